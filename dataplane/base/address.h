@@ -1,0 +1,56 @@
+// Internet addresses as values: both families in one 16-octet form, so that tables need no second code path.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "dataplane/base/bytes.h"
+
+namespace base {
+
+/// An IPv4 or IPv6 address in network byte order; IPv4 is held IPv4-mapped (::ffff:a.b.c.d, RFC 4291 §2.5.5.2).
+class IpAddress {
+ public:
+  constexpr IpAddress() = default;
+  static IpAddress v4(const std::byte* four_octets);
+  static IpAddress v6(const std::byte* sixteen_octets);
+  /// "192.0.2.1" or "2001:db8::1", nothing around it.
+  static std::optional<IpAddress> parse(std::string_view text);
+
+  [[nodiscard]] bool is_v4() const;
+  [[nodiscard]] ByteView octets() const { return is_v4() ? ByteView(octets_).subspan(12) : ByteView(octets_); }
+  [[nodiscard]] const std::array<std::byte, 16>& mapped() const { return octets_; }
+  [[nodiscard]] std::string text() const;
+  friend auto operator<=>(const IpAddress& a, const IpAddress& b) = default;
+
+ private:
+  std::array<std::byte, 16> octets_{};
+};
+
+/// An address and a port (host byte order).
+struct Endpoint {
+  IpAddress address;
+  uint16_t port = 0;
+
+  /// "192.0.2.1:53", "[2001:db8::1]:53"; without a port, `default_port`. Unbracketed IPv6 without a port is accepted too.
+  static std::optional<Endpoint> parse(std::string_view text, uint16_t default_port);
+  [[nodiscard]] std::string text() const;
+  friend auto operator<=>(const Endpoint& a, const Endpoint& b) = default;
+};
+
+/// An address block. `length` counts bits of the family's own address: 0-32 or 0-128.
+struct Prefix {
+  IpAddress network;  // Host bits are zero.
+  uint8_t length = 0;
+
+  /// "192.0.2.0/24", "2001:db8::/32", or a bare address for a block of one. Host bits that are set are an error.
+  static std::optional<Prefix> parse(std::string_view text);
+  [[nodiscard]] std::string text() const;
+  [[nodiscard]] IpAddress last() const;
+};
+
+}  // namespace base

@@ -1,0 +1,17 @@
+// The hash of a question: XXH3 with a secret drawn at start, so that nobody outside can choose names that collide.
+// It only ever says where to look; identity is always the full comparison.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/base/bytes.h"
+
+namespace base {
+
+/// Draws this process's secret from the kernel. Called once, before any hashing thread starts.
+void draw_hash_secret();
+
+/// `tag` stands for what distinguishes questions beside the bytes (type, class, flags, pool).
+[[nodiscard]] uint64_t keyed_hash(ByteView bytes, uint64_t tag);
+
+}  // namespace base

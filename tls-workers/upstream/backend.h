@@ -1,0 +1,60 @@
+// A backend: one configured resolver. What the operator said about it, and what each worker counts about it.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dataplane/base/address.h"
+#include "dataplane/base/clock.h"
+#include "dataplane/base/counters.h"
+#include "dataplane/base/histogram.h"
+#include "dataplane/dns/question.h"
+
+namespace tls {
+
+struct BackendSettings {
+  std::string name;            // Unique; the `backend` label of metrics.
+  base::Endpoint address;
+  std::string subject_name;    // One of these two is set: what the certificate must be for. RFC 8310 §8.1.
+  std::string subject_address;
+  std::string ca_store;        // A PEM file; empty means the system's store.
+  uint32_t order = 1;
+  uint32_t weight = 1;
+  std::vector<dns::PoolId> pools;
+  uint32_t max_in_flight = 200;  // Per session.
+  base::milliseconds query_timeout{1500};
+  base::milliseconds idle_timeout{8000};
+};
+
+/// How an exchange with a backend can fail. The names are `dotline_backend_failures_total{class}`.
+enum class Failure : uint8_t {
+  Connect, Tls, Certificate, Eof, Reset, Deadline, Mismatch, Malformed, Refused, ServFail, Count_
+};
+
+inline constexpr std::array<std::string_view, static_cast<size_t>(Failure::Count_)> kFailureNames = {
+    "connect", "tls", "certificate", "eof", "reset", "deadline", "mismatch", "malformed", "refused", "servfail"};
+static_assert(!kFailureNames.back().empty());
+
+/// The header's rcodes, and one place for what only an OPT can say. `dotline_backend_responses_total{rcode}`.
+inline constexpr std::array<std::string_view, 17> kRcodeNames = {
+    "noerror", "formerr", "servfail", "nxdomain", "notimp", "refused", "yxdomain", "yxrrset", "nxrrset",
+    "notauth", "notzone", "dsotypeni", "12", "13", "14", "15", "extended"};
+
+/// Written by one worker, read by whoever scrapes.
+struct alignas(64) BackendCounters {
+  base::Counter queries;
+  std::array<base::Counter, kRcodeNames.size()> responses;
+  base::Counters<Failure> failures;
+  base::Counter handshakes_full;
+  base::Counter handshakes_resumed;
+  base::Counter sessions;   // Gauge: sessions ready for queries.
+  base::Counter in_flight;  // Gauge.
+  base::Counter up;         // Gauge, 0 or 1: this worker would choose the backend.
+  base::Histogram response_duration;
+};
+
+}  // namespace tls

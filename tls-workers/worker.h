@@ -1,0 +1,68 @@
+// A TLS worker: one thread, one epoll. Takes Misses off its rings, merges equal questions, asks a backend over a session, keeps
+// the answer in the pool's cache and sends every asking core its Fill.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dataplane/base/counters.h"
+#include "dataplane/cache/cache.h"
+#include "dataplane/dns/answer.h"
+#include "dataplane/exchange.h"
+#include "tls-workers/upstream/backend.h"
+
+namespace tls {
+
+/// What a pool's answers are kept in, and for how long. Index of the pool = dns::PoolId.
+struct PoolSettings {
+  std::string name;
+  cache::Cache* cache = nullptr;  // nullptr: this pool's answers are not kept.
+  dns::LifetimeLimits limits;
+};
+
+struct WorkerSettings {
+  unsigned index = 0;
+  unsigned sessions_per_backend = 2;
+  std::vector<BackendSettings> backends;
+  std::vector<PoolSettings> pools;
+};
+
+/// Something that an operator should read, said at most a few times a minute for each subject. Called on the worker's thread.
+enum class Severity : uint8_t { Info, Warning, Error };
+using Notice = std::function<void(Severity, const std::string& subject, const std::string& text)>;
+
+struct WorkerCounters {
+  base::Counter merged;        // Misses that joined a question another core had already asked.
+  base::Counter questions;     // Gauge: questions open now.
+  base::Counter questions_full;  // Misses refused because too many questions were open.
+  base::Counter fills_lost;    // Fills that found their ring full.
+  base::Counter entries_refused;  // Answers not kept because memory was out.
+  base::Counter turns;         // Moves while the worker is alive.
+};
+
+class Worker {
+ public:
+  /// `exchange` and `readers` outlive the worker. Throws std::runtime_error, naming the backend and the file, if TLS cannot be set up.
+  Worker(WorkerSettings settings, exchange::Exchange& exchange, cache::Readers& readers, Notice notice);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  /// Runs on the calling thread until `stop` is called.
+  void run();
+  /// From any thread. Open questions get their failed Fills, sessions are closed.
+  void stop();
+
+  /// Readable from any thread. Backends in the order of the settings.
+  [[nodiscard]] const WorkerCounters& counters() const;
+  [[nodiscard]] const BackendCounters& backend_counters(size_t backend) const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tls
