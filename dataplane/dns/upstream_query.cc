@@ -1,0 +1,1 @@
+#include "dataplane/dns/upstream_query.h"
