@@ -27,7 +27,8 @@ class Ring {
 
   /// Producer thread only. False when full; nothing was taken then.
   [[nodiscard]] bool push(const T& element) {
-    return rte_ring_sp_enqueue_elem(ring_.get(), &element, sizeof(T)) == 0;
+    // rte_ring only reads what it enqueues, but does not say so.
+    return rte_ring_sp_enqueue_elem(ring_.get(), const_cast<T*>(&element), sizeof(T)) == 0;
   }
   /// Consumer thread only. Fills `into` from the front; returns how many came.
   [[nodiscard]] unsigned pop(std::span<T> into) {

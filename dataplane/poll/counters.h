@@ -15,16 +15,14 @@ namespace poll {
 enum class Drop : uint8_t {
   Runt, EtherType, Vlan, NotOurMac, IpHeader, IpChecksum, IpOptions, Fragment, ExtensionHeader, NotUdp, NotBound,
   BadSource, SourcePort, UdpLength, UdpChecksum, Segmented,
-  ShortQuery, NotAQuery, AclDenied, ErrorRateLimited,
-  ParkedFull, PoolEmpty, TransmitFull, Shutdown,
+  ShortQuery, NotAQuery, AclDenied, ErrorRateLimited, PoolEmpty, TransmitFull,
   Count_
 };
 
 inline constexpr std::array<std::string_view, static_cast<size_t>(Drop::Count_)> kDropNames = {
     "runt", "ether_type", "vlan", "not_our_mac", "ip_header", "ip_checksum", "ip_options", "fragment",
     "extension_header", "not_udp", "not_bound", "bad_source", "source_port", "udp_length", "udp_checksum", "segmented",
-    "short_query", "not_a_query", "acl_denied", "error_rate_limited",
-    "parked_full", "pool_empty", "transmit_full", "shutdown"};
+    "short_query", "not_a_query", "acl_denied", "error_rate_limited", "pool_empty", "transmit_full"};
 static_assert(!kDropNames.back().empty());
 
 /// What a reply was. The names are `dotline_replies_total{outcome}`.
@@ -54,7 +52,10 @@ struct alignas(64) CoreCounters {
   std::array<PerCache, kMaxBinds> caches;  // By the cache's index in the configuration.
   base::Counter parked;          // Gauge: askers waiting now.
   base::Counter merged;          // Askers that joined a question already on its way.
-  base::Counter miss_ring_full;  // Answered SERVFAIL at once because the worker's ring was full.
+  // Queries answered SERVFAIL at once, because ...
+  base::Counter parked_full;     // ... no more askers or questions can be parked,
+  base::Counter client_full;     // ... this client has as many askers parked as one client may have,
+  base::Counter miss_ring_full;  // ... the worker's ring was full.
   base::Counter late_fills;      // Fills for a question whose askers had all been told SERVFAIL.
   base::Counter cycles;          // TSC cycles, all turns ...
   base::Counter busy_cycles;     // ... and those of turns that did something.

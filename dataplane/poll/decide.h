@@ -1,0 +1,32 @@
+// The one place that branches on policy: what becomes of a query. Pure; every rule of the front door is a line here.
+#pragma once
+
+#include "dataplane/base/result.h"
+#include "dataplane/dns/query.h"
+#include "dataplane/dns/reply.h"
+#include "dataplane/poll/counters.h"
+
+namespace poll {
+
+enum class Action : uint8_t {
+  Resolve,  // Look it up; ask a backend if it is not there.
+  Reply,    // Say `content` now.
+  Drop,     // Say nothing, count `drop`.
+};
+
+/// Replies that only tell a client of its own mistake are rationed, so that nobody can make us shout (reflection, loops).
+enum class Rationed : uint8_t { No, Yes };
+
+struct Decision {
+  Action action = Action::Resolve;
+  Drop drop{};
+  Outcome outcome{};
+  Rationed rationed = Rationed::No;
+  dns::Content content{};
+};
+
+enum class Admission : uint8_t { Allowed, Denied };  // By the ACL.
+
+[[nodiscard]] Decision decide(const dns::Result<dns::Query, dns::Malformed>& query, Admission admission) noexcept;
+
+}  // namespace poll

@@ -1,0 +1,69 @@
+// Everything one poll core owns. Other threads touch only its rings, its stop flag and, reading, its counters.
+#pragma once
+
+#include <rte_mempool.h>
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "dataplane/exchange.h"
+#include "dataplane/poll/counters.h"
+#include "dataplane/poll/frame.h"
+#include "dataplane/poll/idle.h"
+#include "dataplane/poll/pending.h"
+#include "dataplane/poll/policy.h"
+#include "dataplane/poll/ration.h"
+#include "dataplane/poll/transmit.h"
+
+namespace poll {
+
+/// One receive and transmit queue of one port, polled by this core alone.
+struct PortQueue {
+  uint16_t port = 0;   // DPDK's number.
+  uint16_t queue = 0;
+  uint8_t index = 0;   // The port's place in the configuration, and in CoreCounters::ports.
+  rte_mempool* pool = nullptr;
+  Acceptance acceptance;
+  Transmit transmit;
+};
+
+struct LcoreSettings {
+  unsigned index = 0;  // Of this core among the poll cores; its number as a reader and in the exchange.
+  Idle idle = Idle::Sleep;
+  PendingLimits pending;
+  std::vector<PortQueue> queues;
+};
+
+struct LcoreState {
+  LcoreState(LcoreSettings settings, const Policy& clients, exchange::Exchange& lanes, cache::Readers& rcu)
+      : index(settings.index),
+        queues(std::move(settings.queues)),
+        policy(clients),
+        exchange(lanes),
+        readers(rcu),
+        pending(settings.pending),
+        ladder(settings.idle) {}
+
+  // From any thread.
+  void request_stop() { stop.store(true, std::memory_order_relaxed); }
+  [[nodiscard]] bool stop_requested() const { return stop.load(std::memory_order_relaxed); }
+  CoreCounters counters;
+
+  // This core's own.
+  const unsigned index;
+  std::vector<PortQueue> queues;
+  const Policy& policy;
+  exchange::Exchange& exchange;
+  cache::Readers& readers;
+  Pending pending;
+  IdleLadder ladder;
+  Ration error_ration{Ration::Limits{}};
+  base::Time now{};
+  uint64_t workers_to_wake = 0;  // Bit per worker that got a Miss in this turn.
+
+ private:
+  std::atomic<bool> stop{false};
+};
+
+}  // namespace poll
