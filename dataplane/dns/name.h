@@ -3,6 +3,7 @@
 
 #include <array>
 #include <optional>
+#include <span>
 
 #include "dataplane/base/bytes.h"
 #include "dataplane/dns/protocol.h"
@@ -12,11 +13,13 @@ namespace dns {
 using base::ByteView;
 using base::Reader;
 
-/// A lower-cased, uncompressed name of 1-255 octets: the part of a question that identifies it. RFC 4343 §3.
+/// A lower-cased, uncompressed name of 1-255 octets: the part of a question that identifies it. RFC
+/// 4343 §3.
 class Name {
  public:
   Name() = default;
-  /// `wire`: a whole uncompressed name, at most 255 octets, already checked by `read_question_name`.
+  /// `wire`: a whole uncompressed name, at most 255 octets, already checked by
+  /// `read_question_name`.
   explicit Name(ByteView wire);
 
   [[nodiscard]] ByteView wire() const { return {octets_.data(), size_}; }
@@ -28,13 +31,32 @@ class Name {
   std::array<std::byte, kMaxName> octets_;  // Only the first `size_` are ever written or read.
 };
 
-/// Takes the name of a question off `reader`: labels of at most 63 octets, 255 in all, no compression. RFC 9267 §2 tells
-/// why a pointer has no place there. Fails the reader, and returns an empty view, on anything else.
+/// Takes the name of a question off `reader`: labels of at most 63 octets, 255 in all, no
+/// compression. RFC 9267 §2 tells why a pointer has no place there. Fails the reader, and returns
+/// an empty view, on anything else.
 [[nodiscard]] ByteView read_question_name(Reader& reader);
 
-/// Steps over a possibly compressed name that starts at `at` in `message`. Every pointer must point to before the name
-/// or pointer it was found in, so a walk ends; the name it spells may not exceed 255 octets. RFC 1035 §4.1.4.
-/// Returns the position after the name, nothing if it is malformed.
+/// A name of 255 octets has at most 127 labels, so more pointers than that are there to cost time.
+inline constexpr size_t kMaxPointers = 127;
+
+/// What all names of one message share: the work that pointers may cause, and the octets no pointer
+/// may lead to.
+struct NameWalk {
+  /// Pointers followed and labels read behind them. Four times the largest message: thousands of
+  /// records named like a question of 34 labels (a reverse IPv6 name) pass, records that all run
+  /// through 127 labels do not.
+  size_t steps_left = 4 * kMaxMessage;
+  /// Ascending positions of 4-octet TTLs. A name that runs through one would turn into another one
+  /// as the TTL ages.
+  std::span<const uint16_t> ttls;
+};
+
+/// Steps over a possibly compressed name that starts at `at` in `message`. Every pointer must point
+/// to before the labels or pointer it was found behind, and not into the header, so a walk ends;
+/// the name it spells may not exceed 255 octets. RFC 1035 §4.1.4. Returns the position after the
+/// name, nothing if it is malformed or `walk` forbids it.
+[[nodiscard]] std::optional<size_t> skip_name(ByteView message, size_t at, NameWalk& walk);
+/// The same for a name on its own.
 [[nodiscard]] std::optional<size_t> skip_name(ByteView message, size_t at);
 
 /// Compares two names octet by octet, ASCII case aside. RFC 4343.

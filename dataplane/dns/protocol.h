@@ -1,4 +1,5 @@
-// The numbers of the protocol: header layout, opcodes, rcodes, types, EDNS codes. RFC 1035 §4.1.1, RFC 6891 §6.1, RFC 8914 §4.
+// The numbers of the protocol: header layout, opcodes, rcodes, types, EDNS codes. RFC 1035 §4.1.1,
+// RFC 6891 §6.1, RFC 8914 §4.
 #pragma once
 
 #include <cstddef>
@@ -7,22 +8,25 @@
 namespace dns {
 
 inline constexpr size_t kHeaderSize = 12;
-inline constexpr size_t kMaxName = 255;           // RFC 1035 §2.3.4, length octets and root included.
-inline constexpr size_t kMaxLabel = 63;           // RFC 1035 §2.3.4
-inline constexpr size_t kMaxMessage = 65535;      // RFC 1035 §4.2.2
-inline constexpr size_t kTypeAndClass = 4;        // What follows the name in a question.
+inline constexpr size_t kMaxName = 255;       // RFC 1035 §2.3.4, length octets and root included.
+inline constexpr size_t kMaxLabel = 63;       // RFC 1035 §2.3.4
+inline constexpr size_t kMaxMessage = 65535;  // RFC 1035 §4.2.2
+inline constexpr size_t kTypeAndClass = 4;    // What follows the name in a question.
 inline constexpr size_t kMaxQuestion = kMaxName + kTypeAndClass;
-inline constexpr size_t kRecordFixed = 10;        // Type, class, TTL, RDLENGTH: what follows the owner name.
-inline constexpr size_t kMinUdpSize = 512;        // RFC 6891 §6.2.3: smaller values mean 512.
-inline constexpr size_t kMaxUdpSize = 1232;       // RFC 9715 allows up to 1400; 1232 fits every IPv6 path.
-inline constexpr size_t kOptFixed = 11;           // An OPT without options: root owner and the fixed part.
-inline constexpr size_t kMaxOptions = 100;        // RFC 6891 sets none; a query with more is refused as malformed.
-inline constexpr size_t kPaddingBlock = 128;      // RFC 8467 §4.1, queries.
+inline constexpr size_t kRecordFixed =
+    10;  // Type, class, TTL, RDLENGTH: what follows the owner name.
+inline constexpr size_t kMinUdpSize = 512;  // RFC 6891 §6.2.3: smaller values mean 512.
+inline constexpr size_t kMaxUdpSize =
+    1232;                                // RFC 9715 allows up to 1400; 1232 fits every IPv6 path.
+inline constexpr size_t kOptFixed = 11;  // An OPT without options: root owner and the fixed part.
+inline constexpr size_t kMaxOptions =
+    100;  // RFC 6891 sets none; a query with more is refused as malformed.
+inline constexpr size_t kPaddingBlock = 128;  // RFC 8467 §4.1, queries.
 
 /// Bits of the header's second 16-bit word.
 namespace flag {
-inline constexpr uint16_t kQr = 0x8000, kAa = 0x0400, kTc = 0x0200, kRd = 0x0100, kRa = 0x0080, kAd = 0x0020,
-                          kCd = 0x0010;
+inline constexpr uint16_t kQr = 0x8000, kAa = 0x0400, kTc = 0x0200, kRd = 0x0100, kRa = 0x0080,
+                          kAd = 0x0020, kCd = 0x0010;
 inline constexpr uint16_t kOpcodeMask = 0x7800, kRcodeMask = 0x000F;
 inline constexpr int kOpcodeShift = 11;
 }  // namespace flag
@@ -31,23 +35,55 @@ enum class Opcode : uint8_t { Query = 0 };
 
 /// Twelve bits: the header's four and, above them, the OPT's eight.
 enum class Rcode : uint16_t {
-  NoError = 0, FormErr = 1, ServFail = 2, NxDomain = 3, NotImp = 4, Refused = 5, BadVers = 16,
+  NoError = 0,
+  FormErr = 1,
+  ServFail = 2,
+  NxDomain = 3,
+  NotImp = 4,
+  Refused = 5,
+  BadVers = 16,
 };
 
 enum class Type : uint16_t {
-  A = 1, Ns = 2, Cname = 5, Soa = 6, Ptr = 12, Mx = 15, Txt = 16, Aaaa = 28, Dname = 39, Opt = 41, Ds = 43,
-  Rrsig = 46, Https = 65, Tkey = 249, Tsig = 250, Ixfr = 251, Axfr = 252, MailB = 253, MailA = 254, Any = 255,
+  A = 1,
+  Ns = 2,
+  Cname = 5,
+  Soa = 6,
+  Ptr = 12,
+  Mx = 15,
+  Txt = 16,
+  Aaaa = 28,
+  Dname = 39,
+  Opt = 41,
+  Ds = 43,
+  Rrsig = 46,
+  Https = 65,
+  Tkey = 249,
+  Tsig = 250,
+  Ixfr = 251,
+  Axfr = 252,
+  MailB = 253,
+  MailA = 254,
+  Any = 255,
 };
 
 enum class Class : uint16_t { In = 1 };
 
 /// Extended DNS errors, RFC 8914 §4. `None` is ours: no such option.
 enum class Ede : uint16_t {
-  Other = 0, CachedError = 13, NotReady = 14, Prohibited = 18, NotAuthoritative = 20, NotSupported = 21,
-  NoReachableAuthority = 22, NetworkError = 23, None = 0xFFFF,
+  Other = 0,
+  CachedError = 13,
+  NotReady = 14,
+  Prohibited = 18,
+  NotAuthoritative = 20,
+  NotSupported = 21,
+  NoReachableAuthority = 22,
+  NetworkError = 23,
+  None = 0xFFFF,
 };
 
 namespace option {
+inline constexpr uint16_t kCookie = 10;         // RFC 7873
 inline constexpr uint16_t kKeepalive = 11;      // RFC 7828
 inline constexpr uint16_t kPadding = 12;        // RFC 7830
 inline constexpr uint16_t kExtendedError = 15;  // RFC 8914

@@ -34,7 +34,8 @@ struct Edns {
 
 struct Query {
   Head head;
-  ByteView question;  // Name, type and class exactly as the client wrote them; borrowed from the payload.
+  ByteView question;  // Name, type and class exactly as the client wrote them; borrowed from the
+                      // payload.
   Type type{};
   Class klass{};
   Edns edns;
@@ -46,15 +47,16 @@ struct Query {
   }
 };
 
-/// Why a payload is not a query to work on. The first two get no reply at all; the rest get one that says so.
+/// Why a payload is not a query to work on. The first two get no reply at all; the rest get one
+/// that says so.
 enum class QueryFault : uint8_t {
-  TooShort,    // Fewer than 12 octets: not even a header.
-  NotAQuery,   // QR=1: answering would let two servers answer each other for ever (CVE-2024-2169).
-  BadOpcode,   // Anything but QUERY: NOTIMP.
-  Truncated,   // TC=1 in a query: FORMERR.
-  BadCount,    // QDCOUNT≠1 (RFC 9619), ANCOUNT or NSCOUNT≠0, ARCOUNT>1: FORMERR.
-  BadName,     // Truncated, compressed or too long name; type or class missing: FORMERR.
-  BadOpt,      // A record that is not a well-formed OPT: FORMERR, without OPT.
+  TooShort,   // Fewer than 12 octets: not even a header.
+  NotAQuery,  // QR=1: answering would let two servers answer each other for ever (CVE-2024-2169).
+  BadOpcode,  // Anything but QUERY: NOTIMP.
+  Truncated,  // TC=1 in a query: FORMERR.
+  BadCount,   // QDCOUNT≠1 (RFC 9619), ANCOUNT or NSCOUNT≠0, ARCOUNT>1: FORMERR.
+  BadName,    // Truncated, compressed or too long name; type or class missing: FORMERR.
+  BadOpt,     // A record that is not a well-formed OPT: FORMERR, without OPT.
 };
 
 struct Malformed {
@@ -63,9 +65,10 @@ struct Malformed {
   ByteView question;  // As in Query, if it was read before the fault; else empty.
 };
 
-/// Reads the one question of a client's query. RFC 1035 §4.1.2; RFC 9619 (QDCOUNT > 1 is FORMERR); RFC 6891 §6.1.1 (one OPT).
-/// `payload`: one UDP payload, 0-65,535 octets, untrusted; the result borrows from it. Allocates nothing; linear in its
-/// size. Bytes after the last record are ignored and never copied.
+/// Reads the one question of a client's query. RFC 1035 §4.1.2; RFC 9619 (QDCOUNT > 1 is FORMERR);
+/// RFC 6891 §6.1.1 (one OPT). `payload`: one UDP payload, 0-65,535 octets, untrusted; the result
+/// borrows from it. Allocates nothing; linear in its size. Bytes after the last record are ignored
+/// and never copied.
 [[nodiscard]] Result<Query, Malformed> parse_query(ByteView payload) noexcept;
 
 }  // namespace dns

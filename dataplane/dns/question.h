@@ -1,5 +1,6 @@
-// What identifies an answer: the question, the bits that change the answer, and the pool it is asked of.
-// Two questions are the same only if all of it is equal; the hash only says where to look.
+// What identifies an answer: the question, the bits that change the answer, and the pool it is
+// asked of. Two questions are the same only if all of it is equal; the hash only says where to
+// look.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,8 @@ constexpr bool has(Wants wants, Wants bit) {
   return (static_cast<uint8_t>(wants) & static_cast<uint8_t>(bit)) != 0;
 }
 
-/// Which pool of resolvers answers; an index into the configured pools. Pools never share an answer.
+/// Which pool of resolvers answers; an index into the configured pools. Pools never share an
+/// answer.
 enum class PoolId : uint8_t {};
 
 struct Question {
@@ -37,6 +39,7 @@ struct Question {
 };
 
 /// Lower-cases `wire_name` and hashes the whole.
-[[nodiscard]] Question make_question(ByteView wire_name, Type type, Class klass, Wants wants, PoolId pool);
+[[nodiscard]] Question make_question(ByteView wire_name, Type type, Class klass, Wants wants,
+                                     PoolId pool);
 
 }  // namespace dns

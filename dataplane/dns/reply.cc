@@ -1,1 +1,99 @@
+// Writes a reply front to back: header, question, records, OPT. What fits is decided before the
+// first octet is written, and each part is copied whole, so nothing here looks at a record.
 #include "dataplane/dns/reply.h"
+
+#include <algorithm>
+
+#include "dataplane/base/assert.h"
+
+namespace dns {
+namespace {
+
+using base::Writer;
+
+constexpr size_t kEdeSize = 6;  // Code, length, INFO-CODE; no EXTRA-TEXT.
+
+/// RFC 6891 §6.1.3: without an OPT there is no room for more than four bits.
+bool expressible(Rcode rcode, const Edns& edns) {
+  return edns.present || static_cast<uint16_t>(rcode) <= flag::kRcodeMask;
+}
+
+/// Errors in the asking itself, where nothing of the query beyond its head is to be trusted.
+bool is_askers_fault(Rcode rcode) { return rcode == Rcode::FormErr || rcode == Rcode::NotImp; }
+
+/// Everything of the flags word but TC.
+uint16_t reply_flags(const Asker& asker, Rcode rcode, bool authenticated) {
+  const uint16_t low_rcode = static_cast<uint16_t>(rcode) & flag::kRcodeMask;
+  const auto echoed = static_cast<uint16_t>(asker.head.flags & (flag::kOpcodeMask | flag::kRd));
+  const auto base = static_cast<uint16_t>(flag::kQr | echoed | low_rcode);
+  if (is_askers_fault(rcode)) return base;
+  const bool tell = authenticated && (asker.head.has(flag::kAd) || asker.edns.dnssec_ok);
+  return static_cast<uint16_t>(base | flag::kRa | (asker.head.flags & flag::kCd) |
+                               (tell ? flag::kAd : 0));
+}
+
+constexpr uint32_t pair(uint16_t first, uint16_t second) { return uint32_t{first} << 16 | second; }
+
+/// `records` are where they were copied to; `stored` is where from.
+void age_ttls(ByteSpan records, ByteView stored, std::span<const uint16_t> places, uint32_t age) {
+  for (const uint16_t place : places) {
+    ASSERT(place + size_t{4} <= stored.size());
+    const uint32_t ttl = base::load_be32(&stored[place]);
+    base::store_be32(&records[place], ttl - std::min(ttl, age));
+  }
+}
+
+void write_opt(Writer& writer, Rcode rcode, const Edns& edns, Ede ede) {
+  const bool explain = ede != Ede::None;
+  writer.u8(0);  // Owner: the root.
+  writer.be32(pair(static_cast<uint16_t>(Type::Opt), uint16_t{kMaxUdpSize}));
+  writer.u8(static_cast<uint8_t>(static_cast<uint16_t>(rcode) >> 4));
+  writer.u8(0);  // Version.
+  writer.be16(edns.dnssec_ok ? kDoBit : uint16_t{0});
+  writer.be16(explain ? uint16_t{kEdeSize} : uint16_t{0});
+  if (!explain) return;
+  writer.be32(pair(option::kExtendedError, 2));
+  writer.be16(static_cast<uint16_t>(ede));
+}
+
+}  // namespace
+
+size_t udp_limit(const Edns& edns) {
+  if (!edns.present) return kMinUdpSize;
+  return std::clamp<size_t>(edns.udp_size, kMinUdpSize, kMaxUdpSize);
+}
+
+Reply compose_reply(ByteSpan into, const Asker& asker, const Content& content) noexcept {
+  ASSERT(into.size() >= kMaxUdpSize && asker.question.size() <= kMaxQuestion);
+  const size_t limit = udp_limit(asker.edns);
+  const bool tellable = expressible(content.rcode, asker.edns);
+  const Rcode rcode = tellable ? content.rcode : Rcode::ServFail;
+
+  const size_t frame = kHeaderSize + asker.question.size() + (asker.edns.present ? kOptFixed : 0);
+  const bool fits = !content.truncated && frame + content.records.size() <= limit;
+  const bool whole = fits || !tellable;
+  const bool with_records = fits && tellable;
+  const ByteView records = with_records ? content.records : ByteView{};
+  const bool explain = frame + records.size() + kEdeSize <= limit;
+
+  // After this point everything fits; the id and flags are taken from `asker`, the query in `into`
+  // is overwritten.
+  Writer writer(into.first(kMaxUdpSize));
+  const uint16_t flags = reply_flags(asker, rcode, content.authenticated);
+  writer.be32(pair(asker.head.id, static_cast<uint16_t>(flags | (whole ? 0 : flag::kTc))));
+  writer.be32(pair(asker.question.empty() ? 0 : 1, with_records ? content.answers : 0));
+  const auto additionals =
+      static_cast<uint16_t>((with_records ? content.additionals : 0) + asker.edns.present);
+  writer.be32(pair(with_records ? content.authorities : 0, additionals));
+  writer.bytes(asker.question);
+  const size_t records_at = writer.size();
+  writer.bytes(records);
+  if (with_records && content.age != 0) {
+    age_ttls(into.subspan(records_at, records.size()), records, content.ttl_places, content.age);
+  }
+  if (asker.edns.present) write_opt(writer, rcode, asker.edns, explain ? content.ede : Ede::None);
+  ASSERT(writer.ok() && writer.size() <= limit);
+  return Reply{writer.size(), whole ? Written::Whole : Written::Truncated};
+}
+
+}  // namespace dns

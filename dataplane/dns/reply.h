@@ -1,4 +1,5 @@
-// The one place that writes a reply to a client, whatever it says and wherever that comes from: cache, fill or ourselves.
+// The one place that writes a reply to a client, whatever it says and wherever that comes from:
+// cache, fill or ourselves.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,8 @@ using base::ByteSpan;
 /// What this client asked and how it wants to hear the answer.
 struct Asker {
   Head head;          // Its id, RD, CD and AD go into the reply.
-  ByteView question;  // In its own case; empty if it could not be read. May already lie at its place in `into`.
+  ByteView question;  // In its own case; empty if it could not be read. May already lie at its
+                      // place in `into`.
   Edns edns;
 };
 
@@ -23,14 +25,14 @@ struct Asker {
 struct Content {
   Rcode rcode = Rcode::NoError;
   bool authenticated = false;
-  bool truncated = false;     // TC=1 and no records, whatever fits (D10: ANY over UDP).
+  bool truncated = false;  // TC=1 and no records, whatever fits (D10: ANY over UDP).
   uint16_t answers = 0;
   uint16_t authorities = 0;
   uint16_t additionals = 0;
-  ByteView records;           // As kept: what follows the question, without OPT.
+  ByteView records;  // As kept: what follows the question, without OPT.
   std::span<const uint16_t> ttl_places;
-  uint32_t age = 0;           // Seconds to take off each TTL; a TTL never goes below 0.
-  Ede ede = Ede::None;        // Sent if the client sent an OPT and it fits. RFC 8914 §3.
+  uint32_t age = 0;     // Seconds to take off each TTL; a TTL never goes below 0.
+  Ede ede = Ede::None;  // Sent if the client sent an OPT and it fits. RFC 8914 §3.
 };
 
 enum class Written : uint8_t { Whole, Truncated };
@@ -40,13 +42,16 @@ struct Reply {
   Written written = Written::Whole;
 };
 
-/// Largest UDP payload for a client: min(max(512, its size), 1232), 512 without EDNS. RFC 6891 §6.2.5, RFC 9715.
+/// Largest UDP payload for a client: min(max(512, its size), 1232), 512 without EDNS. RFC 6891
+/// §6.2.5, RFC 9715.
 [[nodiscard]] size_t udp_limit(const Edns& edns);
 
-/// Writes the reply to `asker` into `into`, which has room for kMaxUdpSize octets. Sets id, opcode, QR, RD and CD from the asker,
-/// RA=1 (0 on FORMERR and NOTIMP, as Unbound and BIND), AD only if the asker set AD or DO (RFC 6840 §5.8), AA=0, Z=0; the
-/// question as asked; the records with aged TTLs; an OPT iff the asker's query had one (RFC 6891 §7), version 0, with DO echoed.
-/// Above `udp_limit`: TC=1, no records, OPT kept. A 12-bit rcode without OPT becomes SERVFAIL.
-[[nodiscard]] Reply compose_reply(ByteSpan into, const Asker& asker, const Content& content) noexcept;
+/// Writes the reply to `asker` into `into`, which has room for kMaxUdpSize octets. Sets id, opcode,
+/// QR, RD and CD from the asker, RA=1 (0 on FORMERR and NOTIMP, as Unbound and BIND), AD only if
+/// the asker set AD or DO (RFC 6840 §5.8), AA=0, Z=0; the question as asked; the records with aged
+/// TTLs; an OPT iff the asker's query had one (RFC 6891 §7), version 0, with DO echoed. Above
+/// `udp_limit`: TC=1, no records, OPT kept. A 12-bit rcode without OPT becomes SERVFAIL.
+[[nodiscard]] Reply compose_reply(ByteSpan into, const Asker& asker,
+                                  const Content& content) noexcept;
 
 }  // namespace dns
