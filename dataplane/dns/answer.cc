@@ -59,7 +59,7 @@ const Layout* layout_of(Type type) {
 enum class Section : uint8_t { Answer, Authority, Additional };
 
 struct Record {
-  size_t owner_at = 0;
+  size_t owner_size = 0;
   size_t ttl_at = 0;
   size_t rdata_at = 0;
   size_t end = 0;
@@ -107,13 +107,12 @@ class Walk {
 
   ByteView message_;
   const Question& asked_;
-  uint16_t*
-      places_;  // Positions in the message while walking, offsets into the records at the end.
-  size_t ttls_ = 0;
-  NameWalk names_;
+  uint16_t* places_;  // Positions in the message; only `finish` makes them offsets into records.
   size_t start_;
   size_t at_;
   size_t kept_end_;
+  size_t ttls_ = 0;
+  NameWalk names_;
   bool keeps_ = true;
   bool has_opt_ = false;
 };
@@ -122,7 +121,8 @@ std::optional<Record> Walk::read_record() {
   const std::optional<size_t> fixed_at = skip_name(message_, at_, names_);
   if (!fixed_at) return std::nullopt;
   Reader reader(message_.subspan(*fixed_at));
-  Record record{.owner_at = at_, .ttl_at = *fixed_at + 4, .rdata_at = *fixed_at + kRecordFixed};
+  Record record{
+      .owner_size = *fixed_at - at_, .ttl_at = *fixed_at + 4, .rdata_at = *fixed_at + kRecordFixed};
   record.type = Type{reader.be16()};
   reader.skip(2);  // Class: the question's, as far as anybody cares.
   record.ttl_field = reader.be32();
@@ -158,9 +158,8 @@ bool Walk::good_rdata(const Record& record) {
 
 /// RFC 6891 §6.1.1: one at most, of the root, in the additional section.
 bool Walk::take_opt(const Record& record) {
-  const bool root_owner =
-      record.ttl_at == record.owner_at + 5 && message_[record.owner_at] == std::byte{0};
-  if (has_opt_ || !root_owner) return false;
+  // The root is the only name of one octet.
+  if (has_opt_ || record.owner_size != 1) return false;
   has_opt_ = true;
   keep_no_more();
   const auto high_bits = static_cast<uint16_t>(record.ttl_field >> 24);

@@ -13,14 +13,11 @@ inline constexpr size_t kMaxLabel = 63;       // RFC 1035 §2.3.4
 inline constexpr size_t kMaxMessage = 65535;  // RFC 1035 §4.2.2
 inline constexpr size_t kTypeAndClass = 4;    // What follows the name in a question.
 inline constexpr size_t kMaxQuestion = kMaxName + kTypeAndClass;
-inline constexpr size_t kRecordFixed =
-    10;  // Type, class, TTL, RDLENGTH: what follows the owner name.
-inline constexpr size_t kMinUdpSize = 512;  // RFC 6891 §6.2.3: smaller values mean 512.
-inline constexpr size_t kMaxUdpSize =
-    1232;                                // RFC 9715 allows up to 1400; 1232 fits every IPv6 path.
-inline constexpr size_t kOptFixed = 11;  // An OPT without options: root owner and the fixed part.
-inline constexpr size_t kMaxOptions =
-    100;  // RFC 6891 sets none; a query with more is refused as malformed.
+inline constexpr size_t kRecordFixed = 10;    // What follows an owner: type, class, TTL, RDLENGTH.
+inline constexpr size_t kMinUdpSize = 512;    // RFC 6891 §6.2.3: smaller values mean 512.
+inline constexpr size_t kMaxUdpSize = 1232;   // RFC 9715: up to 1400; this fits every IPv6 path.
+inline constexpr size_t kOptFixed = 11;       // An OPT without options: root owner and fixed part.
+inline constexpr size_t kMaxOptions = 100;    // RFC 6891 sets none; a query with more is malformed.
 inline constexpr size_t kPaddingBlock = 128;  // RFC 8467 §4.1, queries.
 
 /// Bits of the header's second 16-bit word.
@@ -41,7 +38,7 @@ enum class Rcode : uint16_t {
   NxDomain = 3,
   NotImp = 4,
   Refused = 5,
-  BadVers = 16,
+  BadVers = 16
 };
 
 enum class Type : uint16_t {
@@ -64,7 +61,7 @@ enum class Type : uint16_t {
   Axfr = 252,
   MailB = 253,
   MailA = 254,
-  Any = 255,
+  Any = 255
 };
 
 enum class Class : uint16_t { In = 1 };
@@ -79,7 +76,7 @@ enum class Ede : uint16_t {
   NotSupported = 21,
   NoReachableAuthority = 22,
   NetworkError = 23,
-  None = 0xFFFF,
+  None = 0xFFFF
 };
 
 namespace option {

@@ -34,8 +34,7 @@ struct Edns {
 
 struct Query {
   Head head;
-  ByteView question;  // Name, type and class exactly as the client wrote them; borrowed from the
-                      // payload.
+  ByteView question;  // Name, type, class exactly as the client wrote them; borrows the payload.
   Type type{};
   Class klass{};
   Edns edns;

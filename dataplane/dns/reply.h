@@ -16,8 +16,7 @@ using base::ByteSpan;
 /// What this client asked and how it wants to hear the answer.
 struct Asker {
   Head head;          // Its id, RD, CD and AD go into the reply.
-  ByteView question;  // In its own case; empty if it could not be read. May already lie at its
-                      // place in `into`.
+  ByteView question;  // In its own case; empty if unreadable. May lie at its place in `into`.
   Edns edns;
 };
 
@@ -25,7 +24,7 @@ struct Asker {
 struct Content {
   Rcode rcode = Rcode::NoError;
   bool authenticated = false;
-  bool truncated = false;  // TC=1 and no records, whatever fits (D10: ANY over UDP).
+  bool truncated = false;  // TC=1 and no records, whatever fits: ANY over UDP.
   uint16_t answers = 0;
   uint16_t authorities = 0;
   uint16_t additionals = 0;

@@ -10,8 +10,8 @@ namespace dns {
 
 enum class Keepalive : uint8_t {
   Leave,
-  Ask
-};  // Ask: an empty edns-tcp-keepalive option, RFC 7828 §3.2.1.
+  Ask  // An empty edns-tcp-keepalive option, RFC 7828 §3.2.1.
+};
 
 /// The largest query: header, question, OPT with keepalive and padding, rounded up to the block.
 /// 384 octets.
