@@ -13,6 +13,7 @@
 #include "dataplane/dns/answer.h"
 #include "dataplane/exchange.h"
 #include "tls-workers/upstream/backend.h"
+#include "tls-workers/upstream/tickets.h"
 
 namespace tls {
 
@@ -26,6 +27,7 @@ struct PoolSettings {
 struct WorkerSettings {
   unsigned index = 0;
   unsigned sessions_per_backend = 2;
+  unsigned max_questions = 16384;  // Open at once; a Miss beyond that is failed.
   std::vector<BackendSettings> backends;
   std::vector<PoolSettings> pools;
 };
@@ -45,8 +47,9 @@ struct WorkerCounters {
 
 class Worker {
  public:
-  /// `exchange` and `readers` outlive the worker. Throws std::runtime_error, naming the backend and the file, if TLS cannot be set up.
-  Worker(WorkerSettings settings, exchange::Exchange& exchange, cache::Readers& readers, Notice notice);
+  /// `exchange`, `readers` and `tickets` outlive the worker; all workers share one of each. Throws std::runtime_error, naming the
+  /// backend and the file, if TLS cannot be set up.
+  Worker(WorkerSettings settings, exchange::Exchange& exchange, cache::Readers& readers, Tickets& tickets, Notice notice);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
