@@ -1,0 +1,118 @@
+"""Watches the link between dotline and its resolvers, and says what on it was not TLS.
+
+The capture runs from before dotline starts until it has stopped. RFC 8310's strict profile is the promise under test: no DNS
+in the clear in any state, so no UDP at all, no TCP but to port 853, and nothing on that port that does not begin as TLS.
+"""
+
+import collections
+import dataclasses
+import ipaddress
+import re
+import struct
+import subprocess
+
+from rig.waiting import wait_until
+
+DOT_PORT = 853
+_TLS_HANDSHAKE = 0x16
+_SNAPSHOT = 400  # Octets kept of each packet: a question in the clear would stand at the beginning.
+# The names asked in these tests end in `example.`; this is that label as DNS writes it. SNI has a dot in its place.
+_LABEL_IN_THE_CLEAR = re.compile(rb"\x07example\x00", re.IGNORECASE)
+
+_ARP, _IPV4, _IPV6 = 0x0806, 0x0800, 0x86DD
+_ICMP, _IGMP, _TCP, _UDP, _HOP_BY_HOP, _ICMPV6 = 1, 2, 6, 17, 0, 58
+
+
+@dataclasses.dataclass
+class Traffic:
+    """What a capture holds. `leaks` are sentences; an empty list is the promise kept."""
+    packets_to_resolver: int = 0
+    streams: int = 0
+    leaks: list = dataclasses.field(default_factory=list)
+
+
+class Capture:
+    def __init__(self, topology, interface="back0"):
+        self._file = topology.directory / f"{interface}.pcap"
+        self._messages = topology.directory / f"{interface}.tcpdump"
+        command = topology.command(topology.forwarder, "tcpdump", "-i", interface, "-n", "-U", "-B", "65536", "-s",
+                                   str(_SNAPSHOT), "-Z", "root", "-w", str(self._file))
+        with open(self._messages, "w") as messages:
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=messages, stderr=messages)
+        wait_until(lambda: "listening on" in self._messages.read_text(), "tcpdump listening")
+
+    def stop(self):
+        self._process.terminate()
+        self._process.wait(20)
+
+    def traffic(self):
+        """May be called while the capture runs; sees what was written so far."""
+        return examine(self._file.read_bytes())
+
+    def lost_packets(self):
+        """After `stop`: packets that tcpdump did not see. A proof needs 0."""
+        return int(re.search(r"(\d+) packets? dropped by kernel", self._messages.read_text()).group(1))
+
+
+def examine(pcap):
+    """Reads a pcap file of Ethernet frames. A record cut short at the end is still being written and is left out."""
+    traffic = Traffic()
+    streams = set()
+    kinds = collections.Counter()
+    offset = 24
+    while offset + 16 <= len(pcap):
+        kept = struct.unpack_from("<I", pcap, offset + 8)[0]
+        frame = memoryview(pcap)[offset + 16:offset + 16 + kept]
+        offset += 16 + kept
+        if len(frame) == kept:
+            _examine_frame(frame, traffic, streams, kinds)
+    traffic.streams = len(streams)
+    traffic.leaks = [f"{what}, {count} packets" for what, count in kinds.items()]
+    return traffic
+
+
+def _examine_frame(frame, traffic, streams, leaks):
+    ether_type = int.from_bytes(frame[12:14], "big")
+    if ether_type == _ARP:
+        return
+    if ether_type not in (_IPV4, _IPV6):
+        leaks[f"frames of EtherType {ether_type:#06x}"] += 1
+        return
+    protocol, source, destination, segment = _ip_payload(frame[14:], ether_type)
+    if protocol in (_ICMP, _IGMP, _ICMPV6, _HOP_BY_HOP):
+        return  # Neighbour discovery, multicast membership, errors: the kernel's own.
+    if protocol != _TCP:
+        leaks[f"IP protocol {protocol} from {source} to {destination}"] += 1
+        return
+    _examine_segment(segment, source, destination, traffic, streams, leaks)
+
+
+def _examine_segment(segment, source, destination, traffic, streams, leaks):
+    source_port, destination_port = struct.unpack_from("!HH", segment)
+    if DOT_PORT not in (source_port, destination_port):
+        leaks[f"TCP from {source}:{source_port} to {destination}:{destination_port}"] += 1
+        return
+    payload = segment[(segment[12] >> 4) * 4:]
+    if _LABEL_IN_THE_CLEAR.search(payload):
+        leaks[f"a DNS name in the clear between {source} and {destination}"] += 1
+    if destination_port != DOT_PORT:
+        return
+    traffic.packets_to_resolver += 1
+    stream = (source, source_port, destination)
+    if segment[13] & 0x02:  # SYN: the port may be used a second time.
+        streams.discard(stream)
+    elif len(payload) > 0 and stream not in streams:
+        streams.add(stream)
+        if payload[0] != _TLS_HANDSHAKE:
+            leaks[f"a stream to {destination} that begins with {payload[0]:#04x}"] += 1
+
+
+def _ip_payload(packet, ether_type):
+    """Cuts at the IP length: Ethernet pads short frames, and padding is nobody's payload."""
+    if ether_type == _IPV4:
+        total = struct.unpack_from("!H", packet, 2)[0]
+        source, destination = (ipaddress.ip_address(bytes(packet[at:at + 4])) for at in (12, 16))
+        return packet[9], source, destination, packet[(packet[0] & 0x0F) * 4:total]
+    length = struct.unpack_from("!H", packet, 4)[0]
+    source, destination = (ipaddress.ip_address(bytes(packet[at:at + 16])) for at in (8, 24))
+    return packet[6], source, destination, packet[40:40 + length]

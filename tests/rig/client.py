@@ -1,0 +1,176 @@
+"""Clients that speak plain DNS to dotline: sockets by the thousand, hand-made frames, kdig and dnsperf.
+
+Sockets are opened inside the client's namespace and used from this process, so a thousand clients cost no second process.
+"""
+
+import re
+import resource
+import selectors
+import socket
+import subprocess
+import time
+
+import dns.flags
+import dns.message
+
+from rig.namespaces import CLIENT, CLIENT6, FORWARDER, FORWARDER6, inside
+
+_LARGEST_PAYLOAD = 65535
+
+
+def query(name, rdtype="A", *, edns=None, dnssec_ok=False, identity=None, **options):
+    """A question as a stub resolver asks it. `edns` is the UDP size to offer; None sends no OPT."""
+    use_edns = {} if edns is None else {"use_edns": 0, "payload": edns, "want_dnssec": dnssec_ok}
+    message = dns.message.make_query(name, rdtype, **use_edns, **options)
+    if identity is not None:
+        message.id = identity
+    return message
+
+
+class Client:
+    def __init__(self, topology, interface="eth0"):
+        self._topology = topology
+        self._namespace = topology.client
+        self._interface = interface
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+    def ask(self, message, *, server=FORWARDER, timeout=10.0, source=None):
+        """One question, its one answer. Fails if none comes."""
+        replies = self.exchange([message.to_wire()], server=server, timeout=timeout, source=source)[0]
+        assert replies, f"no reply to {message.question}"
+        return dns.message.from_wire(replies[0])
+
+    def exchange(self, payloads, *, server=FORWARDER, port=53, timeout=10.0, linger=0.0, source=None):
+        """Sends every payload from a socket of its own, all at once; gives for each the replies it got.
+
+        Ends when each has one reply or `timeout` has passed, and then listens `linger` seconds more for second replies.
+        """
+        sockets = [self._udp_socket(server, port, source) for _ in payloads]
+        replies = [[] for _ in payloads]
+        with selectors.EpollSelector() as selector:
+            for index, client in enumerate(sockets):
+                selector.register(client, selectors.EVENT_READ, index)
+            for client, payload in zip(sockets, payloads):
+                client.send(payload)
+            _collect(selector, replies, until_all=True, seconds=timeout)
+            _collect(selector, replies, until_all=False, seconds=linger)
+        for client in sockets:
+            client.close()
+        return replies
+
+    def _udp_socket(self, server, port, source):
+        with inside(self._namespace):
+            client = socket.socket(socket.AF_INET6 if ":" in server else socket.AF_INET, socket.SOCK_DGRAM)
+        client.setblocking(False)
+        client.bind((source or (CLIENT6 if ":" in server else CLIENT), 0))
+        client.connect((server, port))
+        return client
+
+    def kdig(self, *arguments, server=FORWARDER):
+        """What kdig prints."""
+        return self._topology.execute(self._namespace, "kdig", f"@{server}", "+time=5", "+retry=0", *arguments).stdout
+
+    def dnsperf(self, questions, *, server=FORWARDER, seconds=5, clients=20, rate=None, outstanding=100):
+        """Runs dnsperf over a file of questions to its end; gives its summary."""
+        with self.start_dnsperf(questions, server=server, seconds=seconds, clients=clients, rate=rate,
+                                outstanding=outstanding) as load:
+            return load.finish(seconds + 60)
+
+    def start_dnsperf(self, questions, *, server=FORWARDER, seconds=5, clients=20, rate=None, outstanding=100):
+        command = ["dnsperf", "-s", server, "-d", str(questions), "-l", str(seconds), "-c", str(clients),
+                   "-q", str(outstanding), "-W"]
+        if rate is not None:
+            command += ["-Q", str(rate)]
+        return Load(self._topology.command(self._namespace, *command))
+
+    def raw_link(self):
+        return RawLink(self._topology, self._namespace, self._interface)
+
+    def flush_neighbours(self):
+        """Forgets the forwarder's MACs: the next packet needs ARP or neighbour discovery."""
+        self._topology.execute(self._namespace, "ip", "neighbour", "flush", "dev", self._interface)
+
+
+def _collect(selector, replies, *, until_all, seconds):
+    waiting = sum(not received for received in replies)
+    deadline = time.monotonic() + seconds
+    while (remaining := deadline - time.monotonic()) > 0 and (waiting > 0 or not until_all):
+        for key, _ in selector.select(remaining):
+            try:
+                replies[key.data].append(key.fileobj.recv(_LARGEST_PAYLOAD))
+            except (BlockingIOError, ConnectionRefusedError):
+                continue  # ConnectionRefusedError is an ICMP error; the missing reply is what the caller sees.
+            waiting -= len(replies[key.data]) == 1
+
+
+class RawLink:
+    """The client's end of the link, one Ethernet frame at a time."""
+
+    def __init__(self, topology, namespace, interface):
+        with inside(namespace):
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0003))
+        self._socket.bind((interface, 0))
+        self._socket.setblocking(False)
+        self.client_mac = topology.mac(namespace, interface)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._socket.close()
+
+    def send(self, frame):
+        self._socket.send(frame)
+
+    def received(self, seconds):
+        """All frames that arrive from the other end in the next `seconds`."""
+        frames = []
+        deadline = time.monotonic() + seconds
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._socket, selectors.EVENT_READ)
+            while (remaining := deadline - time.monotonic()) > 0:
+                if selector.select(remaining):
+                    frame, address = self._socket.recvfrom(_LARGEST_PAYLOAD)
+                    if address[2] != socket.PACKET_OUTGOING:
+                        frames.append(frame)
+        return frames
+
+
+class Load:
+    """A dnsperf that runs."""
+
+    def __init__(self, command):
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                         stderr=subprocess.STDOUT, text=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.kill()
+        self._process.wait()
+
+    def running(self):
+        return self._process.poll() is None
+
+    def finish(self, timeout):
+        output, _ = self._process.communicate(timeout=timeout)
+        assert self._process.returncode == 0, output
+        return LoadSummary(output)
+
+
+class LoadSummary:
+    """dnsperf's own figures."""
+
+    def __init__(self, output):
+        self.output = output
+        self.sent = self._number(r"Queries sent:\s+(\d+)")
+        self.completed = self._number(r"Queries completed:\s+(\d+)")
+        self.lost = self._number(r"Queries lost:\s+(\d+)")
+        self.rate = float(re.search(r"Queries per second:\s+([\d.]+)", output).group(1))
+        codes = re.search(r"Response codes:\s+(.*)", output).group(1)
+        self.response_codes = {name: int(count) for name, count in re.findall(r"([A-Z]+) (\d+)", codes)}
+
+    def _number(self, pattern):
+        return int(re.search(pattern, self.output).group(1))
