@@ -1,0 +1,181 @@
+#include "dataplane/cache/cache.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "tests/dataplane/cache/made_entry.h"
+
+namespace cache {
+namespace {
+
+using base::seconds;
+using tests::kStart;
+using tests::made_entry;
+using tests::question;
+
+class CacheTest : public ::testing::Test {
+ protected:
+  void insert(Cache& cache, const dns::Question& q, uint64_t generation = 0, Time now = kStart) {
+    cache.insert(q, made_entry(q, generation, now), now, reclaim);
+  }
+
+  Readers readers{4};
+  Reclaim reclaim{readers};
+};
+
+TEST_F(CacheTest, FindsWhatWasInsertedAndNothingElse) {
+  Cache cache("main", 1000);
+  insert(cache, question(1));
+  ASSERT_NE(cache.find(question(1), kStart), nullptr);
+  EXPECT_TRUE(tests::whole(*cache.find(question(1), kStart), question(1)));
+  EXPECT_EQ(cache.find(question(2), kStart), nullptr);
+}
+
+TEST_F(CacheTest, TellsQuestionsApartThatDifferInOnePart) {
+  Cache cache("main", 1000);
+  const dns::Question base = question(1);
+  insert(cache, base);
+  const auto wire = base.name.wire();
+  const dns::Question others[] = {
+      dns::make_question(wire, dns::Type::Aaaa, base.klass, base.wants, base.pool),
+      dns::make_question(wire, base.type, dns::Class{3}, base.wants, base.pool),
+      dns::make_question(wire, base.type, base.klass, dns::Wants::DnssecOk, base.pool),
+      dns::make_question(wire, base.type, base.klass, dns::Wants::CheckingDisabled, base.pool),
+      dns::make_question(wire, base.type, base.klass, base.wants, dns::PoolId{1}),
+  };
+  for (const dns::Question& other : others) EXPECT_EQ(cache.find(other, kStart), nullptr);
+}
+
+TEST_F(CacheTest, ComparesInFullWhenHashesCollide) {
+  Cache cache("main", 64);
+  std::vector<dns::Question> colliding;
+  for (unsigned i = 0; i < 8; ++i) {
+    colliding.push_back(question(i));
+    colliding.back().hash = 42;
+    insert(cache, colliding.back(), i);
+  }
+  for (const dns::Question& q : colliding) {
+    ASSERT_NE(cache.find(q, kStart), nullptr);
+    EXPECT_TRUE(cache.find(q, kStart)->answers(q));
+  }
+  dns::Question absent = question(99);
+  absent.hash = 42;
+  EXPECT_EQ(cache.find(absent, kStart), nullptr);
+}
+
+TEST_F(CacheTest, AnEntryIsGoneTheMomentItExpires) {
+  Cache cache("main", 8);
+  insert(cache, question(1));
+  EXPECT_NE(cache.find(question(1), kStart + seconds{60} - base::Duration{1}), nullptr);
+  EXPECT_EQ(cache.find(question(1), kStart + seconds{60}), nullptr);
+}
+
+TEST_F(CacheTest, AgesInWholeSeconds) {
+  const dns::Question q = question(1);
+  Entry* entry = made_entry(q);
+  EXPECT_EQ(entry->content(kStart).age, 0u);
+  EXPECT_EQ(entry->content(kStart + base::milliseconds{1999}).age, 1u);
+  EXPECT_EQ(entry->content(kStart + seconds{59}).age, 59u);
+  EXPECT_EQ(entry->content(kStart - seconds{1}).age, 0u);
+  destroy_entry(entry);
+}
+
+TEST_F(CacheTest, ANewAnswerReplacesTheOld) {
+  Cache cache("main", 8);
+  insert(cache, question(1), 1);
+  const Entry* before = cache.find(question(1), kStart);
+  insert(cache, question(1), 2);
+  const Entry* after = cache.find(question(1), kStart);
+  EXPECT_NE(before, after);
+  EXPECT_EQ(cache.counters().entries, 1u);
+  EXPECT_EQ(cache.counters().evictions, 0u);
+  EXPECT_EQ(reclaim.waiting(), 1u);
+}
+
+TEST_F(CacheTest, NeverRefusesAndNeverExceedsItsSize) {
+  Cache cache("main", 100);
+  EXPECT_EQ(cache.capacity(), 104u);
+  for (unsigned i = 0; i < 10'000; ++i) {
+    insert(cache, question(i));
+    ASSERT_NE(cache.find(question(i), kStart), nullptr) << i;
+    reclaim.collect();
+  }
+  EXPECT_LE(cache.counters().entries, 104u);
+  EXPECT_EQ(cache.counters().inserts, 10'000u);
+  EXPECT_EQ(cache.counters().evictions, 10'000u - cache.counters().entries);
+}
+
+TEST_F(CacheTest, CountsBytesOfWhatItHolds) {
+  Cache cache("main", 8);
+  const uint64_t one = [&] {
+    insert(cache, question(1));
+    return cache.counters().bytes.load();
+  }();
+  EXPECT_GT(one, 0u);
+  insert(cache, question(1), 2);
+  EXPECT_EQ(cache.counters().bytes, one);
+}
+
+TEST_F(CacheTest, PrefersExpiredVictimsThenUntouchedOnes) {
+  Cache cache("main", 8);  // One bucket.
+  for (unsigned i = 0; i < 8; ++i) insert(cache, question(i), 0, i == 5 ? kStart - seconds{60} : kStart);
+  insert(cache, question(100));
+  EXPECT_EQ(cache.counters().evictions, 0u) << "the expired one had to go";
+  for (unsigned i = 0; i < 8; ++i) {
+    if (i != 5 && i != 3) (void)cache.find(question(i), kStart);
+  }
+  (void)cache.find(question(100), kStart);
+  insert(cache, question(101));
+  EXPECT_EQ(cache.counters().evictions, 1u);
+  EXPECT_EQ(cache.find(question(3), kStart), nullptr) << "the only one nobody had asked for";
+}
+
+TEST_F(CacheTest, ReadersOnlyEverSeeWholeEntriesWhileWritersReplaceThem) {
+  Cache cache("main", 64);
+  std::atomic<bool> stop{false};
+  std::atomic<unsigned> torn{0};
+  std::atomic<uint64_t> seen{0};
+  std::vector<std::thread> threads;
+  for (unsigned reader = 0; reader < 2; ++reader) {
+    threads.emplace_back([&, reader] {
+      readers.join(reader);
+      while (!stop) {
+        for (unsigned i = 0; i < 32; ++i) {
+          const Entry* entry = cache.find(question(i), kStart);
+          if (entry == nullptr) continue;
+          if (!tests::whole(*entry, question(i))) ++torn;
+          ++seen;
+        }
+        readers.quiescent(reader);
+      }
+      readers.leave(reader);
+    });
+  }
+  for (unsigned writer = 0; writer < 2; ++writer) {
+    threads.emplace_back([&, writer] {
+      Reclaim own(readers);
+      for (uint64_t generation = 0; generation < 20'000; ++generation) {
+        const dns::Question q = question(static_cast<unsigned>(generation * (writer + 3)) % 200);
+        cache.insert(q, made_entry(q, generation), kStart, own);
+        own.collect();
+        if (generation % 512 == 0) std::this_thread::yield();
+      }
+      // What still waits may be in a reader's hands: it goes only after they have left.
+      while (own.waiting() > 0) {
+        own.collect();
+        std::this_thread::yield();
+      }
+    });
+  }
+  for (size_t i = 2; i < 4; ++i) threads[i].join();
+  stop = true;
+  for (size_t i = 0; i < 2; ++i) threads[i].join();
+  EXPECT_EQ(torn, 0u);
+  EXPECT_GT(seen, 0u);
+}
+
+}  // namespace
+}  // namespace cache

@@ -1,0 +1,95 @@
+#include "dataplane/poll/decide.h"
+
+#include <gtest/gtest.h>
+
+namespace poll {
+namespace {
+
+using dns::Class;
+using dns::Ede;
+using dns::Query;
+using dns::QueryFault;
+using dns::Rcode;
+using dns::Type;
+
+Query query(Type type = Type::A) {
+  return {.head = {.id = 1, .flags = dns::flag::kRd}, .type = type, .klass = Class::In};
+}
+
+TEST(Decide, ResolvesAnOrdinaryQuery) {
+  for (const unsigned number : {0u, 1u, 28u, 65u, 127u, 256u, 1000u, 65280u, 65535u}) {
+    const auto type = static_cast<uint16_t>(number);
+    EXPECT_EQ(decide(query(Type{type}), Admission::Allowed).action, Action::Resolve) << type;
+  }
+}
+
+struct Row {
+  const char* name;
+  Query query;
+  Outcome outcome;
+  Rcode rcode;
+  Ede ede;
+};
+
+Query with(Query query, auto change) {
+  change(query);
+  return query;
+}
+
+TEST(Decide, AnswersItselfWhatIsNotForABackend) {
+  const Row rows[] = {
+      {"no_rd", with(query(), [](Query& q) { q.head.flags = 0; }), Outcome::Refused, Rcode::Refused, Ede::NotAuthoritative},
+      {"chaos", with(query(Type::Txt), [](Query& q) { q.klass = Class{3}; }), Outcome::Refused, Rcode::Refused, Ede::NotSupported},
+      {"class_any", with(query(), [](Query& q) { q.klass = Class{255}; }), Outcome::Refused, Rcode::Refused, Ede::NotSupported},
+      {"class_0", with(query(), [](Query& q) { q.klass = Class{0}; }), Outcome::Refused, Rcode::Refused, Ede::NotSupported},
+      {"axfr", query(Type::Axfr), Outcome::Refused, Rcode::Refused, Ede::NotSupported},
+      {"ixfr", query(Type::Ixfr), Outcome::Refused, Rcode::Refused, Ede::NotSupported},
+      {"any", query(Type::Any), Outcome::Truncated, Rcode::NoError, Ede::None},
+      {"opt_as_type", query(Type::Opt), Outcome::FormErr, Rcode::FormErr, Ede::None},
+      {"type_128", query(Type{128}), Outcome::FormErr, Rcode::FormErr, Ede::None},
+      {"type_248", query(Type{248}), Outcome::FormErr, Rcode::FormErr, Ede::None},
+      {"tkey", query(Type::Tkey), Outcome::FormErr, Rcode::FormErr, Ede::None},
+      {"tsig", query(Type::Tsig), Outcome::FormErr, Rcode::FormErr, Ede::None},
+      {"mailb", query(Type::MailB), Outcome::FormErr, Rcode::FormErr, Ede::None},
+      {"maila", query(Type::MailA), Outcome::FormErr, Rcode::FormErr, Ede::None},
+      {"edns_1", with(query(), [](Query& q) { q.edns = {.version = 1, .present = true}; }), Outcome::BadVers, Rcode::BadVers, Ede::None},
+      {"edns_255_before_anything", with(query(Type::Any), [](Query& q) { q.edns = {.version = 255, .present = true}; }), Outcome::BadVers, Rcode::BadVers, Ede::None},
+  };
+  for (const Row& row : rows) {
+    const Decision decision = decide(row.query, Admission::Allowed);
+    ASSERT_EQ(decision.action, Action::Reply) << row.name;
+    EXPECT_EQ(decision.outcome, row.outcome) << row.name;
+    EXPECT_EQ(decision.content.rcode, row.rcode) << row.name;
+    EXPECT_EQ(decision.content.ede, row.ede) << row.name;
+  }
+  EXPECT_TRUE(decide(query(Type::Any), Admission::Allowed).content.truncated);
+}
+
+dns::Result<Query, dns::Malformed> malformed(QueryFault fault) { return base::fail(dns::Malformed{.fault = fault}); }
+
+TEST(Decide, SaysNothingToWhatIsNotAQuery) {
+  EXPECT_EQ(decide(malformed(QueryFault::TooShort), Admission::Allowed).drop, Drop::ShortQuery);
+  EXPECT_EQ(decide(malformed(QueryFault::NotAQuery), Admission::Allowed).drop, Drop::NotAQuery);
+  EXPECT_EQ(decide(malformed(QueryFault::NotAQuery), Admission::Allowed).action, Action::Drop);
+}
+
+TEST(Decide, RationsRepliesToMistakes) {
+  EXPECT_EQ(decide(malformed(QueryFault::BadOpcode), Admission::Allowed).outcome, Outcome::NotImp);
+  for (const QueryFault fault : {QueryFault::Truncated, QueryFault::BadCount, QueryFault::BadName, QueryFault::BadOpt}) {
+    const Decision decision = decide(malformed(fault), Admission::Allowed);
+    EXPECT_EQ(decision.outcome, Outcome::FormErr);
+    EXPECT_EQ(decision.rationed, Rationed::Yes);
+  }
+}
+
+TEST(Decide, TellsAStrangerNoMoreThanRefused) {
+  const Decision decision = decide(query(), Admission::Denied);
+  EXPECT_EQ(decision.content.rcode, Rcode::Refused);
+  EXPECT_EQ(decision.content.ede, Ede::Prohibited);
+  EXPECT_EQ(decision.rationed, Rationed::Yes);
+  EXPECT_EQ(decide(malformed(QueryFault::BadName), Admission::Denied).drop, Drop::AclDenied);
+  EXPECT_EQ(decide(malformed(QueryFault::BadName), Admission::Denied).action, Action::Drop);
+}
+
+}  // namespace
+}  // namespace poll
