@@ -76,7 +76,7 @@ std::optional<Endpoint> Endpoint::parse(std::string_view text, uint16_t default_
 }
 
 std::string Endpoint::text() const {
-  const std::string host = address.is_v4() ? address.text() : "[" + address.text() + "]";
+  const std::string host = address.is_v4() ? address.text() : '[' + address.text() + ']';
   return host + ":" + std::to_string(port);
 }
 

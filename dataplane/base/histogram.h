@@ -31,7 +31,7 @@ class Histogram {
     const int64_t nanoseconds = duration.count();
     if (nanoseconds <= 1000) return 0;
     // Rounded up to whole microseconds, so that a bound belongs to its own bucket.
-    const auto micros = static_cast<uint64_t>((nanoseconds + 999) / 1000);
+    const uint64_t micros = (static_cast<uint64_t>(nanoseconds) + 999) / 1000;
     const auto bucket = static_cast<size_t>(std::bit_width(micros - 1));
     return bucket < kBounded ? bucket : kBounded;
   }
