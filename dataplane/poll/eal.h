@@ -1,7 +1,8 @@
-// DPDK's environment (memory, lcores, buses, plugins) as one object: started once per process, cleaned up with it.
+// DPDK's environment (memory, lcores, buses, plugins) as one object: started once per process,
+// cleaned up with it.
 //
-// Everything an operator could have to know is composed here from settings: no EAL argument is ever typed by hand. What
-// EAL and its drivers print arrives line by line at `EalLog` and nowhere else.
+// Everything an operator could have to know is composed here from settings: no EAL argument is ever
+// typed by hand. What EAL and its drivers print arrives line by line at `EalLog` and nowhere else.
 #pragma once
 
 #include <cstdint>
@@ -18,16 +19,18 @@ namespace poll {
 
 enum class LogLevel : uint8_t { Debug, Info, Warning, Error };
 
-/// Takes one complete line without its newline. Called by whichever thread made EAL or a driver talk, never by two at once.
+/// Takes one complete line without its newline. Called by whichever thread made EAL or a driver
+/// talk, never by two at once.
 using EalLog = std::function<void(LogLevel, std::string_view line)>;
 
 /// Move-only. Every Port, mempool, ring and RCU variable has to be gone before it is destroyed.
 class Eal {
  public:
-  /// Once per process: a second start fails, after a failed first one too. On return the calling thread may run on the
-  /// control CPUs only, so that threads it makes later stay off the cores that poll. No signal handler is touched.
-  /// Fails with what is missing and what to do: hugepages, a CPU outside this process's affinity, a limit of
-  /// settings.h; else with EAL's own reason and the last error line it printed.
+  /// Once per process: a second start fails, after a failed first one too. On return the calling
+  /// thread may run on the control CPUs only, so that threads it makes later stay off the cores
+  /// that poll. No signal handler is touched. Fails with what is missing and what to do: hugepages,
+  /// a CPU outside this process's affinity, a limit of settings.h; else with EAL's own reason and
+  /// what it complained of.
   static base::Result<Eal, std::string> start(const EalSettings& settings, EalLog log);
 
   ~Eal();
@@ -45,7 +48,11 @@ class Eal {
   std::unique_ptr<Running> running_;
 };
 
-/// One line to the log that `Eal::start` was given. For the device side of this folder; never from a poll core.
+/// One line to the log that `Eal::start` was given. For the device side of this folder; never from
+/// a poll core.
 void log_line(LogLevel level, std::string_view line);
+/// What EAL, drivers, libbpf and libxdp have warned of since the last call, oldest first, in one
+/// line.
+[[nodiscard]] std::string take_complaints();
 
 }  // namespace poll

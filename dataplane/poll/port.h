@@ -1,7 +1,8 @@
-// A network device, open and receiving: its queues, one mempool per queue, and what keeps the kernel out of the way.
+// A network device, open and receiving: its queues, one mempool per queue, and what keeps the
+// kernel out of the way.
 //
-// A port opens in the order check, probe, configure, start, admit; what fails on the way is undone in reverse, so that
-// the interface is left as it was found.
+// A port opens in the order check, probe, configure, start, admit; what fails on the way is undone
+// in reverse, so that the interface is left as it was found.
 #pragma once
 
 #include <rte_mempool.h>
@@ -28,15 +29,17 @@ struct PortStatistics {
   uint64_t send_errors = 0;
 };
 
-/// Move-only; destroying it stops the device, takes our XDP program off the interface and unmutes the kernel. The cores
-/// that poll it have to be stopped, and every mbuf of its pools freed, before.
+/// Move-only; destroying it stops the device, takes our XDP program off the interface and unmutes
+/// the kernel. The cores that poll it have to be stopped, and every mbuf of its pools freed,
+/// before.
 class Port {
  public:
-  /// Opens `settings` as the `index`-th port; Eal has to be running. Receive and transmit queue q belong together and to
-  /// one core. Only UDP to one of `binds` is received on af_xdp; elsewhere every frame is.
-  /// Fails with "port DEVICE: what, and what was expected".
+  /// Opens `settings` as the `index`-th port; Eal has to be running. Receive and transmit queue q
+  /// belong together and to one core. Only UDP to one of `binds` is received on af_xdp; elsewhere
+  /// every frame is. Fails with "port DEVICE: what, and what was expected".
   static base::Result<Port, std::string> open(const PortSettings& settings,
-                                              const std::vector<base::Endpoint>& binds, unsigned index);
+                                              const std::vector<base::Endpoint>& binds,
+                                              unsigned index);
 
   ~Port();
   Port(Port&& other) noexcept;
@@ -49,7 +52,8 @@ class Port {
   [[nodiscard]] uint16_t mtu() const;
   [[nodiscard]] uint16_t vlan() const;
   [[nodiscard]] bool verify_checksum() const;
-  /// The pool that queue's frames are received into, and that its core takes fresh mbufs from. Owned by the port.
+  /// The pool that queue's frames are received into, and that its core takes fresh mbufs from.
+  /// Owned by the port.
   [[nodiscard]] rte_mempool* pool(uint16_t queue) const;
   /// Mbufs out of that pool now, those that wait in the device's rings for frames included.
   [[nodiscard]] unsigned pool_in_use(uint16_t queue) const;

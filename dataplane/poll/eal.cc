@@ -1,0 +1,198 @@
+#include "dataplane/poll/eal.h"
+
+#include <bpf/libbpf.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+#include <unistd.h>
+#include <xdp/libxdp.h>
+
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "dataplane/poll/eal_plan.h"
+
+namespace poll {
+namespace {
+
+using base::Result;
+
+/// Where EAL, its drivers, libbpf and libxdp end up talking to. It lives as long as the process,
+/// since they may talk from a destructor; what comes while nobody listens is dropped.
+class LogSink {
+ public:
+  void listen(EalLog log) {
+    const std::lock_guard lock(mutex_);
+    log_ = std::move(log);
+    complaints_.clear();
+  }
+  void write(LogLevel level, std::string_view text) {
+    const std::lock_guard lock(mutex_);
+    unfinished_ += text;
+    for (size_t end; (end = unfinished_.find('\n')) != std::string::npos;) {
+      line(level, std::string_view(unfinished_).substr(0, end));
+      unfinished_.erase(0, end + 1);
+    }
+  }
+  void write_line(LogLevel level, std::string_view text) {
+    const std::lock_guard lock(mutex_);
+    line(level, text);
+  }
+  std::string take_complaints() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(complaints_, {});
+  }
+
+ private:
+  void line(LogLevel level, std::string_view text) {
+    // EAL prints what is fatal twice: past its log, on stderr, and then into the log.
+    if (text.starts_with("EAL: FATAL: ")) return;
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\r' || text.back() == '\n'))
+      text.remove_suffix(1);
+    if (text.empty()) return;
+    if (level == LogLevel::Error || level == LogLevel::Warning) remember(text);
+    if (!log_) return;
+    // The listener may print to stderr, which during EAL's start is this very sink.
+    FILE* const current = std::exchange(stderr, console_);
+    log_(level, text);
+    stderr = current;
+  }
+
+  /// The first complaint names the cause and the last ones only what failed of it, so the first
+  /// ones are kept.
+  void remember(std::string_view text) {
+    if (complaints_.size() + text.size() > kComplaintsKept) return;
+    if (!complaints_.empty()) complaints_ += "; ";
+    complaints_ += text;
+  }
+
+  static constexpr size_t kComplaintsKept = 600;
+
+  std::mutex mutex_;
+  EalLog log_;
+  std::string unfinished_;
+  std::string complaints_;
+  FILE* const console_ = stderr;
+};
+
+LogSink& sink() {
+  static auto* const only = new LogSink;
+  return *only;
+}
+
+/// DPDK's levels run from 1 (emergency) to 8 (debug). What it calls information is of no use to an
+/// operator.
+LogLevel level_of(int level) {
+  if (level <= static_cast<int>(RTE_LOG_ERR)) return LogLevel::Error;
+  if (level == static_cast<int>(RTE_LOG_WARNING)) return LogLevel::Warning;
+  if (level == static_cast<int>(RTE_LOG_NOTICE)) return LogLevel::Info;
+  return LogLevel::Debug;
+}
+
+ssize_t write_eal_text(void* /*cookie*/, const char* text, size_t size) {
+  sink().write(level_of(rte_log_cur_msg_loglevel()), {text, size});
+  return static_cast<ssize_t>(size);
+}
+
+/// The stream that EAL prints to. Never closed: a driver's thread may hold it.
+FILE* eal_stream() {
+  static FILE* const stream = [] {
+    FILE* const opened = fopencookie(nullptr, "w", {nullptr, write_eal_text, nullptr, nullptr});
+    if (opened != nullptr) (void)setvbuf(opened, nullptr, _IOLBF, 0);
+    return opened;
+  }();
+  return stream;
+}
+
+void print_bpf_text(bool warning, const char* format, va_list arguments) {
+  char text[1024];
+  const int size = vsnprintf(text, sizeof text, format, arguments);
+  if (size <= 0) return;
+  sink().write_line(warning ? LogLevel::Warning : LogLevel::Debug, text);
+}
+
+int print_libbpf(libbpf_print_level level, const char* format, va_list arguments) {
+  if (level != LIBBPF_DEBUG) print_bpf_text(level == LIBBPF_WARN, format, arguments);
+  return 0;
+}
+
+int print_libxdp(libxdp_print_level level, const char* format, va_list arguments) {
+  if (level != LIBXDP_DEBUG) print_bpf_text(level == LIBXDP_WARN, format, arguments);
+  return 0;
+}
+
+/// EAL writes some of its reasons to `stderr` past its own log; while this lives they go to the log
+/// as well.
+class StderrToLog {
+ public:
+  explicit StderrToLog(FILE* stream) : before_(std::exchange(stderr, stream)) {}
+  ~StderrToLog() { stderr = before_; }
+  StderrToLog(const StderrToLog&) = delete;
+  StderrToLog& operator=(const StderrToLog&) = delete;
+
+ private:
+  FILE* before_;
+};
+
+Result<void, std::string> initialise(std::vector<std::string> arguments) {
+  FILE* const stream = eal_stream();
+  if (stream == nullptr)
+    return base::fail(std::string("EAL: no stream for its log, out of memory"));
+  (void)rte_openlog_stream(stream);
+  (void)libbpf_set_print(print_libbpf);
+  (void)libxdp_set_print(print_libxdp);
+
+  std::vector<char*> pointers;
+  for (std::string& argument : arguments) pointers.push_back(argument.data());
+  const auto count = static_cast<int>(pointers.size());
+  pointers.push_back(nullptr);
+
+  const StderrToLog captured(stream);
+  if (rte_eal_init(count, pointers.data()) >= 0) return {};
+  const std::string reason = rte_strerror(rte_errno);
+  const std::string said = sink().take_complaints();
+  return base::fail("EAL does not start: " + reason + (said.empty() ? "" : "; it said: " + said));
+}
+
+}  // namespace
+
+struct Eal::Running {
+  bool hugepages = false;
+  std::vector<unsigned> control_cpus;
+
+  ~Running() {
+    (void)rte_eal_cleanup();
+    sink().listen(nullptr);
+  }
+};
+
+Eal::Eal(std::unique_ptr<Running> running) : running_(std::move(running)) {}
+Eal::~Eal() = default;
+Eal::Eal(Eal&&) noexcept = default;
+Eal& Eal::operator=(Eal&&) noexcept = default;
+
+Result<Eal, std::string> Eal::start(const EalSettings& settings, EalLog log) {
+  auto plan = plan_eal(settings, survey_machine(), static_cast<unsigned>(getpid()));
+  if (!plan) return base::fail(std::move(plan.error()));
+  sink().listen(std::move(log));
+  if (auto up = initialise(std::move(plan->arguments)); !up) {
+    sink().listen(nullptr);
+    return base::fail(std::move(up.error()));
+  }
+  auto running = std::make_unique<Running>();
+  running->hugepages = plan->hugepages;
+  running->control_cpus = std::move(plan->control_cpus);
+  return Eal(std::move(running));
+}
+
+bool Eal::uses_hugepages() const { return running_->hugepages; }
+const std::vector<unsigned>& Eal::control_cpus() const { return running_->control_cpus; }
+
+void log_line(LogLevel level, std::string_view line) { sink().write_line(level, line); }
+std::string take_complaints() { return sink().take_complaints(); }
+
+}  // namespace poll

@@ -1,0 +1,201 @@
+#include "dataplane/poll/eal_plan.h"
+
+#include <dirent.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <set>
+
+namespace poll {
+namespace {
+
+using base::Result;
+
+constexpr uint64_t kKilobytesPerMegabyte = 1024;
+constexpr const char* kHugepagesFolder = "/sys/kernel/mm/hugepages";
+
+std::vector<unsigned> allowed_cpus() {
+  std::vector<unsigned> cpus;
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return cpus;
+  for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &allowed)) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
+uint64_t read_number(const std::string& path) {
+  unsigned long long number = 0;
+  const std::unique_ptr<FILE, int (*)(FILE*)> file(fopen(path.c_str(), "re"), fclose);
+  if (file == nullptr || fscanf(file.get(), "%llu", &number) != 1) return 0;
+  return number;
+}
+
+/// "hugepages-2048kB" → 2048.
+std::optional<uint64_t> page_size_of(std::string_view folder) {
+  constexpr std::string_view kPrefix = "hugepages-";
+  if (!folder.starts_with(kPrefix)) return std::nullopt;
+  folder.remove_prefix(kPrefix.size());
+  uint64_t kilobytes = 0;
+  const auto [rest, error] =
+      std::from_chars(folder.data(), folder.data() + folder.size(), kilobytes);
+  if (error != std::errc{} || std::string_view(rest) != "kB") return std::nullopt;
+  return kilobytes;
+}
+
+std::vector<FreeHugepages> free_hugepages() {
+  std::vector<FreeHugepages> found;
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(kHugepagesFolder), closedir);
+  if (folder == nullptr) return found;
+  while (const dirent* entry = readdir(folder.get())) {
+    const auto kilobytes = page_size_of(entry->d_name);
+    if (!kilobytes) continue;
+    const std::string path = std::string(kHugepagesFolder) + "/" + entry->d_name;
+    // A page that somebody has mapped and not touched yet still counts as free, and is not to be
+    // had.
+    const uint64_t free = read_number(path + "/free_hugepages");
+    const uint64_t reserved = read_number(path + "/resv_hugepages");
+    found.push_back({*kilobytes, free - std::min(free, reserved)});
+  }
+  return found;
+}
+
+std::string list_of(const std::vector<unsigned>& cpus) {
+  std::string text;
+  for (const unsigned cpu : cpus) {
+    if (!text.empty()) text += ",";
+    text += std::to_string(cpu);
+  }
+  return text;
+}
+
+Result<void, std::string> check_cores(const EalSettings& settings, const Machine& machine) {
+  if (settings.cores.empty())
+    return base::fail(std::string("dataplane.cores: none given, one CPU at least has to poll"));
+  if (settings.cores.size() > kMaxCores) {
+    return base::fail("dataplane.cores: " + std::to_string(settings.cores.size()) +
+                      " given, at most " + std::to_string(kMaxCores) + " can poll");
+  }
+  std::set<unsigned> seen;
+  for (const unsigned core : settings.cores) {
+    if (!seen.insert(core).second) {
+      return base::fail("dataplane.cores: CPU " + std::to_string(core) + " is given twice");
+    }
+    if (std::ranges::find(machine.cpus, core) == machine.cpus.end()) {
+      return base::fail("dataplane.cores: CPU " + std::to_string(core) +
+                        " is not one that this process may run on (" + list_of(machine.cpus) + ")");
+    }
+  }
+  return {};
+}
+
+std::vector<unsigned> control_cpus_of(const EalSettings& settings, const Machine& machine) {
+  std::vector<unsigned> control;
+  for (const unsigned cpu : machine.cpus) {
+    if (std::ranges::find(settings.cores, cpu) == settings.cores.end()) control.push_back(cpu);
+  }
+  return control.empty() ? machine.cpus : control;
+}
+
+std::string lcores_argument(const EalSettings& settings, const std::vector<unsigned>& control) {
+  std::string text = "--lcores=0@(" + list_of(control) + ")";
+  for (size_t i = 0; i < settings.cores.size(); ++i) {
+    text.append(",")
+        .append(std::to_string(i + 1))
+        .append("@")
+        .append(std::to_string(settings.cores[i]));
+  }
+  return text;
+}
+
+uint64_t free_megabytes(const Machine& machine) {
+  uint64_t kilobytes = 0;
+  for (const FreeHugepages& size : machine.hugepages) kilobytes += size.page_kilobytes * size.pages;
+  return kilobytes / kKilobytesPerMegabyte;
+}
+
+std::string hugepages_missing(const EalSettings& settings, const Machine& machine) {
+  std::string free;
+  for (const FreeHugepages& size : machine.hugepages) {
+    if (!free.empty()) free += " and ";
+    free += std::to_string(size.pages) + " of " + std::to_string(size.page_kilobytes) + " kB";
+  }
+  const unsigned needed = (settings.memory_megabytes + 1) / 2;
+  return "hugepages: " + (free.empty() ? "none" : free) + " free, " +
+         std::to_string(settings.memory_megabytes) + " MB needed (" + std::to_string(needed) +
+         " of 2048 kB); make them with: sysctl vm.nr_hugepages=" + std::to_string(needed);
+}
+
+Result<bool, std::string> choose_hugepages(const EalSettings& settings, const Machine& machine) {
+  if (settings.hugepages == Hugepages::Off) return false;
+  if (free_megabytes(machine) >= settings.memory_megabytes) return true;
+  if (settings.hugepages == Hugepages::Auto) return false;
+  return base::fail(hugepages_missing(settings, machine));
+}
+
+void add_bus_arguments(const EalSettings& settings, std::vector<std::string>& arguments) {
+  bool any_pci = false;
+  for (const PortSettings& port : settings.ports) {
+    if (port.kind != DeviceKind::Pci) continue;
+    any_pci = true;
+    arguments.push_back("--allow=" + port.target);
+  }
+  if (any_pci)
+    return;  // EAL chooses the IOVA mode: virtual addresses behind an IOMMU, physical ones without.
+  // Nothing does DMA, so virtual addresses always work; EAL would choose physical ones for root
+  // without an IOMMU, and then split the mempools into pieces, which af_xdp cannot register.
+  arguments.emplace_back("--no-pci");
+  arguments.emplace_back("--iova-mode=va");
+}
+
+}  // namespace
+
+Machine survey_machine() { return {allowed_cpus(), free_hugepages()}; }
+
+Result<EalPlan, std::string> plan_eal(const EalSettings& settings, const Machine& machine,
+                                      unsigned instance) {
+  if (settings.ports.size() > kMaxPorts) {
+    return base::fail("dataplane.ports: " + std::to_string(settings.ports.size()) +
+                      " given, at most " + std::to_string(kMaxPorts) + " can be opened");
+  }
+  if (auto cores = check_cores(settings, machine); !cores)
+    return base::fail(std::move(cores.error()));
+  const auto hugepages = choose_hugepages(settings, machine);
+  if (!hugepages) return base::fail(hugepages.error());
+
+  EalPlan plan;
+  plan.hugepages = *hugepages;
+  plan.control_cpus = control_cpus_of(settings, machine);
+  plan.arguments = {
+      "dotline",
+      lcores_argument(settings, plan.control_cpus),
+      "--main-lcore=0",
+      "--in-memory",  // No file outlives the process, and no hugetlbfs mount is needed.
+      "--no-telemetry",
+      "--file-prefix=dotline-" + std::to_string(instance),
+      "-m",
+      std::to_string(settings.memory_megabytes)};
+  if (!plan.hugepages) plan.arguments.emplace_back("--no-huge");
+  add_bus_arguments(settings, plan.arguments);
+  return plan;
+}
+
+std::string device_name(const PortSettings& port, unsigned index) {
+  switch (port.kind) {
+    case DeviceKind::AfXdp:
+      return "net_af_xdp" + std::to_string(index);
+    case DeviceKind::AfPacket:
+      return "net_af_packet" + std::to_string(index);
+    case DeviceKind::Pci:
+      return port.target;
+    case DeviceKind::Vdev:
+      return port.target.substr(0, port.target.find(','));
+  }
+  return port.target;
+}
+
+}  // namespace poll

@@ -1,0 +1,86 @@
+#include "dataplane/poll/kernel_mute.h"
+
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace poll {
+namespace {
+
+using base::Result;
+
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+};
+
+SocketAddress socket_address(const base::Endpoint& endpoint) {
+  SocketAddress made;
+  const base::ByteView octets = endpoint.address.octets();
+  if (endpoint.address.is_v4()) {
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(endpoint.port);
+    std::memcpy(&v4.sin_addr, octets.data(), sizeof v4.sin_addr);
+    std::memcpy(&made.storage, &v4, sizeof v4);
+    made.size = sizeof v4;
+  } else {
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(endpoint.port);
+    std::memcpy(&v6.sin6_addr, octets.data(), sizeof v6.sin6_addr);
+    std::memcpy(&made.storage, &v6, sizeof v6);
+    made.size = sizeof v6;
+  }
+  return made;
+}
+
+/// The shortest classic BPF program there is: accept 0 octets of whatever comes.
+bool drop_everything(int fd) {
+  sock_filter accept_nothing = {BPF_RET | BPF_K, 0, 0, 0};
+  const sock_fprog program = {1, &accept_nothing};
+  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+}
+
+std::string reason_of(const base::Endpoint& endpoint, int error) {
+  switch (error) {
+    case EADDRINUSE:
+      return endpoint.text() + " is in use by another program";
+    case EADDRNOTAVAIL:
+      return endpoint.text() + " is not an address of this machine";
+    default:
+      return endpoint.text() + " cannot be bound: " + strerror(error);
+  }
+}
+
+Result<Descriptor, std::string> mute(const std::string& interface, const base::Endpoint& endpoint) {
+  const SocketAddress address = socket_address(endpoint);
+  Descriptor made(socket(address.storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  // The filter is on before the address is, so that not one query is ever queued. The interface is
+  // named so that a second port can answer at the same addresses.
+  if (!made.ok() || !drop_everything(made.get()) ||
+      setsockopt(made.get(), SOL_SOCKET, SO_BINDTODEVICE, interface.c_str(),
+                 static_cast<socklen_t>(interface.size())) != 0 ||
+      bind(made.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.size) != 0) {
+    return base::fail(reason_of(endpoint, errno));
+  }
+  return made;
+}
+
+}  // namespace
+
+Result<KernelMute, std::string> KernelMute::start(const std::string& interface,
+                                                  const std::vector<base::Endpoint>& binds) {
+  KernelMute all;
+  for (const base::Endpoint& endpoint : binds) {
+    auto one = mute(interface, endpoint);
+    if (!one) return base::fail(std::move(one.error()));
+    all.sockets_.push_back(std::move(*one));
+  }
+  return all;
+}
+
+}  // namespace poll

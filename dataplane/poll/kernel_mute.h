@@ -1,0 +1,29 @@
+// Keeps the kernel quiet about queries that it sees too. af_packet hands us copies of frames; the
+// kernel goes on to look for a socket, finds none and answers "port unreachable", which clients
+// believe. So one socket per bound address is there to be found, and a filter throws away whatever
+// reaches it. It is never read and never written.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dataplane/base/address.h"
+#include "dataplane/base/result.h"
+#include "dataplane/poll/descriptor.h"
+
+namespace poll {
+
+class KernelMute {
+ public:
+  KernelMute() = default;
+  /// For frames that come in on `interface`, until destroyed. Nobody else can bind the addresses
+  /// meanwhile. Fails with "ADDRESS:PORT is in use by another program" or "is not an address of
+  /// this machine".
+  static base::Result<KernelMute, std::string> start(const std::string& interface,
+                                                     const std::vector<base::Endpoint>& binds);
+
+ private:
+  std::vector<Descriptor> sockets_;
+};
+
+}  // namespace poll
