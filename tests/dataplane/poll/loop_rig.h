@@ -1,0 +1,63 @@
+// One poll core without a NIC: a port made of two rte_rings, frames put in by hand and taken out by hand, and the worker's ends
+// of the exchange. EAL is real, memory is not hugepages.
+#pragma once
+
+#include <rte_mempool.h>
+#include <rte_ring.h>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "dataplane/poll/loop.h"
+#include "tests/message_builder.h"
+#include "tests/packet_builder.h"
+
+namespace tests {
+
+struct LoopShape {
+  poll::PendingLimits pending{.questions = 1024, .askers = 2048};
+  unsigned misses = 1024;
+  uint32_t cache_entries = 1024;
+};
+
+class LoopRig {
+ public:
+  /// Starts EAL when it is the process's first.
+  explicit LoopRig(const LoopShape& shape = {});
+  ~LoopRig();
+
+  /// A frame from the client for the core to find in its next turn.
+  void receive(const Bytes& frame);
+  void turn() { poll::turn(*core); }
+  /// Frames that the core has sent since the last call.
+  [[nodiscard]] std::vector<Bytes> sent();
+  /// Misses that the worker would take now.
+  [[nodiscard]] std::vector<exchange::Miss> misses();
+  /// The worker's end of a miss.
+  void fill(const exchange::Fill& fill);
+  /// Everything the core took in is accounted for: sent, dropped for a reason, or parked.
+  [[nodiscard]] bool conserved() const;
+  [[nodiscard]] unsigned mbufs_in_use() const { return rte_mempool_in_use_count(pool); }
+
+  cache::Readers readers{1};
+  cache::Cache cache;
+  cache::Reclaim reclaim{readers};
+  exchange::Exchange exchange;
+  poll::Policy policy;
+  rte_mempool* pool = nullptr;
+  std::unique_ptr<poll::LcoreState> core;
+
+ private:
+
+  rte_ring* to_core_ = nullptr;
+  rte_ring* from_core_ = nullptr;
+  uint16_t port_ = 0;
+};
+
+/// A query for the rig's address in a frame from the rig's client.
+[[nodiscard]] Bytes query_frame(const Bytes& query, uint16_t source_port = 40000);
+/// The DNS message in a frame that the rig sent.
+[[nodiscard]] Bytes message_in(const Bytes& frame);
+
+}  // namespace tests
