@@ -77,7 +77,7 @@ class Dotline:
         with open(self._log, "w") as log:
             self._process = subprocess.Popen(
                 self._topology.command(self._topology.forwarder, str(BINARY), "run", "--config", str(self.settings_file)),
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
 
     def running(self):
         return self._process is not None and self._process.poll() is None

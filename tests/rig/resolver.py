@@ -84,7 +84,7 @@ class Unbound:
     def start(self):
         self._process = subprocess.Popen(
             self._topology.command(self._topology.resolver, "unbound", "-d", "-c", str(self._settings)),
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         wait_until(self._listens, f"unbound listening\n{self._read_log()}")
         return self
 

@@ -82,10 +82,12 @@ class ScriptedResolver:
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._listener.bind((address, 853))
         self._loop = asyncio.new_event_loop()
+        self._listening = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scripted resolver", daemon=True)
 
     def start(self):
         self._thread.start()
+        assert self._listening.wait(20), "the scripted resolver does not listen"
         return self
 
     def stop(self):
@@ -103,6 +105,7 @@ class ScriptedResolver:
         asyncio.set_event_loop(self._loop)
         server = self._loop.run_until_complete(
             asyncio.start_server(self._serve, sock=self._listener, ssl=self._tls, backlog=512))
+        self._listening.set()
         self._loop.run_forever()
         server.close()
         for task in asyncio.all_tasks(self._loop):

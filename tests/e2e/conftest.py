@@ -1,0 +1,76 @@
+"""What the end-to-end tests share: one set of namespaces for each file, and a dotline that is watched while it runs."""
+
+import contextlib
+import dataclasses
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from rig.capture import Capture  # noqa: E402
+from rig.certificates import RESOLVER_NAME, Authority, Certificate  # noqa: E402
+from rig.client import Client  # noqa: E402
+from rig.forwarder import Dotline  # noqa: E402
+from rig.namespaces import RESOLVER, RESOLVER6, RESOLVER_B, Topology  # noqa: E402
+from rig.resolver import Unbound  # noqa: E402
+from rig.scripted_resolver import ScriptedResolver  # noqa: E402
+from rig.waiting import wait_until  # noqa: E402
+
+
+@dataclasses.dataclass
+class Rig:
+    """Namespaces, a certificate authority that dotline is told to trust, and clients."""
+    topology: Topology
+    authority: Authority
+    certificate: Certificate  # For every resolver of the rig, by name and by address.
+    client: Client
+
+    @contextlib.contextmanager
+    def dotline(self, settings, **options):
+        """Runs dotline with all of its promises watched.
+
+        At the end it must still run and have accounted for every packet, exit with 0 on SIGTERM, and never have sent anything
+        but TLS to its resolvers.
+        """
+        capture = Capture(self.topology)
+        try:
+            with Dotline(self.topology, settings, **options) as dotline:
+                yield dotline
+                assert dotline.running(), f"dotline died:\n{dotline.log()}"
+                wait_until(lambda: dotline.metrics().unaccounted() == 0,
+                           f"received = replied + dropped + parked\n{dotline.metrics().text}")
+                exit_code, _ = dotline.terminate()
+                assert exit_code == 0, f"exit {exit_code}:\n{dotline.log()}"
+        finally:
+            capture.stop()
+        assert capture.lost_packets() == 0
+        assert capture.traffic().leaks == []
+
+    @contextlib.contextmanager
+    def unbound(self, certificate=None, **options):
+        resolver = Unbound(self.topology, certificate or self.certificate, **options).start()
+        try:
+            yield resolver
+        finally:
+            resolver.stop()
+
+    @contextlib.contextmanager
+    def scripted_resolver(self, certificate=None, **options):
+        resolver = ScriptedResolver(self.topology, certificate or self.certificate, **options).start()
+        try:
+            yield resolver
+        finally:
+            resolver.stop()
+
+
+@pytest.fixture(scope="module")
+def rig():
+    topology = Topology()
+    try:
+        authority = Authority(topology.directory)
+        certificate = authority.issue("good", names=[RESOLVER_NAME], addresses=[RESOLVER, RESOLVER_B, RESOLVER6])
+        yield Rig(topology, authority, certificate, Client(topology))
+    finally:
+        topology.remove()

@@ -1,0 +1,108 @@
+"""Start and end: under load, after a crash, twice at once."""
+
+
+import dns.rcode
+import pytest
+
+from rig.client import query
+from rig.forwarder import Dotline, backend, configuration
+from rig.namespaces import FORWARDER
+from rig.waiting import wait_until
+
+OTHER_FORWARDER = "198.18.3.1"
+OTHER_CLIENT = "198.18.3.2"
+
+
+@pytest.fixture(scope="module")
+def settings(rig):
+    with rig.unbound() as resolver:
+        yield configuration([backend(resolver, rig.authority)])
+
+
+def questions(rig):
+    file = rig.topology.directory / "questions"
+    file.write_text("".join(f"host{number}.bulk.example. A\n" for number in range(50000)))
+    return file
+
+
+def xdp_program_is_attached(rig, interface="front0"):
+    link = rig.topology.execute(rig.topology.forwarder, "ip", "-details", "link", "show", interface).stdout
+    return "xdp" in link
+
+
+def test_sigterm_under_load_ends_cleanly(rig, settings):
+    with Dotline(rig.topology, settings) as dotline, rig.client.start_dnsperf(questions(rig), seconds=20, rate=5000):
+        wait_until(lambda: dotline.metrics().value("dotline_queries_total") > 5000, "load")
+        assert xdp_program_is_attached(rig)
+        exit_code, seconds = dotline.terminate()
+        assert exit_code == 0, dotline.log()
+        assert seconds < 4, "drains for one second at most; the rest is for a busy machine"
+        assert not xdp_program_is_attached(rig)
+
+
+def test_after_a_kill_it_starts_again(rig, settings):
+    for _ in range(2):
+        with Dotline(rig.topology, settings) as dotline:
+            assert rig.client.ask(query("www.example")).rcode() == dns.rcode.NOERROR
+            dotline.kill()
+    with rig.dotline(settings):
+        assert rig.client.ask(query("www.example")).rcode() == dns.rcode.NOERROR
+
+
+def test_start_and_end_leave_nothing_behind(rig, settings):
+    def leftovers():
+        mounts = open("/proc/mounts").read().count("hugetlbfs")
+        return mounts, xdp_program_is_attached(rig)
+    before = leftovers()
+    for _ in range(3):
+        with rig.dotline(settings):
+            assert rig.client.ask(query("www.example")).rcode() == dns.rcode.NOERROR
+    assert leftovers() == before
+
+
+@pytest.fixture(scope="module")
+def second_link(rig):
+    """A second veth pair between client and forwarder. Gives the settings for a dotline on it, without backends."""
+    topology = rig.topology
+    topology.join((topology.forwarder, "front1"), (topology.client, "eth1"))
+    for namespace, interface, address in ((topology.forwarder, "front1", OTHER_FORWARDER),
+                                          (topology.client, "eth1", OTHER_CLIENT)):
+        topology.execute(namespace, "ip", "address", "add", f"{address}/24", "dev", interface)
+
+
+def test_two_instances_side_by_side(rig, settings, second_link):
+    other = {**settings, "binds": [{"address": f"{OTHER_FORWARDER}:53"}], "acl": ["198.18.3.0/24"],
+             "dataplane": {**settings["dataplane"], "ports": [{"device": "af_xdp:front1"}]},
+             "metrics": {"address": "127.0.0.1:9154"}}
+    with rig.dotline(settings), Dotline(rig.topology, other, label="second", metrics_port=9154) as second:
+        for server, source in ((FORWARDER, None), (OTHER_FORWARDER, OTHER_CLIENT)):
+            reply = rig.client.ask(query("www.example"), server=server, source=source)
+            assert reply.answer[0][0].to_text() == "192.0.2.1"
+        assert second.metrics().value("dotline_queries_total", transport="udp") == 1
+        assert second.terminate()[0] == 0
+        assert rig.client.ask(query("www.example")).rcode() == dns.rcode.NOERROR
+
+
+def test_a_second_instance_on_the_same_interface_is_refused(rig, settings):
+    with rig.dotline(settings):
+        second = Dotline(rig.topology, {**settings, "metrics": {"address": "127.0.0.1:9154"}}, label="second")
+        second.launch()
+        assert second.wait(60) == 1
+        assert "front0" in second.log()
+        assert "ready" not in second.log().splitlines()
+        assert rig.client.ask(query("www.example")).rcode() == dns.rcode.NOERROR
+
+
+def test_an_interface_that_does_not_exist_is_named(rig, settings):
+    wrong = {**settings, "dataplane": {**settings["dataplane"], "ports": [{"device": "af_xdp:nothere0"}]}}
+    dotline = Dotline(rig.topology, wrong, label="wrong")
+    dotline.launch()
+    assert dotline.wait(60) in (1, 2)
+    assert "nothere0" in dotline.log()
+
+
+def test_it_starts_and_answers_while_every_resolver_is_down(rig):
+    nobody = {"name": "nobody", "address": "198.18.2.99:853", "tls": {"subject_name": "resolver.example",
+                                                                     "ca_store": str(rig.authority.certificate)}}
+    with rig.dotline(configuration([nobody])):
+        assert rig.client.ask(query("www.example")).rcode() == dns.rcode.SERVFAIL
