@@ -1,0 +1,79 @@
+"""The arrows between folders, held by a machine: nothing points up, and poll and tls-workers never include each other.
+
+control -> tls-workers, dataplane/poll -> dataplane/exchange.h, dataplane/cache -> dataplane/dns -> dataplane/base. Tests and benchmarks
+may include anything. The packet path stays free of libraries that allocate, throw or lock, and dns of DPDK.
+"""
+
+import pathlib
+import posixpath
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+FOLDERS = {"dataplane", "control", "tls-workers", "tests", "perf", "docs"}
+BASE, DNS, CACHE, EXCHANGE, POLL = (f"dataplane/{name}" for name in ("base", "dns", "cache", "exchange.h", "poll"))
+LAYERS = {BASE: [], DNS: [BASE], CACHE: [BASE, DNS], EXCHANGE: [BASE, DNS, CACHE], POLL: [BASE, DNS, CACHE, EXCHANGE],
+          "tls-workers": [BASE, DNS, CACHE, EXCHANGE], "control": [BASE, DNS, CACHE, EXCHANGE, POLL, "tls-workers"]}
+NOT_ON_THE_PACKET_PATH = r"(openssl|spdlog|yaml-cpp|prometheus)/"
+BARRED = {**dict.fromkeys((BASE, CACHE, EXCHANGE, POLL), NOT_ON_THE_PACKET_PATH), DNS: NOT_ON_THE_PACKET_PATH + "|rte_"}
+INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
+
+
+def layer_of(path):
+    return next((layer for layer in LAYERS if path == layer or path.startswith(layer + "/")), None)
+
+
+def faults(path, text):
+    """What is wrong with the includes of the file at `path`, one sentence each."""
+    own = layer_of(path)
+    if own is None:
+        yield f"{path}: belongs to no layer"
+        return
+    for quote, included in INCLUDE.findall(text):
+        named = posixpath.normpath(included)
+        if quote == '"' and named.split("/")[0] not in FOLDERS:  # Beside the file that includes it.
+            named = posixpath.normpath(posixpath.join(posixpath.dirname(path), included))
+        if named.split("/")[0] in FOLDERS and layer_of(named) not in [own, *LAYERS[own]]:
+            yield f"{path}: includes {included}, against the arrows"
+        if re.match(BARRED.get(own, "$^"), included):
+            yield f"{path}: includes {included}, a library that {own} does without"
+
+
+def faults_of_top_level(names):
+    return [f"{name}: no folder of that name belongs at the top level" for name in names
+            if name not in FOLDERS and not name.startswith((".", "build"))]  # Build folders are never committed.
+
+
+def check_the_checker():
+    """Made-up files: each of the first kind must be complained of, each of the second must not."""
+    wrong = [(f"{BASE}/a.h", f'#include "{DNS}/name.h"'), (f"{DNS}/a.h", f'#include "{CACHE}/entry.h"'),
+             (f"{DNS}/a.h", "#include <rte_ring.h>"), (f"{DNS}/a.cc", "#include <openssl/ssl.h>"),
+             (f"{CACHE}/a.h", f'  #  include "{EXCHANGE}"'), (EXCHANGE, f'#include "{POLL}/loop.h"'),
+             (f"{POLL}/a.cc", '#include "tls-workers/worker.h"'), (f"{POLL}/a.cc", '#include "../../tls-workers/worker.h"'),
+             (f"{POLL}/xdp/a.cc", "#include <spdlog/spdlog.h>"), (f"{BASE}/a.h", "#include <yaml-cpp/yaml.h>"),
+             ("tls-workers/upstream/a.h", f'#include "{POLL}/loop.h"'), ("tls-workers/a.h", '#include "control/config.h"'),
+             ("control/a.cc", '#include "tests/packet_builder.h"'), ("control/a.cc", '#include "perf/load.h"'),
+             ("dataplane/extra/a.h", "int x;"), (f"{CACHE}/a.h", '#pragma once\n\n#include <prometheus/counter.h>\n')]
+    right = [(f"{POLL}/a.cc", f'#include "{EXCHANGE}"\n#include <rte_mbuf.h>\n#include "made.inc"'),
+             (f"{POLL}/a.cc", '#include "./loop.h"'), ("tls-workers/a.cc", '#include <openssl/ssl.h>'),
+             ("control/a.cc", f'#include "{POLL}/loop.h"\n#include "tls-workers/worker.h"\n#include <spdlog/spdlog.h>'),
+             (f"{DNS}/a.h", f'// see "{CACHE}/entry.h"\n#include "{BASE}/bytes.h"')]
+    missed = [file for file in wrong if not list(faults(*file))]
+    missed += [file for file in right if list(faults(*file))]
+    if missed or not faults_of_top_level(["utils"]) or faults_of_top_level([*FOLDERS, ".git", "build-asan"]):
+        sys.exit(f"this test does not tell right from wrong: {missed}")
+
+
+def main():
+    check_the_checker()
+    sources = [path for folder in ("dataplane", "tls-workers", "control") for path in sorted((ROOT / folder).rglob("*"))
+               if path.suffix in (".h", ".cc", ".c")]
+    found = faults_of_top_level(sorted(path.name for path in ROOT.iterdir() if path.is_dir()))
+    for path in sources:
+        found += faults(path.relative_to(ROOT).as_posix(), path.read_text())
+    print(*found, f"{len(sources)} files looked at, {len(found)} faults", sep="\n")
+    return 1 if found or not sources else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
