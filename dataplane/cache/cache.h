@@ -1,7 +1,8 @@
 // The shared answer cache: read by every poll core without a lock, written by the TLS workers.
 //
-// A set-associative table: each question has one bucket of eight slots, so a lookup touches a bounded number of lines and an
-// insert always finds a victim. A slot is one 8-byte pointer, published by one store.
+// A set-associative table: each question has one bucket of eight slots in one cache line, so a lookup touches a bounded number of
+// lines and an insert always finds a victim. A slot is one 8-byte word, an entry's address and 16 bits of its hash, published by
+// one store; so a reader looks at an entry only if those bits agree.
 #pragma once
 
 #include <rte_spinlock.h>
@@ -38,6 +39,13 @@ class Cache {
   /// reader's next quiescent report.
   [[nodiscard]] const Entry* find(const dns::Question& question, Time now) const;
 
+  /// Hints, for readers that have a burst of questions: call the question's bucket; once that has come, call the entry that is
+  /// probably its answer.
+  void prefetch_bucket(const dns::Question& question) const {
+    __builtin_prefetch(&buckets_[bucket_of(question.hash)]);
+  }
+  void prefetch_entry(const dns::Question& question) const;
+
   /// Publishes `entry` for its question. Whatever it displaces (an older answer, an expired one, or the bucket's least recently
   /// touched one) is retired to `reclaim`, the calling worker's own. Never refused.
   void insert(const dns::Question& question, Entry* entry, Time now, Reclaim& reclaim);
@@ -49,8 +57,23 @@ class Cache {
   static constexpr size_t kWays = 8;
 
  private:
+  /// An entry's address in the low 48 bits (user space ends at 47 on x86-64), its tag above; 0: empty.
+  class Slot {
+   public:
+    [[nodiscard]] uint64_t word() const { return word_.load(std::memory_order_acquire); }
+    [[nodiscard]] Entry* entry() const { return entry_of(word()); }
+    void publish(Entry* entry) {
+      word_.store(reinterpret_cast<uint64_t>(entry) | uint64_t{tag_of(entry->hash())} << kAddressBits, std::memory_order_release);
+    }
+    static Entry* entry_of(uint64_t word) { return reinterpret_cast<Entry*>(word & ((uint64_t{1} << kAddressBits) - 1)); }
+    static bool tagged(uint64_t word, uint16_t tag) { return word >> kAddressBits == tag && word != 0; }
+
+   private:
+    static constexpr int kAddressBits = 48;
+    std::atomic<uint64_t> word_{0};
+  };
   struct alignas(64) Bucket {
-    std::array<std::atomic<Entry*>, kWays> slots;
+    std::array<Slot, kWays> slots;
   };
   static_assert(sizeof(Bucket) == 64, "one bucket, one cache line");
 
@@ -61,7 +84,9 @@ class Cache {
     // Multiply-shift instead of modulo: any number of buckets, no division.
     return static_cast<size_t>((hash >> 32) * bucket_count_ >> 32);
   }
-  std::atomic<Entry*>& choose_slot(Bucket& bucket, const dns::Question& question, Time now, size_t start);
+  /// The hash's low bits; its high ones chose the bucket.
+  static uint16_t tag_of(uint64_t hash) { return static_cast<uint16_t>(hash); }
+  Slot& choose_slot(Bucket& bucket, const dns::Question& question, Time now, size_t start);
 
   std::string name_;
   uint32_t bucket_count_;

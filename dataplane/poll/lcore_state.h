@@ -3,11 +3,13 @@
 
 #include <rte_mempool.h>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <vector>
 
 #include "dataplane/exchange.h"
+#include "dataplane/poll/arrival.h"
 #include "dataplane/poll/counters.h"
 #include "dataplane/poll/frame.h"
 #include "dataplane/poll/idle.h"
@@ -60,6 +62,7 @@ struct LcoreState {
   IdleLadder ladder;
   Ration error_ration{Ration::Limits{}};
   base::Time now{};
+  std::array<Arrival, kBurst> arrivals{};  // Of the burst in hand; kept here because it is too large to make anew each time.
   uint64_t workers_to_wake = 0;  // Bit per worker that got a Miss in this turn.
 
  private:

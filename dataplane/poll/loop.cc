@@ -3,166 +3,17 @@
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
-#include <rte_prefetch.h>
 
 #include "dataplane/base/assert.h"
-#include "dataplane/poll/decide.h"
+#include "dataplane/poll/serve.h"
 
 namespace poll {
 namespace {
 
-constexpr uint16_t kBurst = 32;
 constexpr unsigned kFillsPerTurn = 64;
 constexpr unsigned kReleasesPerTurn = 128;  // Paces a crowd that waited for one question: others are served in between.
 constexpr unsigned kExpiriesPerTurn = 64;
 constexpr base::Duration kDrainTime = base::seconds{1};
-// The worker answers this long before the core gives up by itself, so that its reason gets through.
-constexpr base::Duration kFillMargin = base::milliseconds{100};
-
-ByteSpan bytes_of(rte_mbuf* mbuf) {
-  return {rte_pktmbuf_mtod(mbuf, std::byte*), rte_pktmbuf_data_len(mbuf)};
-}
-
-/// From the frame's first octet to the end of its buffer.
-ByteSpan room_of(rte_mbuf* mbuf) {
-  return {rte_pktmbuf_mtod(mbuf, std::byte*), size_t{mbuf->buf_len} - mbuf->data_off};
-}
-
-void set_size(rte_mbuf* mbuf, size_t size) {
-  rte_pktmbuf_data_len(mbuf) = static_cast<uint16_t>(size);
-  rte_pktmbuf_pkt_len(mbuf) = static_cast<uint32_t>(size);
-}
-
-void drop(LcoreState& self, rte_mbuf* mbuf, Drop reason) {
-  self.counters.dropped[reason].add();
-  rte_pktmbuf_free(mbuf);
-}
-
-void send(LcoreState& self, PortQueue& queue, rte_mbuf* reply, Outcome outcome, base::Time received) {
-  queue.transmit.add(reply, outcome, received);
-  if (queue.transmit.full()) {
-    queue.transmit.flush(queue.port, queue.queue, self.counters.ports[queue.index], self.counters);
-  }
-}
-
-/// Composes the reply into `mbuf`, which may be the one the query lies in, and sends it.
-void reply(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, const Path& path, const dns::Asker& asker,
-           const dns::Content& content, Outcome outcome, base::Time received) {
-  const size_t headers = header_size(path);
-  const ByteSpan room = room_of(mbuf);
-  ASSERT(room.size() >= headers + dns::kMaxUdpSize);
-  const dns::Reply composed = dns::compose_reply(room.subspan(headers, dns::kMaxUdpSize), asker, content);
-  write_headers(room, path, composed.size);
-  set_size(mbuf, headers + composed.size);
-  mbuf->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;  // What reception noted means nothing on the way out.
-  send(self, queue, mbuf, composed.written == dns::Written::Truncated ? Outcome::Truncated : outcome, received);
-}
-
-/// A query that came in on `queue`, with all that is known of it.
-struct Arrival {
-  PortQueue& queue;
-  rte_mbuf* mbuf;
-  const Path& path;
-};
-
-void reply_in_place(LcoreState& self, const Arrival& arrival, const dns::Asker& asker, const dns::Content& content,
-                    Outcome outcome) {
-  reply(self, arrival.queue, arrival.mbuf, arrival.path, asker, content, outcome, self.now);
-}
-
-void reply_servfail(LcoreState& self, const Arrival& arrival, const dns::Asker& asker) {
-  reply_in_place(self, arrival, asker, {.rcode = dns::Rcode::ServFail, .ede = dns::Ede::NetworkError},
-                 Outcome::ServFail);
-}
-
-ParkedAsker asker_to_park(const LcoreState& self, const Arrival& arrival, const dns::Query& query) {
-  ParkedAsker asker;
-  asker.path = arrival.path;
-  asker.head = query.head;
-  asker.edns = query.edns;
-  asker.received = self.now;
-  asker.port = arrival.queue.index;
-  asker.question_size = static_cast<uint16_t>(query.question.size());
-  std::memcpy(asker.question_octets.data(), query.question.data(), query.question.size());
-  return asker;
-}
-
-/// False if the worker's ring is full.
-bool send_miss(LcoreState& self, const dns::Question& question, exchange::Ticket ticket) {
-  const unsigned worker = self.exchange.worker_of(question);
-  const base::Time deadline = self.now + self.pending.wait() - kFillMargin;
-  if (!self.exchange.lane(self.index, worker).miss.push({question, ticket, deadline})) return false;
-  self.workers_to_wake |= uint64_t{1} << worker;
-  return true;
-}
-
-void park(LcoreState& self, const Arrival& arrival, const dns::Query& query, const dns::Question& question) {
-  const dns::Asker asker{query.head, query.question, query.edns};
-  const auto [parked, ticket] = self.pending.park(question, asker_to_park(self, arrival, query), self.now);
-  switch (parked) {
-    case Pending::Parked::First:
-      if (send_miss(self, question, ticket)) break;
-      self.pending.unpark_first(ticket);
-      self.counters.miss_ring_full.add();
-      return reply_servfail(self, arrival, asker);
-    case Pending::Parked::Joined:
-      self.counters.merged.add();
-      break;
-    case Pending::Parked::Full:
-      self.counters.parked_full.add();
-      return reply_servfail(self, arrival, asker);
-    case Pending::Parked::ClientFull:
-      self.counters.client_full.add();
-      return reply_servfail(self, arrival, asker);
-  }
-  rte_pktmbuf_free(arrival.mbuf);
-}
-
-void resolve(LcoreState& self, const Arrival& arrival, const Bind& bind, const dns::Query& query) {
-  const dns::Question question =
-      dns::make_question(query.name(), query.type, query.klass, query.wants(), bind.pool);
-  if (bind.cache == nullptr) return park(self, arrival, query, question);
-  CoreCounters::PerCache& cache_counters = self.counters.caches[bind.cache_index];
-  const cache::Entry* entry = bind.cache->find(question, self.now);
-  if (entry == nullptr) {
-    cache_counters.misses.add();
-    return park(self, arrival, query, question);
-  }
-  cache_counters.hits.add();
-  dns::Content content = entry->content(self.now);
-  if (content.rcode == dns::Rcode::ServFail) content.ede = dns::Ede::CachedError;  // RFC 9520 §3.2 asks to tell.
-  reply_in_place(self, arrival, {query.head, query.question, query.edns}, content, Outcome::Hit);
-}
-
-void serve(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf) {
-  if (mbuf->nb_segs != 1) return drop(self, mbuf, Drop::Segmented);
-  const ByteView bytes = bytes_of(mbuf);
-  const Result<Frame, Drop> frame = parse_frame(bytes, queue.acceptance);
-  if (!frame) return drop(self, mbuf, frame.error());
-  const Bind* bind = self.policy.bind_at(frame->path.ours);
-  if (bind == nullptr) return drop(self, mbuf, Drop::NotBound);
-
-  self.counters.queries.add();
-  const auto query = dns::parse_query(bytes.subspan(frame->payload_at, frame->payload_size));
-  const bool allowed = self.policy.acl.contains(frame->path.client.address);
-  const Decision decision = decide(query, allowed ? Admission::Allowed : Admission::Denied);
-  const Arrival arrival{queue, mbuf, frame->path};
-
-  switch (decision.action) {
-    case Action::Drop:
-      return drop(self, mbuf, decision.drop);
-    case Action::Resolve:
-      return resolve(self, arrival, *bind, *query);
-    case Action::Reply:
-      break;
-  }
-  if (decision.rationed == Rationed::Yes && !self.error_ration.take(self.now)) {
-    return drop(self, mbuf, Drop::ErrorRateLimited);
-  }
-  const dns::Asker asker = query ? dns::Asker{query->head, query->question, query->edns}
-                                 : dns::Asker{query.error().head, query.error().question, {}};
-  reply_in_place(self, arrival, asker, decision.content, decision.outcome);
-}
 
 /// NIC → hits answered in place, misses parked and sent to a worker.
 unsigned take_packets(LcoreState& self) {
@@ -170,8 +21,7 @@ unsigned take_packets(LcoreState& self) {
   for (PortQueue& queue : self.queues) {
     std::array<rte_mbuf*, kBurst> mbufs;
     const uint16_t count = rte_eth_rx_burst(queue.port, queue.queue, mbufs.data(), kBurst);
-    for (uint16_t i = 0; i < count; ++i) rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void*));
-    for (uint16_t i = 0; i < count; ++i) serve(self, queue, mbufs[i]);
+    if (count > 0) serve(self, queue, std::span(mbufs).first(count));
     self.counters.ports[queue.index].received.add(count);
     taken += count;
   }

@@ -1,0 +1,27 @@
+// A query on its way through the stages of one burst: read, and to be resolved.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include "dataplane/dns/query.h"
+#include "dataplane/dns/question.h"
+#include "dataplane/dns/reply.h"
+#include "dataplane/poll/frame.h"
+#include "dataplane/poll/policy.h"
+
+namespace poll {
+
+/// At most this many frames are taken from a queue at once.
+inline constexpr uint16_t kBurst = 32;
+
+struct Arrival {
+  rte_mbuf* mbuf = nullptr;  // Owned; `query` borrows from it.
+  const Bind* bind = nullptr;
+  Path path;
+  dns::Query query;
+  dns::Question question;
+
+  [[nodiscard]] dns::Asker asker() const { return {query.head, query.question, query.edns}; }
+};
+
+}  // namespace poll
