@@ -1,5 +1,6 @@
-// The configuration as plain values: what the YAML file said, checked, with every default filled in. Reading is all or nothing:
-// either a Config that can be started from, or every error of the file with its place.
+// The configuration as plain values: what the YAML file said, checked, with every default filled
+// in. Reading is all or nothing: either a Config that can be started from, or every error of the
+// file with its place.
 #pragma once
 
 #include <cstddef>
@@ -34,10 +35,12 @@ struct PacketCache {
   dns::LifetimeLimits limits;
 };
 
-/// Backends that share questions, and the cache that keeps their answers. Its index in Config::pools is its dns::PoolId.
+/// Backends that share questions, and the cache that keeps their answers. Its index in
+/// Config::pools is its dns::PoolId.
 struct Pool {
-  std::string name;                    // Unique; the default pool's is empty.
-  std::optional<size_t> packet_cache;  // Index into Config::packet_caches; none: answers are not kept.
+  std::string name;  // Unique; the default pool's is empty.
+  std::optional<size_t>
+      packet_cache;  // Index into Config::packet_caches; none: answers are not kept.
   Policy policy = Policy::LeastOutstanding;
 };
 
@@ -48,7 +51,8 @@ struct TlsWorkers {
 };
 
 struct Config {
-  poll::EalSettings eal;  // Cores, memory and ports; its `binds` are the addresses of `binds`, in order.
+  poll::EalSettings
+      eal;  // Cores, memory and ports; its `binds` are the addresses of `binds`, in order.
   poll::Idle idle = poll::Idle::Sleep;
   std::vector<Bind> binds;
   std::vector<base::Prefix> acl;
@@ -61,7 +65,8 @@ struct Config {
   std::vector<std::string> warnings;  // Legal but odd; `FILE:LINE:COLUMN: what`, to be logged.
 };
 
-/// One thing wrong with the file. Lines and columns count from 1; both are 0 if the file could not be read at all.
+/// One thing wrong with the file. Lines and columns count from 1; both are 0 if the file could not
+/// be read at all.
 struct ConfigError {
   std::string file;
   unsigned line = 0;
@@ -72,8 +77,9 @@ struct ConfigError {
   [[nodiscard]] std::string message() const;
 };
 
-/// Reads and checks the file at `path` for use on `machine`. Fails with every error found, sorted by place: the file is not
-/// readable or larger than kMaxConfigBytes, is not YAML, has unknown, duplicate or unsupported keys, or values that do not fit.
+/// Reads and checks the file at `path` for use on `machine`. Fails with every error found, sorted
+/// by place: the file is not readable or larger than kMaxConfigBytes, is not YAML, has unknown,
+/// duplicate or unsupported keys, or values that do not fit.
 [[nodiscard]] base::Result<Config, std::vector<ConfigError>> read_config(
     const std::string& path, const Machine& machine = this_machine());
 

@@ -6,8 +6,9 @@
 namespace control {
 
 struct Machine {
-  std::vector<unsigned> online_cpus;   // Sorted. CPUs that exist and are on.
-  std::vector<unsigned> allowed_cpus;  // Sorted, never empty. CPUs this process may run on (its affinity mask).
+  std::vector<unsigned> online_cpus;  // Sorted. CPUs that exist and are on.
+  std::vector<unsigned>
+      allowed_cpus;  // Sorted, never empty. CPUs this process may run on (its affinity mask).
 };
 
 /// The machine this process runs on, with the affinity mask of the calling thread.
