@@ -1,0 +1,49 @@
+// T0: what one answer from the cache costs a poll core, in TSC cycles, by the number of names in use. The cost of making the frames, which a
+// driver would bear, is measured beside it and taken off.
+#include <benchmark/benchmark.h>
+#include <rte_cycles.h>
+
+#include <map>
+
+#include "perf/hit_rig.h"
+
+namespace perf {
+namespace {
+
+HitRig& rig_with(uint32_t names) {
+  static std::map<uint32_t, std::unique_ptr<HitRig>> rigs;
+  std::unique_ptr<HitRig>& rig = rigs[names];
+  if (!rig) rig = std::make_unique<HitRig>(names);
+  return *rig;
+}
+
+void hit(benchmark::State& state, Names how) {
+  HitRig& rig = rig_with(static_cast<uint32_t>(state.range(0)));
+  const std::vector<uint32_t> drawn = rig.draw(how, size_t{1} << 20);
+  std::array<rte_mbuf*, poll::kBurst> frames{};
+  uint64_t making = 0, all = 0;
+  size_t at = 0;
+  const uint64_t hits_before = rig.hits();
+  for (auto _ : state) {
+    const uint64_t start = rte_rdtsc();
+    rig.receive(&drawn[at], frames.data());
+    const uint64_t received = rte_rdtsc();
+    rig.serve(frames.data());
+    all += rte_rdtsc() - start;
+    making += received - start;
+    at = (at + poll::kBurst) % drawn.size();
+  }
+  const auto queries = static_cast<double>(state.iterations()) * poll::kBurst;
+  if (static_cast<double>(rig.hits() - hits_before) != queries) state.SkipWithError("not every query was a hit");
+  state.counters["cycles/hit"] = static_cast<double>(all - making) / queries;
+  state.counters["frame_cycles"] = static_cast<double>(making) / queries;
+  state.SetItemsProcessed(static_cast<int64_t>(queries));
+}
+
+BENCHMARK_CAPTURE(hit, uniform, Names::Uniform)->Arg(4096)->Arg(100'000)->Arg(1'000'000);
+BENCHMARK_CAPTURE(hit, zipf, Names::Zipf)->Arg(4096)->Arg(100'000)->Arg(1'000'000);
+
+}  // namespace
+}  // namespace perf
+
+BENCHMARK_MAIN();
