@@ -2,8 +2,6 @@
 // the answer in the pool's cache and sends every asking core its Fill.
 #pragma once
 
-#include <atomic>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +10,7 @@
 #include "dataplane/cache/cache.h"
 #include "dataplane/dns/answer.h"
 #include "dataplane/exchange.h"
+#include "tls-workers/notices.h"
 #include "tls-workers/upstream/backend.h"
 #include "tls-workers/upstream/tickets.h"
 
@@ -32,10 +31,6 @@ struct WorkerSettings {
   std::vector<PoolSettings> pools;
 };
 
-/// Something that an operator should read, said at most a few times a minute for each subject. Called on the worker's thread.
-enum class Severity : uint8_t { Info, Warning, Error };
-using Notice = std::function<void(Severity, const std::string& subject, const std::string& text)>;
-
 struct WorkerCounters {
   base::Counter merged;        // Misses that joined a question another core had already asked.
   base::Counter questions;     // Gauge: questions open now.
@@ -54,7 +49,7 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  /// Runs on the calling thread until `stop` is called.
+  /// Runs on the calling thread until `stop` is called, once.
   void run();
   /// From any thread. Open questions get their failed Fills, sessions are closed.
   void stop();

@@ -1,4 +1,5 @@
-// A backend: one configured resolver. What the operator said about it, and what each worker counts about it.
+// A backend: one configured resolver. What the operator said about it, and what each worker counts
+// about it.
 #pragma once
 
 #include <array>
@@ -17,11 +18,12 @@
 namespace tls {
 
 struct BackendSettings {
-  std::string name;            // Unique; the `backend` label of metrics.
+  std::string name;  // Unique; the `backend` label of metrics.
   base::Endpoint address;
-  std::string subject_name;    // One of these two is set: what the certificate must be for. RFC 8310 §8.1.
+  std::string
+      subject_name;  // One of these two is set: what the certificate must be for. RFC 8310 §8.1.
   std::string subject_address;
-  std::string ca_store;        // A PEM file; empty means the system's store.
+  std::string ca_store;  // A PEM file; empty means the system's store.
   uint32_t order = 1;
   uint32_t weight = 1;
   std::vector<dns::PoolId> pools;
@@ -32,17 +34,30 @@ struct BackendSettings {
 
 /// How an exchange with a backend can fail. The names are `dotline_backend_failures_total{class}`.
 enum class Failure : uint8_t {
-  Connect, Tls, Certificate, Eof, Reset, Deadline, Mismatch, Malformed, Refused, ServFail, Count_
+  Connect,
+  Tls,
+  Certificate,
+  Eof,
+  Reset,
+  Deadline,
+  Mismatch,
+  Malformed,
+  Refused,
+  ServFail,
+  Count_
 };
 
-inline constexpr std::array<std::string_view, static_cast<size_t>(Failure::Count_)> kFailureNames = {
-    "connect", "tls", "certificate", "eof", "reset", "deadline", "mismatch", "malformed", "refused", "servfail"};
+inline constexpr std::array<std::string_view, static_cast<size_t>(Failure::Count_)> kFailureNames =
+    {"connect",  "tls",      "certificate", "eof",     "reset",
+     "deadline", "mismatch", "malformed",   "refused", "servfail"};
 static_assert(!kFailureNames.back().empty());
 
-/// The header's rcodes, and one place for what only an OPT can say. `dotline_backend_responses_total{rcode}`.
+/// The header's rcodes, and one place for what only an OPT can say.
+/// `dotline_backend_responses_total{rcode}`.
 inline constexpr std::array<std::string_view, 17> kRcodeNames = {
-    "noerror", "formerr", "servfail", "nxdomain", "notimp", "refused", "yxdomain", "yxrrset", "nxrrset",
-    "notauth", "notzone", "dsotypeni", "12", "13", "14", "15", "extended"};
+    "noerror",  "formerr", "servfail", "nxdomain", "notimp",  "refused",
+    "yxdomain", "yxrrset", "nxrrset",  "notauth",  "notzone", "dsotypeni",
+    "12",       "13",      "14",       "15",       "extended"};
 
 /// Written by one worker, read by whoever scrapes.
 struct alignas(64) BackendCounters {

@@ -1,7 +1,9 @@
-// TLS session tickets that resolvers have given us, shared by every worker, so that a new session need not pay a full handshake.
+// TLS session tickets that resolvers have given us, shared by every worker, so that a new session
+// need not pay a full handshake.
 //
-// Resumption skips the certificate checks, so a box belongs to exactly one identity (address, expected name, trust store) and a ticket
-// is used once and not for long. RFC 8446 §2.2, §4.6.1, appendix C.4.
+// Resumption skips the certificate checks, so a box belongs to exactly one identity (address,
+// expected name, trust store) and a ticket is used once and not for long. RFC 8446 §2.2, §4.6.1,
+// appendix C.4.
 #pragma once
 
 #include <openssl/ssl.h>

@@ -1,0 +1,38 @@
+#include "tls-workers/upstream/inflight.h"
+
+#include "dataplane/base/assert.h"
+
+namespace tls {
+
+uint16_t Inflight::issue(QuestionHandle question, Purpose purpose, base::Time now) {
+  ASSERT(has_room());
+  const auto id = static_cast<uint16_t>(first_id_ + asked_.size());
+  asked_.push_back({question, now, purpose, Asked::State::Waiting});
+  ++waiting_;
+  return id;
+}
+
+std::optional<Asked> Inflight::settle(uint16_t id) {
+  const auto index = static_cast<uint16_t>(id - first_id_);
+  if (index >= asked_.size() || asked_[index].state == Asked::State::Done) return std::nullopt;
+  const Asked asked = asked_[index];
+  if (asked.state == Asked::State::Waiting) --waiting_;
+  asked_[index].state = Asked::State::Done;
+  return asked;
+}
+
+const Asked* Inflight::oldest() {
+  // Each record is stepped over once in the session's life.
+  while (oldest_ < asked_.size() && asked_[oldest_].state != Asked::State::Waiting) ++oldest_;
+  return oldest_ < asked_.size() ? &asked_[oldest_] : nullptr;
+}
+
+Asked Inflight::time_out_oldest() {
+  ASSERT(oldest() != nullptr);
+  Asked& asked = asked_[oldest_];
+  asked.state = Asked::State::TimedOut;
+  --waiting_;
+  return asked;
+}
+
+}  // namespace tls

@@ -1,0 +1,74 @@
+// The ids of one session: which question each one stands for, and what has become of it.
+//
+// Ids start at a random one, go up by one and are never used twice in a session, so that an answer
+// that comes late can never be taken for another question's (CVE-2026-33596 shows what happens
+// otherwise). A session is replaced long before ids run out.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "dataplane/base/clock.h"
+
+namespace tls {
+
+/// Names an open question; the generation tells the slot's present question from an earlier one.
+struct QuestionHandle {
+  uint32_t slot = 0;
+  uint32_t generation = 0;
+  friend bool operator==(const QuestionHandle&, const QuestionHandle&) = default;
+};
+
+/// Why a query was sent: because its asker waits for it, or to see whether a backend that fell
+/// silent answers again.
+enum class Purpose : uint8_t { Serve, Trial };
+
+/// One query sent.
+struct Asked {
+  enum class State : uint8_t { Waiting, TimedOut, Done };
+  QuestionHandle question;
+  base::Time at;
+  Purpose purpose = Purpose::Serve;
+  State state = State::Waiting;
+};
+
+class Inflight {
+ public:
+  Inflight(uint16_t first_id, uint32_t limit) : first_id_(first_id), limit_(limit) {}
+
+  [[nodiscard]] bool has_room() const { return waiting_ < limit_ && asked_.size() < kIds; }
+  [[nodiscard]] uint32_t waiting() const { return waiting_; }
+  /// Time to open a session that takes over; there is room for as many queries again until it is
+  /// there.
+  [[nodiscard]] bool worn() const { return asked_.size() >= kWorn; }
+  [[nodiscard]] bool unused() const { return asked_.empty(); }
+
+  /// Only if `has_room`.
+  [[nodiscard]] uint16_t issue(QuestionHandle question, Purpose purpose, base::Time now);
+  /// The query that an answer with `id` answers, as it was until now; from now on it is done.
+  /// Nothing if `id` was never issued or has been answered before. A query that timed out can still
+  /// be answered, once.
+  [[nodiscard]] std::optional<Asked> settle(uint16_t id);
+  /// The oldest query that waits, if any.
+  [[nodiscard]] const Asked* oldest();
+  /// Gives up the oldest query that waits. Its id stays quarantined. Only if there is one.
+  Asked time_out_oldest();
+  /// Gives up all that wait: `each(const Asked&)`, oldest first.
+  template <typename Each>
+  void abandon(Each each) {
+    while (oldest() != nullptr) each(time_out_oldest());
+  }
+
+  static constexpr size_t kWorn = 30'000;
+  static constexpr size_t kIds = 60'000;
+
+ private:
+  uint16_t first_id_;
+  uint32_t limit_;
+  uint32_t waiting_ = 0;
+  size_t oldest_ = 0;         // No query before this one waits.
+  std::vector<Asked> asked_;  // By id − first_id_.
+};
+
+}  // namespace tls

@@ -1,0 +1,131 @@
+#include "tls-workers/upstream/questions.h"
+
+#include <algorithm>
+#include <bit>
+#include <numeric>
+
+#include "dataplane/base/assert.h"
+
+namespace tls {
+namespace {
+
+/// Equal questions of different cores share a record, so there are more askers than questions, but
+/// rarely many more.
+constexpr uint32_t kAskersPerQuestion = 2;
+constexpr uint8_t kRetries = 1;
+
+std::vector<uint32_t> all_free(uint32_t count) {
+  std::vector<uint32_t> free(count);
+  std::iota(free.rbegin(), free.rend(),
+            0u);  // The lowest are used first, so that little memory is touched at low load.
+  return free;
+}
+
+}  // namespace
+
+Questions::Questions(uint32_t capacity, uint32_t pools, base::Time now)
+    : slots_(capacity),
+      askers_(size_t{capacity} * kAskersPerQuestion),
+      free_slots_(all_free(capacity)),
+      free_askers_(all_free(capacity * kAskersPerQuestion)),
+      chains_(std::bit_ceil(size_t{capacity} * 2), kNone),
+      waiting_(pools),
+      deadlines_(capacity, now) {}
+
+Questions::Join Questions::join(const exchange::Miss& miss, uint32_t core) {
+  OpenQuestion* known = lookup(miss.question);
+  if (free_askers_.empty() || (known == nullptr && free_slots_.empty()))
+    return {Joined::Full, nullptr};
+  OpenQuestion& question = known != nullptr ? *known : open_slot(miss.question);
+  // Whoever joins after all others have given up has a retry of their own.
+  if (!has_askers(question)) question.retries_left = kRetries;
+  const uint32_t index = free_askers_.back();
+  free_askers_.pop_back();
+  askers_[index] = {{core, miss.ticket, miss.deadline}, question.askers};
+  question.askers = index;
+  watch(question);
+  return {known != nullptr ? Joined::Merged : Joined::Opened, &question};
+}
+
+OpenQuestion* Questions::find(QuestionHandle handle) {
+  OpenQuestion& question = slots_[handle.slot];
+  return question.state != OpenQuestion::State::Closed && question.handle == handle ? &question
+                                                                                    : nullptr;
+}
+
+void Questions::close(OpenQuestion& question) {
+  ASSERT(!has_askers(question) && question.second_best == nullptr);
+  if (question.state == OpenQuestion::State::Waiting) stop_waiting(question);
+  const uint32_t slot = question.handle.slot;
+  deadlines_.remove(slot);
+  uint32_t* link = &chain_of(question.question);
+  while (*link != slot) link = &slots_[*link].next_in_chain;
+  *link = question.next_in_chain;
+  question.state = OpenQuestion::State::Closed;
+  free_slots_.push_back(slot);
+  --open_;
+}
+
+OpenQuestion* Questions::next_due(base::Time now) {
+  const std::optional<uint32_t> slot = deadlines_.next_due(now);
+  return slot ? &slots_[*slot] : nullptr;
+}
+
+void Questions::wait(OpenQuestion& question, base::Time now) {
+  ASSERT(question.state == OpenQuestion::State::Asked);
+  question.state = OpenQuestion::State::Waiting;
+  question.waiting_since = now;
+  const uint32_t slot = question.handle.slot;
+  WaitingList& list = waiting_[static_cast<size_t>(question.question.pool)];
+  question.waiting_previous = list.last;
+  question.waiting_next = kNone;
+  (list.last != kNone ? slots_[list.last].waiting_next : list.first) = slot;
+  list.last = slot;
+}
+
+void Questions::stop_waiting(OpenQuestion& question) {
+  ASSERT(question.state == OpenQuestion::State::Waiting);
+  WaitingList& list = waiting_[static_cast<size_t>(question.question.pool)];
+  const uint32_t previous = question.waiting_previous;
+  const uint32_t next = question.waiting_next;
+  (previous != kNone ? slots_[previous].waiting_next : list.first) = next;
+  (next != kNone ? slots_[next].waiting_previous : list.last) = previous;
+  question.state = OpenQuestion::State::Asked;
+}
+
+OpenQuestion* Questions::lookup(const dns::Question& question) {
+  uint32_t slot = chain_of(question);
+  while (slot != kNone && !(slots_[slot].question == question)) slot = slots_[slot].next_in_chain;
+  return at(slot);
+}
+
+OpenQuestion& Questions::open_slot(const dns::Question& question) {
+  const uint32_t slot = free_slots_.back();
+  free_slots_.pop_back();
+  OpenQuestion& opened = slots_[slot];
+  const uint32_t generation = opened.handle.generation + 1;
+  opened = OpenQuestion{};
+  opened.question = question;
+  opened.handle = {slot, generation};
+  opened.state = OpenQuestion::State::Asked;
+  uint32_t& chain = chain_of(question);
+  opened.next_in_chain = chain;
+  chain = slot;
+  ++open_;
+  return opened;
+}
+
+/// Keeps the slot's deadline at that of the asker who can wait least.
+void Questions::watch(OpenQuestion& question) {
+  base::Time first = base::Time::max();
+  for (uint32_t index = question.askers; index != kNone; index = askers_[index].next) {
+    first = std::min(first, askers_[index].asker.deadline);
+  }
+  if (first == base::Time::max()) {
+    deadlines_.remove(question.handle.slot);
+  } else {
+    deadlines_.set(question.handle.slot, first);
+  }
+}
+
+}  // namespace tls

@@ -1,0 +1,156 @@
+// The questions that a worker is finding out: one record each, however many cores ask for it and
+// however often it is sent.
+//
+// A question stays open until an answer or a failure settles it; it may outlive its askers while a
+// query for it is under way, so that a late answer still reaches the cache. All memory is taken at
+// start.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "dataplane/cache/entry.h"
+#include "dataplane/exchange.h"
+#include "tls-workers/upstream/deadlines.h"
+#include "tls-workers/upstream/inflight.h"
+
+namespace tls {
+
+/// Who wants to hear of a question: one core's Miss.
+struct Asker {
+  uint32_t core = 0;
+  exchange::Ticket ticket;
+  base::Time deadline;
+};
+
+/// Which backends a retry may use, beside one that has not been asked.
+enum class SameBackend : uint8_t { Forbidden, Allowed };
+
+struct OpenQuestion {
+  enum class State : uint8_t { Closed, Waiting, Asked };  // Waiting: for a session.
+
+  dns::Question question;
+  QuestionHandle handle;
+  State state = State::Closed;
+  uint8_t retries_left = 0;
+  SameBackend same_backend = SameBackend::Allowed;
+  bool was_asked = false;         // Some session has carried it.
+  std::optional<uint32_t> avoid;  // The backend that has failed it.
+  base::Time waiting_since{};     // While Waiting.
+  cache::Entry* second_best =
+      nullptr;  // A SERVFAIL or REFUSED, owned, unpublished: for when the other backend fails too.
+  uint32_t second_best_lifetime = 0;  // Seconds; 0: not to be kept.
+
+ private:
+  friend class Questions;
+  static constexpr uint32_t kNone = 0xFFFFFFFF;
+  uint32_t askers = kNone;  // First of a list in Questions::askers_.
+  uint32_t next_in_chain = kNone;
+  uint32_t waiting_next = kNone;
+  uint32_t waiting_previous = kNone;
+};
+
+class Questions {
+ public:
+  Questions(uint32_t capacity, uint32_t pools, base::Time now);
+
+  enum class Joined : uint8_t { Opened, Merged, Full };
+  struct Join {
+    Joined how;
+    OpenQuestion* question;  // nullptr when Full: the Miss was not taken.
+  };
+  /// Adds the core's Miss to the open question, or opens one with one retry (state Asked, though
+  /// nothing is sent yet).
+  [[nodiscard]] Join join(const exchange::Miss& miss, uint32_t core);
+
+  /// nullptr if it has been closed.
+  [[nodiscard]] OpenQuestion* find(QuestionHandle handle);
+  /// Forgets `question`; it has no askers and no second best any more.
+  void close(OpenQuestion& question);
+
+  [[nodiscard]] bool has_askers(const OpenQuestion& question) const {
+    return question.askers != kNone;
+  }
+  /// Takes the askers off `question`: `each(const Asker&)`.
+  template <typename Each>
+  void release(OpenQuestion& question, Each each) {
+    release_if(
+        question, [](const Asker&) { return true; }, each);
+  }
+  /// Takes those off that wanted to hear by `now`.
+  template <typename Each>
+  void release_overdue(OpenQuestion& question, base::Time now, Each each) {
+    release_if(
+        question, [now](const Asker& asker) { return asker.deadline <= now; }, each);
+    watch(question);
+  }
+  /// A question at least one of whose askers may be overdue; nullptr when there are no more.
+  [[nodiscard]] OpenQuestion* next_due(base::Time now);
+  [[nodiscard]] base::Time earliest_deadline() const { return deadlines_.earliest(); }
+
+  /// First in, first out, one list for each pool. A question on it is Waiting.
+  void wait(OpenQuestion& question, base::Time now);
+  void stop_waiting(OpenQuestion& question);
+  [[nodiscard]] OpenQuestion* first_waiting(uint32_t pool) { return at(waiting_[pool].first); }
+  [[nodiscard]] OpenQuestion* next_waiting(const OpenQuestion& question) {
+    return at(question.waiting_next);
+  }
+
+  [[nodiscard]] uint32_t open() const { return open_; }
+  /// `each(OpenQuestion&)`, which may close the question it is given.
+  template <typename Each>
+  void for_each_open(Each each) {
+    for (OpenQuestion& question : slots_) {
+      if (question.state != OpenQuestion::State::Closed) each(question);
+    }
+  }
+
+ private:
+  static constexpr uint32_t kNone = OpenQuestion::kNone;
+
+  struct AskerNode {
+    Asker asker;
+    uint32_t next = kNone;
+  };
+  struct WaitingList {
+    uint32_t first = kNone;
+    uint32_t last = kNone;
+  };
+
+  [[nodiscard]] OpenQuestion* at(uint32_t slot) { return slot == kNone ? nullptr : &slots_[slot]; }
+  [[nodiscard]] uint32_t& chain_of(const dns::Question& question) {
+    return chains_[question.hash & (chains_.size() - 1)];
+  }
+  [[nodiscard]] OpenQuestion* lookup(const dns::Question& question);
+  OpenQuestion& open_slot(const dns::Question& question);
+  void watch(OpenQuestion& question);
+
+  template <typename Which, typename Each>
+  void release_if(OpenQuestion& question, Which which, Each each) {
+    uint32_t* link = &question.askers;
+    while (*link != kNone) {
+      const uint32_t index = *link;
+      AskerNode& node = askers_[index];
+      if (!which(node.asker)) {
+        link = &node.next;
+        continue;
+      }
+      *link = node.next;
+      free_askers_.push_back(index);
+      each(node.asker);
+    }
+  }
+
+  std::vector<OpenQuestion> slots_;
+  std::vector<AskerNode> askers_;
+  std::vector<uint32_t> free_slots_;
+  std::vector<uint32_t> free_askers_;
+  std::vector<uint32_t> chains_;
+  std::vector<WaitingList> waiting_;
+  Deadlines deadlines_;
+  uint32_t open_ = 0;
+};
+
+}  // namespace tls

@@ -1,0 +1,225 @@
+#include "tls-workers/upstream/session.h"
+
+#include <openssl/rand.h>
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "dataplane/base/assert.h"
+#include "dataplane/dns/upstream_query.h"
+
+namespace tls {
+namespace {
+
+uint16_t random_id() {
+  unsigned char octets[2] = {};
+  // Inside TLS nobody can guess or inject ids anyway, so a failing generator only costs the
+  // surprise.
+  (void)RAND_bytes(octets, sizeof octets);
+  return static_cast<uint16_t>(octets[0] << 8 | octets[1]);
+}
+
+}  // namespace
+
+Session::Session(uint32_t backend, const BackendSettings& settings, const TlsContext& context,
+                 BackendCounters& counters, int epoll)
+    : backend_(backend),
+      settings_(settings),
+      context_(context),
+      counters_(counters),
+      epoll_(epoll) {}
+
+void Session::open(base::Time now, base::Duration idle_timeout) {
+  ASSERT(state_ == State::Closed);
+  inflight_ = Inflight(random_id(), settings_.max_in_flight);
+  answers_ = 0;
+  idle_timeout_ = idle_timeout;
+  opened_at_ = last_asked_ = last_heard_ = now;
+  acknowledged_ = true;
+  enter(State::Connecting);
+  take(stream_.connect(settings_.address), now);
+  if (stream_.fd() < 0) return;
+  epoll_event event{};
+  event.events = events_ = EPOLLIN | EPOLLOUT;
+  event.data.ptr = this;
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, stream_.fd(), &event) != 0)
+    fail(Failure::Connect, "no room in epoll");
+}
+
+void Session::advance(base::Time now) {
+  if (fault_) return;
+  switch (state_) {
+    case State::Closed:
+      return;
+    case State::Connecting:
+      take(stream_.finish_connect(), now);
+      break;
+    case State::Handshaking:
+      shake_hands(now);
+      break;
+    case State::Ready:
+    case State::Draining:
+      stream_.readable();
+      return;
+  }
+  wait_for_socket();
+}
+
+/// Goes on from a step of connecting.
+void Session::take(Step step, base::Time now) {
+  if (!step) return fail(step.error().kind, std::move(step.error().text));
+  if (*step == Progress::Wait) return;
+  enter(State::Handshaking);
+  shake_hands(now);
+}
+
+void Session::shake_hands(base::Time now) {
+  Step step = stream_.shake_hands(context_, now);
+  if (!step) return fail(step.error().kind, std::move(step.error().text));
+  if (*step == Progress::Wait) return;
+  (stream_.resumed() ? counters_.handshakes_resumed : counters_.handshakes_full).add();
+  last_heard_ = last_asked_ = now;  // Idle time begins here.
+  enter(State::Ready);
+}
+
+void Session::keep_time(base::Time now) {
+  if (fault_) return;
+  if (state_ == State::Connecting && now >= opened_at_ + kConnectTimeout) {
+    fail(Failure::Connect, "cannot connect: no reply");
+  } else if (state_ == State::Handshaking && now >= opened_at_ + kOpenTimeout) {
+    fail(Failure::Tls, "the TLS handshake takes too long");
+  } else if (established() && owes_acknowledgement() && now >= last_heard_ + kQuietBeforeAck) {
+    // A server with Nagle's algorithm on holds its next answer back until the one before is
+    // acknowledged, which by itself we would do after 40 ms. At full rate answers and queries carry
+    // the acknowledgements and this never runs.
+    stream_.acknowledge();
+    acknowledged_ = true;
+  }
+}
+
+std::optional<Session::Heard> Session::hear(base::Time now) {
+  while (established() && !fault_) {
+    if (const std::optional<base::ByteView> message = incoming_.next()) {
+      const std::optional<uint16_t> id = dns::message_id(*message);
+      const std::optional<Asked> asked = id ? inflight_.settle(*id) : std::nullopt;
+      if (!asked) {
+        // The stream cannot be trusted to be in step with us any more. RFC 7766 §7.
+        fail(Failure::Mismatch, "an answer to a query that was not asked");
+        break;
+      }
+      if (asked->state == Asked::State::Waiting) counters_.in_flight.subtract();
+      ++answers_;
+      return Heard{*asked, *message};
+    }
+    if (incoming_.malformed()) {
+      fail(Failure::Malformed, "a message too short to be one");
+      break;
+    }
+    const base::ByteSpan room = incoming_.room();
+    base::Result<size_t, Fault> size = stream_.read(room);
+    if (!size) {
+      fail(size.error().kind, std::move(size.error().text));
+      break;
+    }
+    if (*size == 0) break;
+    incoming_.filled(*size);
+    last_heard_ = now;
+    acknowledged_ = false;
+  }
+  return std::nullopt;
+}
+
+void Session::ask(const dns::Question& question, QuestionHandle handle, Purpose purpose,
+                  base::Time now) {
+  ASSERT(has_room());
+  const auto keepalive = inflight_.unused() ? dns::Keepalive::Ask : dns::Keepalive::Leave;
+  const uint16_t id = inflight_.issue(handle, purpose, now);
+  outgoing_.append(dns::kMaxUpstreamQuery, [&](base::ByteSpan into) {
+    return dns::build_upstream_query(into, question, id, keepalive);
+  });
+  last_asked_ = now;
+  counters_.queries.add();
+  counters_.in_flight.add();
+}
+
+void Session::flush() {
+  if (!established() || fault_) return;
+  const base::ByteView unsent = outgoing_.unsent();
+  if (unsent.empty() && !stream_.has_unsent()) return wait_for_socket();
+  stream_.flush();
+  if (!unsent.empty()) {
+    outgoing_.sent(stream_.write(unsent));
+    stream_.flush();
+    acknowledged_ = true;  // By the segments just sent.
+  }
+  wait_for_socket();
+}
+
+std::optional<Asked> Session::next_overdue(base::Time now) {
+  const Asked* oldest = inflight_.oldest();
+  if (oldest == nullptr || now < oldest->at + settings_.query_timeout) return std::nullopt;
+  counters_.in_flight.subtract();
+  return inflight_.time_out_oldest();
+}
+
+bool Session::idle(base::Time now) const {
+  return established() && inflight_.waiting() == 0 &&
+         now >= std::max(last_asked_, last_heard_) + idle_timeout_;
+}
+
+base::Time Session::next_deadline() {
+  switch (state_) {
+    case State::Closed:
+      return base::Time::max();
+    case State::Connecting:
+      return opened_at_ + kConnectTimeout;
+    case State::Handshaking:
+      return opened_at_ + kOpenTimeout;
+    case State::Ready:
+    case State::Draining:
+      break;
+  }
+  const Asked* oldest = inflight_.oldest();
+  if (oldest == nullptr) return std::max(last_asked_, last_heard_) + idle_timeout_;
+  const base::Time overdue = oldest->at + settings_.query_timeout;
+  return owes_acknowledgement() ? std::min(overdue, last_heard_ + kQuietBeforeAck) : overdue;
+}
+
+void Session::fail(Failure kind, std::string text) {
+  if (!fault_) fault_ = Fault{kind, std::move(text)};
+}
+
+void Session::close() {
+  if (fault_) {
+    stream_.drop();
+  } else {
+    stream_.close();
+  }
+  enter(State::Closed);
+  incoming_.clear();
+  outgoing_.clear();
+  counters_.in_flight.subtract(inflight_.waiting());
+  inflight_ = Inflight(0, 0);
+  fault_.reset();
+}
+
+void Session::enter(State state) {
+  if (state_ == State::Ready) counters_.sessions.subtract();
+  state_ = state;
+  if (state_ == State::Ready) counters_.sessions.add();
+}
+
+/// Tells epoll to wake us for writing only while there is something to write.
+void Session::wait_for_socket() {
+  if (stream_.fd() < 0) return;
+  const bool writing = state_ == State::Connecting || stream_.has_unsent();
+  const uint32_t events = EPOLLIN | (writing ? uint32_t{EPOLLOUT} : 0u);
+  if (events == events_) return;
+  epoll_event event{};
+  event.events = events_ = events;
+  event.data.ptr = this;
+  (void)epoll_ctl(epoll_, EPOLL_CTL_MOD, stream_.fd(), &event);
+}
+
+}  // namespace tls

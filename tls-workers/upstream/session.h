@@ -1,0 +1,139 @@
+// One DNS-over-TLS session (RFC 7858): from the connect to the last answer. Many queries are in
+// flight at once and answers come in any order (RFC 7766 §6.2.1.1); an answer counts only for the
+// id it was asked with, on the session it was asked on.
+//
+// A session decides nothing about questions: it says what it heard, what it lost and why it ended,
+// and its owner acts.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "dataplane/base/bytes.h"
+#include "dataplane/base/clock.h"
+#include "dataplane/dns/answer.h"
+#include "dataplane/dns/question.h"
+#include "tls-workers/upstream/backend.h"
+#include "tls-workers/upstream/framing.h"
+#include "tls-workers/upstream/inflight.h"
+#include "tls-workers/upstream/tls_context.h"
+#include "tls-workers/upstream/tls_stream.h"
+
+namespace tls {
+
+class Session {
+ public:
+  enum class State : uint8_t {
+    Closed,
+    Connecting,
+    Handshaking,
+    Ready,     // The peer is authenticated; queries may be sent.
+    Draining,  // Queries that are under way may still be answered; no more are sent.
+  };
+
+  /// What it borrows outlives it. `epoll`: where its socket waits; events carry the session's
+  /// address.
+  Session(uint32_t backend, const BackendSettings& settings, const TlsContext& context,
+          BackendCounters& counters, int epoll);
+  ~Session() { close(); }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // All of these: the worker's thread, at the turn's `now`.
+
+  /// Closed only. Goes as far as it can at once. `idle_timeout`: until the server names its own.
+  void open(base::Time now, base::Duration idle_timeout);
+  /// The socket is ready: connects, shakes hands. What has arrived is for `hear`.
+  void advance(base::Time now);
+  /// Deadlines of connecting and shaking hands; the acknowledgement that a slow writer at the other
+  /// end may be waiting for.
+  void keep_time(base::Time now);
+
+  struct Heard {
+    Asked asked;
+    base::ByteView message;  // Good until the next call of `hear`.
+  };
+  /// The next message that answers a query of this session; call until nothing comes.
+  [[nodiscard]] std::optional<Heard> hear(base::Time now);
+  /// Puts a query for `question` into the next record. Only if `has_room`.
+  void ask(const dns::Question& question, QuestionHandle handle, Purpose purpose, base::Time now);
+  /// Sends what was asked since the last call.
+  void flush();
+  void set_idle_timeout(base::Duration timeout) { idle_timeout_ = timeout; }
+
+  /// The oldest query without an answer for longer than query_timeout; it is given up. Call until
+  /// nothing comes.
+  [[nodiscard]] std::optional<Asked> next_overdue(base::Time now);
+  /// Whether nothing at all was received since a query was sent at `when` (a turn reads before it
+  /// sends).
+  [[nodiscard]] bool silent_since(base::Time when) const { return last_heard_ <= when; }
+  /// Nothing is under way and has not been for the idle timeout.
+  [[nodiscard]] bool idle(base::Time now) const;
+
+  /// Why the session cannot go on; the owner then takes what was in flight and closes it.
+  [[nodiscard]] const std::optional<Fault>& fault() const { return fault_; }
+  void fail(Failure kind, std::string text);
+  /// Gives up all queries in flight: `each(const Asked&)`.
+  template <typename Each>
+  void abandon(Each each) {
+    inflight_.abandon([&](const Asked& asked) {
+      counters_.in_flight.subtract();
+      each(asked);
+    });
+  }
+  void drain() { enter(State::Draining); }
+  void close();
+
+  [[nodiscard]] State state() const { return state_; }
+  [[nodiscard]] bool ready() const { return state_ == State::Ready; }
+  [[nodiscard]] bool opening() const {
+    return state_ == State::Connecting || state_ == State::Handshaking;
+  }
+  [[nodiscard]] bool established() const { return ready() || state_ == State::Draining; }
+  [[nodiscard]] bool has_room() const { return ready() && !fault_ && inflight_.has_room(); }
+  /// Has used so many ids that another session should take over.
+  [[nodiscard]] bool worn() const { return inflight_.worn(); }
+  [[nodiscard]] uint32_t waiting() const { return inflight_.waiting(); }
+  [[nodiscard]] uint64_t answers() const { return answers_; }
+  [[nodiscard]] uint32_t backend() const { return backend_; }
+  [[nodiscard]] base::Time last_asked() const { return last_asked_; }
+  [[nodiscard]] base::Time opened_at() const { return opened_at_; }
+  /// When `keep_time`, `next_overdue` or `idle` has something to say; Time::max() when Closed.
+  [[nodiscard]] base::Time next_deadline();
+
+  static constexpr base::milliseconds kConnectTimeout{1500};
+  static constexpr base::milliseconds kOpenTimeout{3000};  // Connect and TLS together.
+  static constexpr base::milliseconds kQuietBeforeAck{1};
+
+ private:
+  void enter(State state);
+  void shake_hands(base::Time now);
+  void take(Step step, base::Time now);
+  void wait_for_socket();
+  [[nodiscard]] bool owes_acknowledgement() const {
+    return !acknowledged_ && inflight_.waiting() > 0;
+  }
+
+  const uint32_t backend_;
+  const BackendSettings& settings_;
+  const TlsContext& context_;
+  BackendCounters& counters_;
+  const int epoll_;
+
+  State state_ = State::Closed;
+  TlsStream stream_;
+  FrameReader incoming_;
+  FrameWriter outgoing_;
+  Inflight inflight_{0, 0};
+  std::optional<Fault> fault_;
+  uint64_t answers_ = 0;
+  base::Duration idle_timeout_{};
+  base::Time opened_at_{};
+  base::Time last_asked_{};
+  base::Time last_heard_{};
+  uint32_t events_ = 0;        // What epoll was told to wait for.
+  bool acknowledged_ = false;  // Since the last read.
+};
+
+}  // namespace tls

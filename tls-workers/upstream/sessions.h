@@ -1,0 +1,97 @@
+// The sessions one worker holds to one backend: how many there are, when one is opened, replaced or
+// closed, and what their ends say about the backend.
+//
+// While there is traffic the configured number is kept warm; without any they close one by one and
+// come back on demand. After a failure a single attempt at a time is made in the background, so no
+// client has to pay for finding out.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+
+#include "tls-workers/upstream/backend.h"
+#include "tls-workers/upstream/backoff.h"
+#include "tls-workers/upstream/chooser.h"
+#include "tls-workers/upstream/session.h"
+#include "tls-workers/upstream/tls_context.h"
+
+namespace tls {
+
+class Sessions {
+ public:
+  struct Shape {
+    uint32_t backend;      // Its index in the worker's settings.
+    unsigned per_backend;  // Sessions kept warm.
+    int epoll;
+    uint64_t seed;  // For the jitter of the back-off.
+  };
+
+  /// Throws std::runtime_error if TLS cannot be set up.
+  Sessions(const Shape& shape, const BackendSettings& settings, Tickets& tickets);
+  Sessions(const Sessions&) = delete;
+  Sessions& operator=(const Sessions&) = delete;
+
+  /// What the chooser needs to know.
+  [[nodiscard]] Candidate candidate(base::Time now);
+  /// The session that gets the next query: fewest in flight, then the one that has gone unused for
+  /// longest; nullptr if none has room.
+  [[nodiscard]] Session* session_with_room();
+  /// A question waits for a session here: `tend` opens one if need be.
+  void want_session() { wanted_ = true; }
+  /// A query was given to a session.
+  void asked(base::Time now);
+
+  /// Opens, drains and closes what has to be, at most kMaxOpening attempts at once. Once a turn.
+  /// What fails at once has a `fault`.
+  void tend(base::Time now);
+  void became_ready();
+  /// An answer came, `latency` after the query: whatever was wrong is over.
+  void answered(base::Duration latency);
+  /// The server's idle timeout, from an answer's OPT, in units of 100 ms: if it is shorter than
+  /// ours, it counts. RFC 7828 §3.3.2.
+  void heed_keepalive(Session& session, uint16_t timeout);
+  /// `session` has a fault and is about to be closed; `lost` queries go down with it. Counts, and
+  /// decides when to try again. True if this was a failure: a server that closes a session on which
+  /// nothing is under way does what it may (RFC 7766 §6.2.3).
+  bool ended(const Session& session, uint32_t lost, base::Time now);
+
+  [[nodiscard]] base::Time next_deadline(base::Time now);
+  [[nodiscard]] std::deque<Session>& all() { return sessions_; }
+  [[nodiscard]] const BackendSettings& settings() const { return settings_; }
+  [[nodiscard]] BackendCounters& counters() { return counters_; }
+  [[nodiscard]] const BackendCounters& counters() const { return counters_; }
+
+  static constexpr unsigned kMaxOpening = 2;
+
+ private:
+  struct Census {
+    unsigned opening = 0;
+    unsigned ready = 0;  // Not worn.
+    unsigned worn = 0;
+  };
+  [[nodiscard]] Census count() const;
+  [[nodiscard]] unsigned wanted_sessions(base::Time now) const;
+  [[nodiscard]] bool busy(base::Time now) const { return now < second_last_asked_ + idle_timeout_; }
+  void close_finished(base::Time now);
+  void open_missing(base::Time now);
+  void update_gauge();
+
+  const BackendSettings& settings_;
+  const unsigned per_backend_;
+  TlsContext context_;
+  BackendCounters counters_;
+  Backoff backoff_;
+  std::deque<Session> sessions_;  // Fixed in number; a deque because sessions do not move.
+  base::Duration latency_{};      // Smoothed.
+  base::Duration idle_timeout_;   // Ours or the server's.
+  base::Time last_asked_;
+  base::Time second_last_asked_;  // One lone query is not worth a second session.
+  bool started_ = false;
+  bool wanted_ = false;
+  bool reconnect_ = false;  // The last session failed; try again unasked.
+  bool on_trial_ = false;   // Sessions came up but did not do their work; the next answer ends it.
+  bool was_ready_ = false;  // Ever.
+};
+
+}  // namespace tls

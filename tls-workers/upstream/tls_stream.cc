@@ -1,0 +1,222 @@
+#include "tls-workers/upstream/tls_stream.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+namespace tls {
+namespace {
+
+/// How long the kernel may try to get sent bytes acknowledged before it gives the connection up: a
+/// path that has gone, a changed address. RFC 5482.
+constexpr unsigned kUserTimeoutMs = 5000;
+
+/// A TLS record at most; OpenSSL takes it apart from memory.
+constexpr size_t kReceiveSize = 16 * 1024;
+
+std::string errno_text(int error) { return std::system_category().message(error); }
+
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+};
+
+SocketAddress socket_address(const base::Endpoint& endpoint) {
+  SocketAddress address;
+  const base::ByteView octets = endpoint.address.octets();
+  if (endpoint.address.is_v4()) {
+    auto* v4 = reinterpret_cast<sockaddr_in*>(&address.storage);
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(endpoint.port);
+    std::memcpy(&v4->sin_addr, octets.data(), octets.size());
+    address.size = sizeof *v4;
+  } else {
+    auto* v6 = reinterpret_cast<sockaddr_in6*>(&address.storage);
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(endpoint.port);
+    std::memcpy(&v6->sin6_addr, octets.data(), octets.size());
+    address.size = sizeof *v6;
+  }
+  return address;
+}
+
+void set_tcp_option(int fd, int option, int value) {
+  (void)setsockopt(fd, IPPROTO_TCP, option, &value, sizeof value);
+}
+
+}  // namespace
+
+Step TlsStream::connect(const base::Endpoint& peer) {
+  drop();
+  const int family = peer.address.is_v4() ? AF_INET : AF_INET6;
+  fd_ = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+  if (fd_ < 0) return base::fail(Fault{Failure::Connect, "no socket: " + errno_text(errno)});
+  set_tcp_option(fd_, TCP_NODELAY, 1);
+  set_tcp_option(fd_, TCP_USER_TIMEOUT, kUserTimeoutMs);
+  const SocketAddress address = socket_address(peer);
+  if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address.storage), address.size) == 0)
+    return Progress::Done;
+  if (errno == EINPROGRESS) return Progress::Wait;
+  return base::fail(Fault{Failure::Connect, "cannot connect: " + errno_text(errno)});
+}
+
+Step TlsStream::finish_connect() {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+  if (error != 0)
+    return base::fail(Fault{Failure::Connect, "cannot connect: " + errno_text(error)});
+  // Without a peer it was not the connection's outcome that woke us.
+  sockaddr_storage peer;
+  socklen_t peer_size = sizeof peer;
+  if (getpeername(fd_, reinterpret_cast<sockaddr*>(&peer), &peer_size) != 0) return Progress::Wait;
+  return Progress::Done;
+}
+
+Step TlsStream::shake_hands(const TlsContext& context, base::Time now) {
+  if (ssl_ == nullptr) ssl_ = context.make_ssl(now, complaint_);
+  if (ssl_ == nullptr)
+    return base::fail(Fault{Failure::Tls, "cannot set up TLS: " + take_openssl_error()});
+  readable();
+  for (;;) {
+    ERR_clear_error();
+    const int done = SSL_do_handshake(ssl_.get());
+    const int error = done == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_.get(), done);
+    if (error != SSL_ERROR_NONE && error != SSL_ERROR_WANT_READ) {
+      Fault fault = handshake_fault(error);
+      flush();  // The alert that tells the server why.
+      return base::fail(std::move(fault));
+    }
+    if (done == 1) {
+      if (std::optional<Fault> fault = TlsContext::check_peer(ssl_.get()))
+        return base::fail(*std::move(fault));
+      // After this point queries may be written.
+      flush();
+      return Progress::Done;
+    }
+    flush();
+    base::Result<Received, Fault> received = receive();
+    if (!received)
+      return base::fail(
+          Fault{Failure::Tls, "the TLS handshake broke off: " + received.error().text});
+    if (*received == Received::Nothing) return Progress::Wait;
+  }
+}
+
+Fault TlsStream::handshake_fault(int error) {
+  if (!complaint_.empty()) return {Failure::Certificate, complaint_};
+  const long verified = SSL_get_verify_result(ssl_.get());
+  if (verified != X509_V_OK) return {Failure::Certificate, X509_verify_cert_error_string(verified)};
+  if (error == SSL_ERROR_ZERO_RETURN) return {Failure::Tls, "TLS handshake: closed by the server"};
+  return {Failure::Tls, "TLS handshake: " + take_openssl_error()};
+}
+
+base::Result<size_t, Fault> TlsStream::read(base::ByteSpan into) {
+  for (;;) {
+    ERR_clear_error();
+    const int size = SSL_read(ssl_.get(), into.data(), static_cast<int>(into.size()));
+    if (size > 0) return static_cast<size_t>(size);
+    const int error = SSL_get_error(ssl_.get(), size);
+    if (error == SSL_ERROR_ZERO_RETURN)
+      return base::fail(Fault{Failure::Eof, "closed by the server"});
+    if (error != SSL_ERROR_WANT_READ)
+      return base::fail(Fault{Failure::Tls, "TLS: " + take_openssl_error()});
+    if (unsent_size() > kMaxForced)
+      return base::fail(Fault{Failure::Tls, "the server makes us write but does not read"});
+    const base::Result<Received, Fault> received = receive();
+    if (!received) return base::fail(received.error());
+    if (*received == Received::Nothing) return size_t{0};
+  }
+}
+
+/// One read of the socket into OpenSSL's memory. A read that did not fill the buffer has emptied
+/// the socket, so none follows it before the socket is readable again.
+base::Result<TlsStream::Received, Fault> TlsStream::receive() {
+  if (reads_left_ == 0) return Received::Nothing;
+  std::array<std::byte, kReceiveSize> buffer;
+  const ssize_t size = recv(fd_, buffer.data(), buffer.size(), 0);
+  if (size > 0) {
+    reads_left_ = static_cast<size_t>(size) < buffer.size() ? 0 : reads_left_ - 1;
+    if (BIO_write(SSL_get_rbio(ssl_.get()), buffer.data(), static_cast<int>(size)) != size) {
+      return base::fail(Fault{Failure::Reset, "out of memory"});
+    }
+    return Received::Some;
+  }
+  if (size < 0 && errno == EINTR) return receive();
+  if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+    reads_left_ = 0;
+    return Received::Nothing;
+  }
+  if (send_fault_) return base::fail(*send_fault_);
+  if (size == 0) return base::fail(Fault{Failure::Eof, "closed by the server"});
+  return base::fail(Fault{Failure::Reset, "connection lost: " + errno_text(errno)});
+}
+
+size_t TlsStream::write(base::ByteView plaintext) {
+  size_t taken = 0;
+  while (taken < plaintext.size() && unsent_size() < kMaxUnsent) {
+    const base::ByteView rest = plaintext.subspan(taken);
+    ERR_clear_error();
+    // One record a call: the context's fragment size cuts it.
+    const int size = SSL_write(ssl_.get(), rest.data(), static_cast<int>(rest.size()));
+    if (size <= 0)
+      break;  // Memory is out, or a fatal alert came in between; the read that follows tells.
+    taken += static_cast<size_t>(size);
+  }
+  return taken;
+}
+
+void TlsStream::flush() {
+  char* data = nullptr;
+  const long held = ssl_ != nullptr ? BIO_get_mem_data(SSL_get_wbio(ssl_.get()), &data) : 0;
+  const auto size = static_cast<size_t>(held);
+  while (sent_ < size && !send_fault_) {
+    const ssize_t sent = send(fd_, data + sent_, size - sent_, MSG_NOSIGNAL);
+    if (sent > 0) {
+      sent_ += static_cast<size_t>(sent);
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
+      return;
+    } else if (errno != EINTR) {
+      send_fault_ = Fault{Failure::Reset, "connection lost: " + errno_text(errno)};
+    }
+  }
+  if (size == 0) return;
+  (void)BIO_reset(SSL_get_wbio(ssl_.get()));
+  sent_ = 0;
+}
+
+size_t TlsStream::unsent_size() const {
+  if (ssl_ == nullptr) return 0;
+  return BIO_ctrl_pending(SSL_get_wbio(ssl_.get())) - sent_;
+}
+
+void TlsStream::acknowledge() { set_tcp_option(fd_, TCP_QUICKACK, 1); }
+
+void TlsStream::close() {
+  if (ssl_ != nullptr && SSL_is_init_finished(ssl_.get()) == 1 && !has_unsent()) {
+    ERR_clear_error();
+    (void)SSL_shutdown(ssl_.get());
+    flush();
+  }
+  drop();
+}
+
+void TlsStream::drop() {
+  ssl_.reset();
+  complaint_.clear();
+  sent_ = 0;
+  reads_left_ = 0;
+  send_fault_.reset();
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+}  // namespace tls

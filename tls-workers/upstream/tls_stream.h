@@ -1,0 +1,84 @@
+// One TLS connection over one non-blocking TCP socket. The socket carries nothing but what OpenSSL
+// made: there is no way to send bytes past it, and none to send queries before the peer has proved
+// who it is.
+//
+// OpenSSL works on memory; the socket is read and written here. So a turn's records leave in one
+// system call, a closed peer cannot raise SIGPIPE, and an end, a reset and a TLS failure are told
+// apart.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "dataplane/base/address.h"
+#include "dataplane/base/bytes.h"
+#include "dataplane/base/result.h"
+#include "tls-workers/upstream/tls_context.h"
+
+namespace tls {
+
+enum class Progress : uint8_t { Wait, Done };
+using Step = base::Result<Progress, Fault>;
+
+class TlsStream {
+ public:
+  TlsStream() = default;
+  ~TlsStream() { drop(); }
+  TlsStream(const TlsStream&) = delete;
+  TlsStream& operator=(const TlsStream&) = delete;
+
+  /// Begins to connect. Wait: the socket becomes writable when it has been decided. Class Connect
+  /// on failure.
+  [[nodiscard]] Step connect(const base::Endpoint& peer);
+  [[nodiscard]] Step finish_connect();
+  /// Each time the socket is ready, until Done: the peer is authenticated then. Class Tls or
+  /// Certificate on failure.
+  [[nodiscard]] Step shake_hands(const TlsContext& context, base::Time now);
+
+  /// The socket is readable (again): `read` may go to it.
+  void readable() { reads_left_ = kReadsPerEvent; }
+  /// Octets of plaintext put into `into`; 0: no more for now. Class Eof, Reset or Tls on failure.
+  /// After the handshake only.
+  [[nodiscard]] base::Result<size_t, Fault> read(base::ByteSpan into);
+  /// Octets taken from the front of `plaintext`, in records of about one segment; fewer than
+  /// offered when the peer does not read.
+  [[nodiscard]] size_t write(base::ByteView plaintext);
+  /// Hands the socket what it takes. An error shows at the next `read`, after what the peer had
+  /// still sent.
+  void flush();
+  [[nodiscard]] bool has_unsent() const { return unsent_size() > 0; }
+
+  /// Acknowledges now what has been received, instead of after the delayed-ACK time (RFC 9293
+  /// §3.8.6.3).
+  void acknowledge();
+  /// Says close_notify, as far as the socket takes it at once, and closes.
+  void close();
+  /// Closes without a word.
+  void drop();
+
+  [[nodiscard]] int fd() const { return fd_; }
+  [[nodiscard]] bool resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
+
+  static constexpr size_t kMaxUnsent =
+      64 * 1024;  // Ciphertext the socket has not taken; more plaintext waits outside.
+  static constexpr size_t kMaxForced =
+      256 * 1024;  // What a peer can make TLS itself write (key updates) without reading it.
+  static constexpr unsigned kReadsPerEvent = 8;  // Then it is the other sessions' turn.
+
+ private:
+  enum class Received : uint8_t { Some, Nothing };
+
+  [[nodiscard]] base::Result<Received, Fault> receive();
+  [[nodiscard]] Fault handshake_fault(int error);
+  [[nodiscard]] size_t unsent_size() const;
+
+  int fd_ = -1;
+  Ssl ssl_;
+  std::string complaint_;  // What certificate verification found wrong.
+  size_t sent_ = 0;        // Octets at the front of the outgoing BIO that the socket has taken.
+  unsigned reads_left_ = 0;
+  std::optional<Fault> send_fault_;
+};
+
+}  // namespace tls
