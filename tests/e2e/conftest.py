@@ -35,14 +35,18 @@ class Rig:
         but TLS to its resolvers.
         """
         capture = Capture(self.topology)
+        dotline = Dotline(self.topology, settings, **options)
         try:
-            with Dotline(self.topology, settings, **options) as dotline:
+            with dotline:
                 yield dotline
                 assert dotline.running(), f"dotline died:\n{dotline.log()}"
                 wait_until(lambda: dotline.metrics().unaccounted() == 0,
                            f"received = replied + dropped + parked\n{dotline.metrics().text}")
                 exit_code, _ = dotline.terminate()
                 assert exit_code == 0, f"exit {exit_code}:\n{dotline.log()}"
+        except BaseException:
+            print(dotline.log())  # Shown beside the failure.
+            raise
         finally:
             capture.stop()
         assert capture.lost_packets() == 0

@@ -191,7 +191,7 @@ def test_row(replies, row):
         assert got == []
         return
     assert len(got) == 1
-    reply = dns.message.from_wire(got[0])
+    reply = dns.message.from_wire(without_opcode(got[0]))
     flags = struct.unpack_from("!H", got[0], 2)[0]
     assert got[0][:2] == row.payload[:2]
     assert flags & QR and flags >> 11 & 15 == row.payload[2] >> 3 & 15
@@ -201,6 +201,11 @@ def test_row(replies, row):
     assert [option.code for option in reply.options if option.otype == dns.edns.OptionType.EDE] == (
         [row.ede] if row.ede is not None else [])
     assert_question_and_size(row, got[0], reply)
+
+
+def without_opcode(wire):
+    """dnspython does not read messages of opcodes it does not know."""
+    return wire[:2] + bytes([wire[2] & 0x87]) + wire[3:]
 
 
 def assert_question_and_size(row, wire, reply):
