@@ -43,8 +43,6 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   return std::nullopt;
 }
 
-bool IpAddress::is_v4() const { return std::memcmp(octets_.data(), kMappedPrefix.data(), 12) == 0; }
-
 std::string IpAddress::text() const {
   char buffer[INET6_ADDRSTRLEN];
   inet_ntop(is_v4() ? AF_INET : AF_INET6, octets().data(), buffer, sizeof buffer);

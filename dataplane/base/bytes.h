@@ -26,6 +26,11 @@ inline uint32_t load_be32(const std::byte* at) {
   std::memcpy(&value, at, sizeof value);
   return __builtin_bswap32(value);
 }
+inline uint64_t load_be64(const std::byte* at) {
+  uint64_t value;
+  std::memcpy(&value, at, sizeof value);
+  return __builtin_bswap64(value);
+}
 inline void store_be16(std::byte* at, uint16_t value) {
   value = __builtin_bswap16(value);
   std::memcpy(at, &value, sizeof value);
