@@ -122,6 +122,11 @@ void check_pools(const Config& config, const YamlNode& root, ConfigErrors& error
   const auto place = [&](size_t i) { return place_of(root, {"pools"}, i, "name"); };
   refuse_twins(
       pools.size(), [&](size_t i) { return pools[i].name; }, place, "name", errors);
+  // Where a backend or its pools could not be read, who serves what is not known.
+  const bool all_backends_have_pools =
+      !config.backends.empty() &&
+      std::none_of(config.backends.begin(), config.backends.end(),
+                   [](const auto& backend) { return backend.pools.empty(); });
   for (size_t i = 0; i < pools.size(); ++i) {
     const dns::PoolId id{static_cast<uint8_t>(i)};
     const std::string name = quote("pools", pools[i].name);
@@ -129,7 +134,7 @@ void check_pools(const Config& config, const YamlNode& root, ConfigErrors& error
                                        [&](const auto& backend) { return serves(backend, id); });
     const bool is_asked = std::any_of(config.binds.begin(), config.binds.end(),
                                       [&](const Bind& bind) { return bind.pool == id; });
-    if (is_asked && !is_served && !config.backends.empty()) {
+    if (is_asked && !is_served && all_backends_have_pools) {
       errors.add_unless_known(place(i),
                               name + " has no backend, expected one that lists it in its `pools`");
     }

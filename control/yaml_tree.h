@@ -39,8 +39,8 @@ struct YamlNode {
   [[nodiscard]] const YamlNode* find(std::string_view name) const;
 };
 
-/// The one document in `text`, a map. What is wrong with it goes to `errors`; nullopt if that leaves
-/// nothing to read.
+/// The one document in `text`, a map. What is wrong with it goes to `errors`; nullopt if that
+/// leaves nothing to read.
 [[nodiscard]] std::optional<YamlNode> parse_yaml(const std::string& text, ConfigErrors& errors);
 
 }  // namespace control

@@ -1,0 +1,43 @@
+// The HTTP side, for Prometheus and for whoever watches over the process: GET /metrics and GET
+// /healthz, nothing else. Small on purpose: eight threads, a bounded queue of connections, one
+// request each, no body read, five seconds for all of it.
+#pragma once
+
+#include <prometheus/collectable.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "dataplane/base/address.h"
+#include "dataplane/base/result.h"
+
+namespace control {
+
+struct HealthReport {
+  bool is_healthy = false;
+  std::string reason;  // Why not; one line.
+};
+
+class HttpEndpoint {
+ public:
+  /// Listens on `address`; port 0 lets the kernel choose. `metrics` outlives the endpoint; both are
+  /// asked by several threads at once. Fails with a sentence that names the address.
+  static base::Result<std::unique_ptr<HttpEndpoint>, std::string> open(
+      const base::Endpoint& address, const prometheus::Collectable& metrics,
+      std::function<HealthReport()> health);
+  ~HttpEndpoint();
+  HttpEndpoint(const HttpEndpoint&) = delete;
+  HttpEndpoint& operator=(const HttpEndpoint&) = delete;
+
+  [[nodiscard]] uint16_t port() const;
+
+ private:
+  class Server;
+  explicit HttpEndpoint(std::unique_ptr<Server> server);
+
+  std::unique_ptr<Server> server_;
+};
+
+}  // namespace control

@@ -1,0 +1,389 @@
+// Start-up is a list, in the order things need each other; members go in reverse. Cores stop before
+// workers, so that whoever is parked is still told something; workers stop before the caches that
+// they write.
+#include "control/instance.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <sched.h>
+#include <systemd/sd-daemon.h>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "control/endpoint.h"
+#include "control/log.h"
+#include "control/metrics.h"
+#include "control/paced_log.h"
+#include "control/signals.h"
+#include "control/version.h"
+#include "dataplane/base/keyed_hash.h"
+#include "dataplane/cache/cache.h"
+#include "dataplane/exchange.h"
+#include "dataplane/poll/eal.h"
+#include "dataplane/poll/loop.h"
+#include "dataplane/poll/port.h"
+#include "tls-workers/worker.h"
+
+namespace control {
+namespace {
+
+using base::seconds;
+
+// How often what moves is looked at: held-back log lines, and whether cores and workers still turn.
+constexpr base::Duration kTick = seconds{1};
+
+template <typename T>
+T value_or_throw(base::Result<T, std::string> result) {
+  if (!result) throw std::runtime_error(std::move(result.error()));
+  return std::move(*result);
+}
+
+LogLevel level_of(poll::LogLevel level) {
+  switch (level) {
+    case poll::LogLevel::Debug:
+      return LogLevel::Debug;
+    case poll::LogLevel::Info:
+      return LogLevel::Info;
+    case poll::LogLevel::Warning:
+      return LogLevel::Warning;
+    case poll::LogLevel::Error:
+      break;
+  }
+  return LogLevel::Error;
+}
+
+LogLevel level_of(tls::Severity severity) {
+  switch (severity) {
+    case tls::Severity::Info:
+      return LogLevel::Info;
+    case tls::Severity::Warning:
+      return LogLevel::Warning;
+    case tls::Severity::Error:
+      break;
+  }
+  return LogLevel::Error;
+}
+
+std::vector<std::unique_ptr<cache::Cache>> make_caches(const Config& config) {
+  std::vector<std::unique_ptr<cache::Cache>> caches;
+  for (const PacketCache& settings : config.packet_caches) {
+    caches.push_back(std::make_unique<cache::Cache>(settings.name, settings.size));
+  }
+  return caches;
+}
+
+void run_on(std::thread& thread, unsigned cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  pthread_setaffinity_np(thread.native_handle(), sizeof set, &set);
+}
+
+/// What turns, and how often it had turned when last looked at.
+class Heartbeat {
+ public:
+  Heartbeat(std::string who, const base::Counter& turns) : who_(std::move(who)), turns_(turns) {}
+
+  void look() {
+    const uint64_t turns = turns_.read();
+    moving_ = turns != seen_;
+    seen_ = turns;
+  }
+  [[nodiscard]] bool moving() const { return moving_; }
+  [[nodiscard]] const std::string& who() const { return who_; }
+
+ private:
+  std::string who_;
+  const base::Counter& turns_;
+  uint64_t seen_ = 0;
+  std::atomic<bool> moving_{true};
+};
+
+class Instance {
+ public:
+  explicit Instance(const Config& config)
+      : config_(config),
+        log_(Log::to_stderr(config.log_level)),
+        paced_log_(log_),
+        eal_(value_or_throw(poll::Eal::start(config.eal,
+                                             [this](poll::LogLevel level, std::string_view line) {
+                                               paced_log_.write(level_of(level), "eal", line);
+                                             }))),
+        readers_(cores()),
+        caches_(make_caches(config)),
+        exchange_({.cores = cores(),
+                   .workers = config.tls_workers.threads,
+                   .misses = kMisses,
+                   .fills = kFills}) {
+    open_ports();
+    make_policy();
+    make_cores();
+    make_workers();
+    make_endpoint();
+  }
+
+  ~Instance() { stop(); }
+
+  int run();
+
+ private:
+  // Per core and worker. Every question that a core can have parked fits into the ring that brings
+  // its Fill.
+  static constexpr unsigned kMisses = 8192;
+  static constexpr unsigned kFills = 65536;
+
+  [[nodiscard]] unsigned cores() const { return static_cast<unsigned>(config_.eal.cores.size()); }
+  [[nodiscard]] MetricsSources sources() const;
+  [[nodiscard]] HealthReport health() const;
+  void open_ports();
+  void make_policy();
+  void make_cores();
+  void make_workers();
+  void make_endpoint();
+  void start();
+  void stop();
+  void tick();
+  void say_what_started();
+
+  const Config& config_;
+  Signals signals_;  // Before any thread.
+  Log log_;
+  PacedLog paced_log_;
+  poll::Eal eal_;
+  std::vector<poll::Port> ports_;
+  cache::Readers readers_;
+  std::vector<std::unique_ptr<cache::Cache>> caches_;
+  tls::Tickets tickets_;
+  exchange::Exchange exchange_;
+  poll::Policy policy_;
+  std::vector<std::unique_ptr<poll::LcoreState>> lcores_;
+  std::vector<std::unique_ptr<tls::Worker>> workers_;
+  std::vector<std::unique_ptr<Heartbeat>> heartbeats_;
+  std::vector<std::thread> worker_threads_;
+  std::unique_ptr<Metrics> metrics_;
+  std::unique_ptr<HttpEndpoint> endpoint_;
+  bool running_ = false;
+};
+
+void Instance::open_ports() {
+  for (size_t i = 0; i < config_.eal.ports.size(); ++i) {
+    ports_.push_back(value_or_throw(
+        poll::Port::open(config_.eal.ports[i], config_.eal.binds, static_cast<unsigned>(i))));
+  }
+}
+
+void Instance::make_policy() {
+  for (const Bind& bind : config_.binds) {
+    const Pool& pool = config_.pools[static_cast<size_t>(bind.pool)];
+    poll::Bind made{.address = bind.address, .pool = bind.pool};
+    if (pool.packet_cache) {
+      made.cache = caches_[*pool.packet_cache].get();
+      made.cache_index = static_cast<uint16_t>(*pool.packet_cache);
+    }
+    policy_.binds.push_back(made);
+  }
+  policy_.acl = poll::AddressSet(config_.acl);
+}
+
+/// Core i polls queue i of every port.
+void Instance::make_cores() {
+  for (unsigned core = 0; core < cores(); ++core) {
+    poll::LcoreSettings settings{.index = core, .idle = config_.idle};
+    for (size_t i = 0; i < ports_.size(); ++i) {
+      const poll::Port& port = ports_[i];
+      const auto queue = static_cast<uint16_t>(core);
+      if (queue >= port.queues()) continue;
+      settings.queues.push_back(
+          {.port = port.id(),
+           .queue = queue,
+           .index = static_cast<uint8_t>(i),
+           .pool = port.pool(queue),
+           .acceptance = {
+               .mac = port.mac(), .vlan = port.vlan(), .verify_checksum = port.verify_checksum()}});
+    }
+    lcores_.push_back(
+        std::make_unique<poll::LcoreState>(std::move(settings), policy_, exchange_, readers_));
+    heartbeats_.push_back(std::make_unique<Heartbeat>(
+        fmt::format("core {}", config_.eal.cores[core]), lcores_.back()->counters.cycles));
+  }
+}
+
+void Instance::make_workers() {
+  std::vector<tls::PoolSettings> pools;
+  for (const Pool& pool : config_.pools) {
+    tls::PoolSettings settings{.name = pool.name};
+    if (pool.packet_cache) {
+      settings.cache = caches_[*pool.packet_cache].get();
+      settings.limits = config_.packet_caches[*pool.packet_cache].limits;
+    }
+    pools.push_back(settings);
+  }
+  const auto notice = [this](tls::Severity severity, const std::string& subject,
+                             const std::string& text) {
+    paced_log_.write(level_of(severity), subject, text);
+  };
+  for (unsigned i = 0; i < config_.tls_workers.threads; ++i) {
+    workers_.push_back(std::make_unique<tls::Worker>(
+        tls::WorkerSettings{.index = i,
+                            .sessions_per_backend = config_.tls_workers.sessions_per_backend,
+                            .backends = config_.backends,
+                            .pools = pools},
+        exchange_, readers_, tickets_, notice));
+    heartbeats_.push_back(std::make_unique<Heartbeat>(fmt::format("TLS worker {}", i),
+                                                      workers_.back()->counters().turns));
+  }
+}
+
+MetricsSources Instance::sources() const {
+  MetricsSources sources{.version = version()};
+  for (unsigned core = 0; core < cores(); ++core) {
+    sources.cores.push_back({config_.eal.cores[core], &lcores_[core]->counters});
+  }
+  for (const poll::Port& port : ports_) {
+    sources.ports.push_back({.name = port.name(),
+                             .losses =
+                                 [&port] {
+                                   const poll::PortStatistics lost = port.statistics();
+                                   return MetricsSources::PortLosses{
+                                       lost.missed, lost.no_buffer, lost.receive_errors + lost.send_errors};
+                                 },
+                             .mempool_in_use =
+                                 [&port] {
+                                   uint64_t in_use = 0;
+                                   for (uint16_t queue = 0; queue < port.queues(); ++queue) in_use += port.pool_in_use(queue);
+                                   return in_use;
+                                 }});
+  }
+  for (const auto& cache : caches_) sources.caches.push_back(cache.get());
+  for (const tls::BackendSettings& backend : config_.backends) sources.backends.push_back(backend.name);
+  for (const auto& worker : workers_) {
+    MetricsSources::Worker made{.counters = &worker->counters()};
+    for (size_t i = 0; i < config_.backends.size(); ++i) made.backends.push_back(&worker->backend_counters(i));
+    sources.workers.push_back(std::move(made));
+  }
+  return sources;
+}
+
+/// Healthy: everything turns, and at least one backend can be asked.
+HealthReport Instance::health() const {
+  for (const auto& heartbeat : heartbeats_) {
+    if (!heartbeat->moving()) return {false, heartbeat->who() + " does not move"};
+  }
+  for (const auto& worker : workers_) {
+    for (size_t i = 0; i < config_.backends.size(); ++i) {
+      if (worker->backend_counters(i).up.read() != 0) return {true, {}};
+    }
+  }
+  return {false, "no backend is up"};
+}
+
+void Instance::make_endpoint() {
+  metrics_ = std::make_unique<Metrics>(sources());
+  endpoint_ = value_or_throw(HttpEndpoint::open(config_.metrics_address, *metrics_, [this] { return health(); }));
+}
+
+void Instance::start() {
+  running_ = true;
+  const std::vector<unsigned>& cpus = config_.tls_workers.cpus;
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    worker_threads_.emplace_back([worker = workers_[i].get(), i] {
+      pthread_setname_np(pthread_self(), fmt::format("tls-worker-{}", i).c_str());
+      worker->run();
+    });
+    if (!cpus.empty()) run_on(worker_threads_.back(), cpus[i % cpus.size()]);
+  }
+  for (unsigned core = 0; core < lcores_.size(); ++core) {
+    const auto poll_core = [](void* state) {
+      poll::run_lcore(*static_cast<poll::LcoreState*>(state));
+      return 0;
+    };
+    if (rte_eal_remote_launch(poll_core, lcores_[core].get(), core + 1) != 0) {
+      throw std::runtime_error(
+          fmt::format("CPU {} does not start polling", config_.eal.cores[core]));
+    }
+  }
+}
+
+void Instance::stop() {
+  if (!std::exchange(running_, false)) return;
+  for (const auto& lcore : lcores_) lcore->request_stop();
+  for (unsigned core = 0; core < lcores_.size(); ++core) rte_eal_wait_lcore(core + 1);
+  for (const auto& worker : workers_) worker->stop();
+  for (std::thread& thread : worker_threads_) thread.join();
+}
+
+void Instance::tick() {
+  for (const auto& heartbeat : heartbeats_) heartbeat->look();
+  paced_log_.flush();
+}
+
+void Instance::say_what_started() {
+  log_.write(LogLevel::Info,
+             fmt::format("dotline {}: {} MB of memory, {}", version().dotline,
+                         config_.eal.memory_megabytes,
+                         eal_.uses_hugepages() ? "in hugepages" : "without hugepages"));
+  for (size_t i = 0; i < ports_.size(); ++i) {
+    for (unsigned core = 0; core < cores(); ++core) {
+      if (core >= ports_[i].queues()) continue;
+      log_.write(LogLevel::Info, fmt::format("port {}: queue {} polled by CPU {}", ports_[i].name(),
+                                             core, config_.eal.cores[core]));
+    }
+  }
+  for (const Bind& bind : config_.binds)
+    log_.write(LogLevel::Info, fmt::format("answering at {} over UDP", bind.address.text()));
+  for (const tls::BackendSettings& backend : config_.backends) {
+    log_.write(
+        LogLevel::Info,
+        fmt::format("backend {}: {} over TLS, as {}", backend.name, backend.address.text(),
+                    backend.subject_name.empty() ? backend.subject_address : backend.subject_name));
+  }
+  log_.write(LogLevel::Info,
+             fmt::format("metrics at http://{}/metrics", config_.metrics_address.text()));
+}
+
+int Instance::run() {
+  for (const std::string& warning : config_.warnings) log_.write(LogLevel::Warning, warning);
+  start();
+  say_what_started();
+  std::puts("ready");
+  std::fflush(stdout);
+  sd_notify(0, "READY=1");
+
+  for (;;) {
+    const std::optional<int> signal = signals_.wait(kTick);
+    if (signal == SIGTERM || signal == SIGINT) break;
+    if (signal == SIGHUP)
+      log_.write(LogLevel::Warning,
+                 "SIGHUP: this version does not reload; restart to change the configuration");
+    tick();
+  }
+  sd_notify(0, "STOPPING=1");
+  log_.write(LogLevel::Info, "stopping: answering who still waits");
+  stop();
+  log_.write(LogLevel::Info, "stopped");
+  return 0;
+}
+
+}  // namespace
+
+int run(const Config& config) {
+  try {
+    base::draw_hash_secret();
+    return Instance(config).run();
+  } catch (const std::exception& fault) {
+    Log::to_stderr(config.log_level).write(LogLevel::Error, fault.what());
+    return 1;
+  }
+}
+
+}  // namespace control

@@ -1,0 +1,289 @@
+#include "control/metrics.h"
+
+#include <algorithm>
+
+#include "control/metric_family.h"
+#include "control/process_metrics.h"
+
+namespace control {
+namespace {
+
+using Core = MetricsSources::Core;
+using Worker = MetricsSources::Worker;
+
+/// `of(counters)` summed over all cores.
+template <typename Of>
+uint64_t sum(const std::vector<Core>& cores, Of of) {
+  uint64_t total = 0;
+  for (const Core& core : cores) total += of(*core.counters).read();
+  return total;
+}
+
+/// `of(counters)` summed over all workers.
+template <typename Of>
+uint64_t sum(const std::vector<Worker>& workers, Of of) {
+  uint64_t total = 0;
+  for (const Worker& worker : workers) total += of(*worker.counters).read();
+  return total;
+}
+
+/// `of(counters)` of one backend summed over all workers.
+template <typename Of>
+uint64_t sum(const std::vector<Worker>& workers, size_t backend, Of of) {
+  uint64_t total = 0;
+  for (const Worker& worker : workers) total += of(*worker.backends[backend]).read();
+  return total;
+}
+
+void add_ports(const MetricsSources& sources, FamilyList& families) {
+  const auto for_each_port = [&](auto value_of) {
+    for (size_t i = 0; i < sources.ports.size(); ++i) {
+      families.sample({{"port", sources.ports[i].name}}, value_of(i));
+    }
+  };
+  families.begin_counter("dotline_packets_received_total", "Frames taken from the port.");
+  for_each_port([&](size_t i) {
+    return sum(
+        sources.cores, [i](const auto& core) -> auto& { return core.ports[i].received; });
+  });
+  families.begin_counter("dotline_packets_sent_total", "Replies given to the port.");
+  for_each_port([&](size_t i) {
+    return sum(
+        sources.cores, [i](const auto& core) -> auto& { return core.ports[i].sent; });
+  });
+  std::vector<MetricsSources::PortLosses> losses;
+  for (const MetricsSources::Port& port : sources.ports) losses.push_back(port.losses());
+  families.begin_counter("dotline_port_missed_total",
+                         "Frames lost because the port's receive ring was full.");
+  for_each_port([&](size_t i) { return losses[i].missed; });
+  families.begin_counter("dotline_port_no_buffer_total",
+                         "Frames lost because the port's mempool was empty.");
+  for_each_port([&](size_t i) { return losses[i].no_buffer; });
+  families.begin_counter("dotline_port_errors_total",
+                         "Frames that the device could not receive or send.");
+  for_each_port([&](size_t i) { return losses[i].errors; });
+  families.begin_gauge("dotline_mempool_in_use",
+                       "Packet buffers in use, those waiting in the device included.");
+  for_each_port([&](size_t i) { return sources.ports[i].mempool_in_use(); });
+}
+
+void add_queries(const MetricsSources& sources, FamilyList& families) {
+  families.begin_counter("dotline_packets_dropped_total", "Frames that got no reply, by reason.");
+  for (size_t i = 0; i < poll::kDropNames.size(); ++i) {
+    families.sample(
+        {{"reason", std::string(poll::kDropNames[i])}},
+        sum(
+            sources.cores, [i](const auto& core) -> auto& { return core.dropped[poll::Drop(i)]; }));
+  }
+  families.begin_counter("dotline_queries_total",
+                         "DNS queries read, by the transport they came over.");
+  families.sample({{"transport", "udp"}},
+                  sum(
+                      sources.cores, [](const auto& core) -> auto& { return core.queries; }));
+  for (const char* transport : {"tcp", "dot", "doh"})
+    families.sample({{"transport", transport}}, uint64_t{0});
+  families.begin_counter("dotline_replies_total", "Replies sent, by what they were.");
+  for (size_t i = 0; i < poll::kOutcomeNames.size(); ++i) {
+    families.sample({{"outcome", std::string(poll::kOutcomeNames[i])}},
+                    sum(
+                        sources.cores, [i](const auto& core) -> auto& {
+                          return core.replies[poll::Outcome(i)];
+                        }));
+  }
+  families.begin_histogram("dotline_reply_duration_seconds",
+                           "From receiving a query to sending its reply.");
+  for (size_t i = 0; i < poll::kOutcomeNames.size(); ++i) {
+    std::vector<const base::Histogram*> histograms;
+    for (const Core& core : sources.cores) histograms.push_back(&core.counters->reply_duration[i]);
+    families.sample({{"outcome", std::string(poll::kOutcomeNames[i])}}, histograms);
+  }
+}
+
+void add_caches(const MetricsSources& sources, FamilyList& families) {
+  const auto for_each_cache = [&](auto value_of) {
+    for (size_t i = 0; i < sources.caches.size(); ++i) {
+      families.sample({{"cache", sources.caches[i]->name()}},
+                      value_of(i, sources.caches[i]->counters()));
+    }
+  };
+  families.begin_counter("dotline_cache_hits_total", "Queries answered from the cache.");
+  for_each_cache([&](size_t i, const auto&) {
+    return sum(
+        sources.cores, [i](const auto& core) -> auto& { return core.caches[i].hits; });
+  });
+  families.begin_counter("dotline_cache_misses_total",
+                         "Queries whose answer was not in the cache.");
+  for_each_cache([&](size_t i, const auto&) {
+    return sum(
+        sources.cores, [i](const auto& core) -> auto& { return core.caches[i].misses; });
+  });
+  families.begin_counter("dotline_cache_inserts_total", "Answers put into the cache.");
+  for_each_cache(
+      [](size_t, const cache::CacheCounters& counters) { return counters.inserts.load(); });
+  families.begin_counter("dotline_cache_evictions_total",
+                         "Live answers that gave way to another question's.");
+  for_each_cache(
+      [](size_t, const cache::CacheCounters& counters) { return counters.evictions.load(); });
+  families.begin_gauge("dotline_cache_entries", "Answers in the cache, expired ones included.");
+  for_each_cache(
+      [](size_t, const cache::CacheCounters& counters) { return counters.entries.load(); });
+  families.begin_gauge("dotline_cache_bytes", "Memory of the answers in the cache.");
+  for_each_cache(
+      [](size_t, const cache::CacheCounters& counters) { return counters.bytes.load(); });
+  families.begin_gauge("dotline_cache_capacity", "How many answers fit into the cache.");
+  for (const cache::Cache* cache : sources.caches)
+    families.sample({{"cache", cache->name()}}, cache->capacity());
+}
+
+void add_misses(const MetricsSources& sources, FamilyList& families) {
+  families.gauge("dotline_parked", "Queries that wait for a backend's answer.",
+                 sum(
+                     sources.cores, [](const auto& core) -> auto& { return core.parked; }));
+  families.counter(
+      "dotline_merged_queries_total", "Queries that joined an equal question already on its way.",
+      sum(
+          sources.cores, [](const auto& core) -> auto& { return core.merged; }) +
+          sum(
+              sources.workers, [](const auto& worker) -> auto& { return worker.merged; }));
+  families.counter("dotline_parked_full_total",
+                   "Queries answered SERVFAIL because no more can wait.",
+                   sum(
+                       sources.cores, [](const auto& core) -> auto& { return core.parked_full; }));
+  families.counter("dotline_client_full_total",
+                   "Queries answered SERVFAIL because their client has too many waiting.",
+                   sum(
+                       sources.cores, [](const auto& core) -> auto& { return core.client_full; }));
+  families.begin_counter("dotline_ring_full_total",
+                         "Messages between cores and workers that found their ring full.");
+  families.sample({{"ring", "miss"}}, sum(
+                                          sources.cores, [](const auto& core) -> auto& {
+                                            return core.miss_ring_full;
+                                          }));
+  families.sample({{"ring", "fill"}}, sum(
+                                          sources.workers, [](const auto& worker) -> auto& {
+                                            return worker.fills_lost;
+                                          }));
+  families.counter("dotline_late_fills_total",
+                   "Answers that came when all their askers had been told SERVFAIL.",
+                   sum(
+                       sources.cores, [](const auto& core) -> auto& { return core.late_fills; }));
+  families.gauge(
+      "dotline_questions", "Questions open at the backends.",
+      sum(
+          sources.workers, [](const auto& worker) -> auto& { return worker.questions; }));
+  families.counter(
+      "dotline_questions_full_total", "Misses refused because too many questions were open.",
+      sum(
+          sources.workers, [](const auto& worker) -> auto& { return worker.questions_full; }));
+  families.counter(
+      "dotline_entries_refused_total", "Answers not kept because memory was out.",
+      sum(
+          sources.workers, [](const auto& worker) -> auto& { return worker.entries_refused; }));
+}
+
+void add_cores(const MetricsSources& sources, FamilyList& families) {
+  families.begin_counter("dotline_core_busy_cycles_total",
+                         "TSC cycles of turns that found something to do.");
+  for (const Core& core : sources.cores) {
+    families.sample({{"core", std::to_string(core.cpu)}}, core.counters->busy_cycles.read());
+  }
+  families.begin_counter("dotline_core_cycles_total", "TSC cycles of all turns.");
+  for (const Core& core : sources.cores) {
+    families.sample({{"core", std::to_string(core.cpu)}}, core.counters->cycles.read());
+  }
+}
+
+void add_backend_states(const MetricsSources& sources, FamilyList& families) {
+  const auto for_each_backend = [&](auto value_of) {
+    for (size_t i = 0; i < sources.backends.size(); ++i) {
+      families.sample({{"backend", sources.backends[i]}}, value_of(i));
+    }
+  };
+  families.begin_gauge("dotline_backend_up", "1 if some worker would ask the backend, else 0.");
+  for_each_backend([&](size_t i) {
+    return std::min<uint64_t>(
+        1, sum(
+               sources.workers, i, [](const auto& backend) -> auto& { return backend.up; }));
+  });
+  families.begin_gauge("dotline_backend_sessions", "Sessions that are ready for queries.");
+  for_each_backend([&](size_t i) {
+    return sum(
+        sources.workers, i, [](const auto& backend) -> auto& { return backend.sessions; });
+  });
+  families.begin_gauge("dotline_backend_in_flight", "Queries sent and not yet answered.");
+  for_each_backend([&](size_t i) {
+    return sum(
+        sources.workers, i, [](const auto& backend) -> auto& { return backend.in_flight; });
+  });
+  families.begin_counter("dotline_backend_queries_total", "Queries sent to the backend.");
+  for_each_backend([&](size_t i) {
+    return sum(
+        sources.workers, i, [](const auto& backend) -> auto& { return backend.queries; });
+  });
+  families.begin_histogram("dotline_backend_response_duration_seconds",
+                           "From sending a query to its answer.");
+  for (size_t i = 0; i < sources.backends.size(); ++i) {
+    std::vector<const base::Histogram*> histograms;
+    for (const Worker& worker : sources.workers)
+      histograms.push_back(&worker.backends[i]->response_duration);
+    families.sample({{"backend", sources.backends[i]}}, histograms);
+  }
+}
+
+void add_backend_events(const MetricsSources& sources, FamilyList& families) {
+  families.begin_counter("dotline_backend_responses_total", "Answers of the backend, by rcode.");
+  for (size_t i = 0; i < sources.backends.size(); ++i) {
+    for (size_t rcode = 0; rcode < tls::kRcodeNames.size(); ++rcode) {
+      families.sample(
+          {{"backend", sources.backends[i]}, {"rcode", std::string(tls::kRcodeNames[rcode])}},
+          sum(
+              sources.workers,
+              i, [rcode](const auto& backend) -> auto& { return backend.responses[rcode]; }));
+    }
+  }
+  families.begin_counter("dotline_backend_failures_total",
+                         "What went wrong with the backend, by class.");
+  for (size_t i = 0; i < sources.backends.size(); ++i) {
+    for (size_t failure = 0; failure < tls::kFailureNames.size(); ++failure) {
+      families.sample(
+          {{"backend", sources.backends[i]}, {"class", std::string(tls::kFailureNames[failure])}},
+          sum(
+              sources.workers, i, [failure](const auto& backend) -> auto& {
+                return backend.failures[tls::Failure(failure)];
+              }));
+    }
+  }
+  families.begin_counter("dotline_backend_handshakes_total", "TLS handshakes done, by kind.");
+  for (size_t i = 0; i < sources.backends.size(); ++i) {
+    families.sample({{"backend", sources.backends[i]}, {"kind", "full"}},
+                    sum(
+                        sources.workers, i,
+                        [](const auto& backend) -> auto& { return backend.handshakes_full; }));
+    families.sample({{"backend", sources.backends[i]}, {"kind", "resumed"}},
+                    sum(
+                        sources.workers, i,
+                        [](const auto& backend) -> auto& { return backend.handshakes_resumed; }));
+  }
+}
+
+}  // namespace
+
+std::vector<prometheus::MetricFamily> Metrics::Collect() const {
+  FamilyList families;
+  families.begin_gauge("dotline_build_info", "Always 1; the labels tell what runs.");
+  families.sample({{"version", sources_.version.dotline},
+                   {"dpdk", sources_.version.dpdk},
+                   {"openssl", sources_.version.openssl}},
+                  uint64_t{1});
+  add_ports(sources_, families);
+  add_queries(sources_, families);
+  add_caches(sources_, families);
+  add_misses(sources_, families);
+  add_cores(sources_, families);
+  add_backend_states(sources_, families);
+  add_backend_events(sources_, families);
+  add_process_metrics(families);
+  return families.take();
+}
+
+}  // namespace control

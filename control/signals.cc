@@ -1,0 +1,34 @@
+#include "control/signals.h"
+
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <system_error>
+
+namespace control {
+
+Signals::Signals() {
+  sigset_t awaited;
+  sigemptyset(&awaited);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&awaited, number);
+  pthread_sigmask(SIG_BLOCK, &awaited, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  descriptor_ = signalfd(-1, &awaited, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (descriptor_ < 0) throw std::system_error(errno, std::generic_category(), "signalfd");
+}
+
+Signals::~Signals() { close(descriptor_); }
+
+std::optional<int> Signals::wait(base::Duration patience) {
+  pollfd waited{.fd = descriptor_, .events = POLLIN, .revents = 0};
+  const auto patience_ms = std::chrono::duration_cast<base::milliseconds>(patience).count();
+  if (::poll(&waited, 1, static_cast<int>(patience_ms)) <= 0) return std::nullopt;
+  signalfd_siginfo info{};
+  if (read(descriptor_, &info, sizeof info) != sizeof info) return std::nullopt;
+  return static_cast<int>(info.ssi_signo);
+}
+
+}  // namespace control
