@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <xdp/libxdp.h>
 
+#include <atomic>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
@@ -56,10 +57,12 @@ class LogSink {
     if (text.empty()) return;
     if (level == LogLevel::Error || level == LogLevel::Warning) remember(text);
     if (!log_) return;
-    // The listener may print to stderr, which during EAL's start is this very sink.
-    FILE* const current = std::exchange(stderr, console_);
+    // The listener may print, and during EAL's start these two are not what they were.
+    FILE* const error = std::exchange(stderr, error_);
+    FILE* const output = std::exchange(stdout, output_);
     log_(level, text);
-    stderr = current;
+    stderr = error;
+    stdout = output;
   }
 
   /// The first complaint names the cause and the last ones only what failed of it, so the first
@@ -76,7 +79,8 @@ class LogSink {
   EalLog log_;
   std::string unfinished_;
   std::string complaints_;
-  FILE* const console_ = stderr;
+  FILE* const error_ = stderr;
+  FILE* const output_ = stdout;
 };
 
 LogSink& sink() {
@@ -125,17 +129,29 @@ int print_libxdp(libxdp_print_level level, const char* format, va_list arguments
   return 0;
 }
 
-/// EAL writes some of its reasons to `stderr` past its own log; while this lives they go to the log
-/// as well.
-class StderrToLog {
+/// EAL writes some of its reasons to `stderr` past its own log, and a page of usage to `stdout`
+/// after an argument it does not like. While this lives the first go to the log as well, and the
+/// second nowhere.
+class Muzzle {
  public:
-  explicit StderrToLog(FILE* stream) : before_(std::exchange(stderr, stream)) {}
-  ~StderrToLog() { stderr = before_; }
-  StderrToLog(const StderrToLog&) = delete;
-  StderrToLog& operator=(const StderrToLog&) = delete;
+  explicit Muzzle(FILE* log) : error_(std::exchange(stderr, log)), nowhere_(open_nowhere()) {
+    if (nowhere_ != nullptr) output_ = std::exchange(stdout, nowhere_);
+  }
+  ~Muzzle() {
+    stderr = error_;
+    if (nowhere_ == nullptr) return;
+    stdout = output_;
+    (void)fclose(nowhere_);
+  }
+  Muzzle(const Muzzle&) = delete;
+  Muzzle& operator=(const Muzzle&) = delete;
 
  private:
-  FILE* before_;
+  static FILE* open_nowhere() { return fopencookie(nullptr, "w", {}); }
+
+  FILE* error_;
+  FILE* output_ = nullptr;
+  FILE* nowhere_;
 };
 
 Result<void, std::string> initialise(std::vector<std::string> arguments) {
@@ -151,7 +167,7 @@ Result<void, std::string> initialise(std::vector<std::string> arguments) {
   const auto count = static_cast<int>(pointers.size());
   pointers.push_back(nullptr);
 
-  const StderrToLog captured(stream);
+  const Muzzle muzzle(stream);
   if (rte_eal_init(count, pointers.data()) >= 0) return {};
   const std::string reason = rte_strerror(rte_errno);
   const std::string said = sink().take_complaints();
@@ -176,6 +192,10 @@ Eal::Eal(Eal&&) noexcept = default;
 Eal& Eal::operator=(Eal&&) noexcept = default;
 
 Result<Eal, std::string> Eal::start(const EalSettings& settings, EalLog log) {
+  static std::atomic_flag started;
+  if (started.test_and_set()) {
+    return base::fail(std::string("EAL can be started once in a process, and has been"));
+  }
   auto plan = plan_eal(settings, survey_machine(), static_cast<unsigned>(getpid()));
   if (!plan) return base::fail(std::move(plan.error()));
   sink().listen(std::move(log));

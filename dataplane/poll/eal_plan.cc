@@ -137,6 +137,16 @@ Result<bool, std::string> choose_hugepages(const EalSettings& settings, const Ma
   return base::fail(hugepages_missing(settings, machine));
 }
 
+/// Either way no file outlives the process, and no hugetlbfs mount is needed.
+void add_memory_arguments(EalPlan& plan) {
+  if (plan.hugepages) {
+    plan.arguments.emplace_back("--in-memory");
+    return;
+  }
+  plan.arguments.emplace_back("--no-huge");
+  plan.arguments.emplace_back("--no-shconf");  // --in-memory is refused beside --no-huge.
+}
+
 void add_bus_arguments(const EalSettings& settings, std::vector<std::string>& arguments) {
   bool any_pci = false;
   for (const PortSettings& port : settings.ports) {
@@ -158,6 +168,9 @@ Machine survey_machine() { return {allowed_cpus(), free_hugepages()}; }
 
 Result<EalPlan, std::string> plan_eal(const EalSettings& settings, const Machine& machine,
                                       unsigned instance) {
+  if (settings.memory_megabytes == 0) {
+    return base::fail(std::string("dataplane.memory: 0, expected 64M or more"));
+  }
   if (settings.ports.size() > kMaxPorts) {
     return base::fail("dataplane.ports: " + std::to_string(settings.ports.size()) +
                       " given, at most " + std::to_string(kMaxPorts) + " can be opened");
@@ -170,16 +183,14 @@ Result<EalPlan, std::string> plan_eal(const EalSettings& settings, const Machine
   EalPlan plan;
   plan.hugepages = *hugepages;
   plan.control_cpus = control_cpus_of(settings, machine);
-  plan.arguments = {
-      "dotline",
-      lcores_argument(settings, plan.control_cpus),
-      "--main-lcore=0",
-      "--in-memory",  // No file outlives the process, and no hugetlbfs mount is needed.
-      "--no-telemetry",
-      "--file-prefix=dotline-" + std::to_string(instance),
-      "-m",
-      std::to_string(settings.memory_megabytes)};
-  if (!plan.hugepages) plan.arguments.emplace_back("--no-huge");
+  plan.arguments = {"dotline",
+                    lcores_argument(settings, plan.control_cpus),
+                    "--main-lcore=0",
+                    "--no-telemetry",
+                    "--file-prefix=dotline-" + std::to_string(instance),
+                    "-m",
+                    std::to_string(settings.memory_megabytes)};
+  add_memory_arguments(plan);
   add_bus_arguments(settings, plan.arguments);
   return plan;
 }

@@ -34,7 +34,7 @@ constexpr uint16_t kFrameRoom = 2048;
 constexpr unsigned kAfXdpParked = 2048 + 2048;
 // A driver of the raw kind may keep mbufs: net_pcap with infinite_rx holds every frame of its file
 // in one.
-constexpr unsigned kVdevKept = 31 * 1024;
+constexpr unsigned kVdevKept = 12 * 1024;
 // The driver's receive buffer is a page: 4096 - 512 of headroom and bookkeeping, less what DPDK
 // counts as overhead.
 constexpr unsigned kAfXdpMtuMax = 3498;
