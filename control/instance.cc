@@ -255,20 +255,24 @@ MetricsSources Instance::sources() const {
                                  [&port] {
                                    const poll::PortStatistics lost = port.statistics();
                                    return MetricsSources::PortLosses{
-                                       lost.missed, lost.no_buffer, lost.receive_errors + lost.send_errors};
+                                       lost.missed, lost.no_buffer,
+                                       lost.receive_errors + lost.send_errors};
                                  },
                              .mempool_in_use =
                                  [&port] {
                                    uint64_t in_use = 0;
-                                   for (uint16_t queue = 0; queue < port.queues(); ++queue) in_use += port.pool_in_use(queue);
+                                   for (uint16_t queue = 0; queue < port.queues(); ++queue)
+                                     in_use += port.pool_in_use(queue);
                                    return in_use;
                                  }});
   }
   for (const auto& cache : caches_) sources.caches.push_back(cache.get());
-  for (const tls::BackendSettings& backend : config_.backends) sources.backends.push_back(backend.name);
+  for (const tls::BackendSettings& backend : config_.backends)
+    sources.backends.push_back(backend.name);
   for (const auto& worker : workers_) {
     MetricsSources::Worker made{.counters = &worker->counters()};
-    for (size_t i = 0; i < config_.backends.size(); ++i) made.backends.push_back(&worker->backend_counters(i));
+    for (size_t i = 0; i < config_.backends.size(); ++i)
+      made.backends.push_back(&worker->backend_counters(i));
     sources.workers.push_back(std::move(made));
   }
   return sources;
@@ -289,7 +293,8 @@ HealthReport Instance::health() const {
 
 void Instance::make_endpoint() {
   metrics_ = std::make_unique<Metrics>(sources());
-  endpoint_ = value_or_throw(HttpEndpoint::open(config_.metrics_address, *metrics_, [this] { return health(); }));
+  endpoint_ = value_or_throw(
+      HttpEndpoint::open(config_.metrics_address, *metrics_, [this] { return health(); }));
 }
 
 void Instance::start() {
