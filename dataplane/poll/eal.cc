@@ -22,6 +22,22 @@ namespace {
 
 using base::Result;
 
+/// EAL writes some of its reasons to `stderr` past its own log, and a page of usage to `stdout`
+/// after an argument it does not like. These two stand in for them meanwhile: the first leads into
+/// the log as well, the second nowhere.
+class Muzzle {
+ public:
+  Muzzle(FILE* log, FILE* nowhere) : error_(log), output_(nowhere) {}
+  void swap() {
+    std::swap(stderr, error_);
+    std::swap(stdout, output_);
+  }
+
+ private:
+  FILE* error_;
+  FILE* output_;
+};
+
 /// Where EAL, its drivers, libbpf and libxdp end up talking to. It lives as long as the process,
 /// since they may talk from a destructor; what comes while nobody listens is dropped.
 class LogSink {
@@ -30,6 +46,13 @@ class LogSink {
     const std::lock_guard lock(mutex_);
     log_ = std::move(log);
     complaints_.clear();
+  }
+  /// On while `muzzle` is given, off with nullptr.
+  void set_muzzle(Muzzle* muzzle) {
+    const std::lock_guard lock(mutex_);
+    if (muzzle_ != nullptr) muzzle_->swap();
+    muzzle_ = muzzle;
+    if (muzzle_ != nullptr) muzzle_->swap();
   }
   void write(LogLevel level, std::string_view text) {
     const std::lock_guard lock(mutex_);
@@ -57,12 +80,9 @@ class LogSink {
     if (text.empty()) return;
     if (level == LogLevel::Error || level == LogLevel::Warning) remember(text);
     if (!log_) return;
-    // The listener may print, and during EAL's start these two are not what they were.
-    FILE* const error = std::exchange(stderr, error_);
-    FILE* const output = std::exchange(stdout, output_);
+    if (muzzle_ != nullptr) muzzle_->swap();  // The listener may print.
     log_(level, text);
-    stderr = error;
-    stdout = output;
+    if (muzzle_ != nullptr) muzzle_->swap();
   }
 
   /// The first complaint names the cause and the last ones only what failed of it, so the first
@@ -79,8 +99,7 @@ class LogSink {
   EalLog log_;
   std::string unfinished_;
   std::string complaints_;
-  FILE* const error_ = stderr;
-  FILE* const output_ = stdout;
+  Muzzle* muzzle_ = nullptr;
 };
 
 LogSink& sink() {
@@ -104,13 +123,12 @@ ssize_t write_eal_text(void* /*cookie*/, const char* text, size_t size) {
 
 /// The stream that EAL prints to. Never closed: a driver's thread may hold it.
 FILE* eal_stream() {
-  static FILE* const stream = [] {
-    FILE* const opened = fopencookie(nullptr, "w", {nullptr, write_eal_text, nullptr, nullptr});
-    if (opened != nullptr) (void)setvbuf(opened, nullptr, _IOLBF, 0);
-    return opened;
-  }();
-  return stream;
+  FILE* const opened = fopencookie(nullptr, "w", {nullptr, write_eal_text, nullptr, nullptr});
+  if (opened != nullptr) (void)setvbuf(opened, nullptr, _IOLBF, 0);
+  return opened;
 }
+
+FILE* nowhere_stream() { return fopencookie(nullptr, "w", {}); }
 
 void print_bpf_text(bool warning, const char* format, va_list arguments) {
   char text[1024];
@@ -129,35 +147,12 @@ int print_libxdp(libxdp_print_level level, const char* format, va_list arguments
   return 0;
 }
 
-/// EAL writes some of its reasons to `stderr` past its own log, and a page of usage to `stdout`
-/// after an argument it does not like. While this lives the first go to the log as well, and the
-/// second nowhere.
-class Muzzle {
- public:
-  explicit Muzzle(FILE* log) : error_(std::exchange(stderr, log)), nowhere_(open_nowhere()) {
-    if (nowhere_ != nullptr) output_ = std::exchange(stdout, nowhere_);
-  }
-  ~Muzzle() {
-    stderr = error_;
-    if (nowhere_ == nullptr) return;
-    stdout = output_;
-    (void)fclose(nowhere_);
-  }
-  Muzzle(const Muzzle&) = delete;
-  Muzzle& operator=(const Muzzle&) = delete;
-
- private:
-  static FILE* open_nowhere() { return fopencookie(nullptr, "w", {}); }
-
-  FILE* error_;
-  FILE* output_ = nullptr;
-  FILE* nowhere_;
-};
-
 Result<void, std::string> initialise(std::vector<std::string> arguments) {
   FILE* const stream = eal_stream();
-  if (stream == nullptr)
+  FILE* const nowhere = nowhere_stream();
+  if (stream == nullptr || nowhere == nullptr) {
     return base::fail(std::string("EAL: no stream for its log, out of memory"));
+  }
   (void)rte_openlog_stream(stream);
   (void)libbpf_set_print(print_libbpf);
   (void)libxdp_set_print(print_libxdp);
@@ -167,9 +162,13 @@ Result<void, std::string> initialise(std::vector<std::string> arguments) {
   const auto count = static_cast<int>(pointers.size());
   pointers.push_back(nullptr);
 
-  const Muzzle muzzle(stream);
-  if (rte_eal_init(count, pointers.data()) >= 0) return {};
+  Muzzle muzzle(stream, nowhere);
+  sink().set_muzzle(&muzzle);
+  const int done = rte_eal_init(count, pointers.data());
   const std::string reason = rte_strerror(rte_errno);
+  sink().set_muzzle(nullptr);
+  (void)fclose(nowhere);
+  if (done >= 0) return {};
   const std::string said = sink().take_complaints();
   return base::fail("EAL does not start: " + reason + (said.empty() ? "" : "; it said: " + said));
 }

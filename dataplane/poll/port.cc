@@ -73,12 +73,13 @@ Result<void, std::string> check_queues(const Interface& interface, uint16_t queu
   }
   if (interface.hashed_queues <= queues) return {};
   const std::string wanted = std::to_string(queues);
-  return base::fail("queues: " + wanted + ", and the interface spreads frames over " +
-                    std::to_string(interface.hashed_queues) +
-                    ", so that queries on the others would be refused by the kernel; "
-                    "expected queues: " +
-                    std::to_string(interface.hashed_queues) + ", or: ethtool -X " + interface.name +
-                    " equal " + wanted);
+  const std::string used = std::to_string(interface.hashed_queues);
+  const std::string remedy =
+      interface.combined >= interface.hashed_queues
+          ? "queues: " + used + ", or: ethtool -X " + interface.name + " equal " + wanted
+          : "ethtool -L " + interface.name + " rx " + wanted;
+  return base::fail("queues: " + wanted + ", and the interface spreads frames over " + used +
+                    ", so that the kernel would refuse queries on the others; expected " + remedy);
 }
 
 Result<Interface, std::string> find_usable(const PortSettings& settings) {
@@ -128,10 +129,11 @@ std::string af_xdp_arguments(const Interface& interface, uint16_t queues,
   std::string text = "iface=" + interface.name +
                      ",start_queue=0,queue_count=" + std::to_string(queues) +
                      ",xdp_prog=" + program;
-  // Busy polling costs one system call per empty poll and makes the poll core run the interface's
-  // receive work. Without it the driver, when a zero-copy NIC has run out of buffers, sits in
-  // poll(2) for up to a second. An interface made of software never is zero-copy, so there it goes
-  // without; elsewhere the driver's default (64 frames) stays.
+  // With busy polling every empty poll is a system call, and runs the NIC's receive work on the
+  // poll core. Without, an empty poll is none, but a zero-copy NIC that has run out of buffers puts
+  // the driver into poll(2) for up to a second. An interface made of software is never zero-copy:
+  // it goes without. A NIC keeps the driver's default, 64 frames. Either way frames arrive by
+  // interrupt while the core sleeps, so no idle setting depends on this.
   if (!interface.has_bus) text += ",busy_budget=0";
   return text;
 }
@@ -186,7 +188,8 @@ struct Port::Device {
   Result<void, std::string> open(const std::vector<base::Endpoint>& binds, unsigned index);
   Result<std::string, std::string> prepare(const std::vector<base::Endpoint>& binds);
   Result<void, std::string> probe(const std::string& arguments);
-  Result<void, std::string> configure(unsigned index);
+  Result<void, std::string> configure();
+  Result<void, std::string> set_up_queues(unsigned index);
   Result<void, std::string> make_pool(unsigned index, uint16_t queue, unsigned size);
   Result<void, std::string> start();
 };
@@ -204,7 +207,8 @@ Result<void, std::string> Port::Device::open(const std::vector<base::Endpoint>& 
   if (!arguments) return base::fail(std::move(arguments.error()));
   (void)take_complaints();  // Those of others.
   if (auto done = probe(*arguments); !done) return done;
-  if (auto done = configure(index); !done) return done;
+  if (auto done = configure(); !done) return done;
+  if (auto done = set_up_queues(index); !done) return done;
   if (auto done = start(); !done) return done;
   if (settings.kind == DeviceKind::AfXdp) return admit(interface, binds);
   return {};
@@ -264,7 +268,7 @@ Result<void, std::string> Port::Device::probe(const std::string& arguments) {
   return base::fail("the driver made no port called " + device);
 }
 
-Result<void, std::string> Port::Device::configure(unsigned index) {
+Result<void, std::string> Port::Device::configure() {
   rte_eth_dev_info info{};
   if (const int error = rte_eth_dev_info_get(id, &info); error != 0) {
     return base::fail(failure("the driver says nothing about the device", error));
@@ -274,39 +278,41 @@ Result<void, std::string> Port::Device::configure(unsigned index) {
     return base::fail("queues: " + std::to_string(settings.queues) + ", and the device has " +
                       count_of(most, "queue pair"));
   }
-
   rte_eth_conf wanted{};
   // Drawn anew: who knows the key can choose source ports that all land on one queue.
   std::array<uint8_t, 64> key{};
-  const size_t key_size = std::min<size_t>(info.hash_key_size, key.size());
+  if (getrandom(key.data(), key.size(), 0) != static_cast<ssize_t>(key.size())) {
+    return base::fail(
+        std::string("the kernel gives no random bytes for the key of receive hashing"));
+  }
   const uint64_t hashed =
       info.flow_type_rss_offloads & (RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV6_UDP);
   if (settings.queues > 1 && hashed != 0) {
-    if (getrandom(key.data(), key_size, 0) != static_cast<ssize_t>(key_size)) {
-      return base::fail(
-          std::string("the kernel gives no random bytes for the key of receive hashing"));
-    }
+    rte_eth_rss_conf& spread = wanted.rx_adv_conf.rss_conf;
     wanted.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-    wanted.rx_adv_conf.rss_conf.rss_hf = hashed;
-    wanted.rx_adv_conf.rss_conf.rss_key = key_size == 0 ? nullptr : key.data();
-    wanted.rx_adv_conf.rss_conf.rss_key_len = static_cast<uint8_t>(key_size);
+    spread.rss_hf = hashed;
+    spread.rss_key = info.hash_key_size == 0 ? nullptr : key.data();
+    spread.rss_key_len = static_cast<uint8_t>(std::min<size_t>(info.hash_key_size, key.size()));
   }
   if (const int error = rte_eth_dev_configure(id, settings.queues, settings.queues, &wanted);
       error != 0) {
     return base::fail(failure("the driver does not take the configuration", error));
   }
+  return {};
+}
 
+Result<void, std::string> Port::Device::set_up_queues(unsigned index) {
   uint16_t receive_ring = kDescriptors;
   uint16_t transmit_ring = kDescriptors;
   if (const int error = rte_eth_dev_adjust_nb_rx_tx_desc(id, &receive_ring, &transmit_ring);
       error != 0) {
     return base::fail(failure("the driver does not take the ring sizes", error));
   }
-  const unsigned size = pool_size(settings.kind, receive_ring, transmit_ring);
+  const unsigned frames = pool_size(settings.kind, receive_ring, transmit_ring);
   const int node = rte_eth_dev_socket_id(id);
   const auto socket = static_cast<unsigned>(node < 0 ? SOCKET_ID_ANY : node);
   for (uint16_t queue = 0; queue < settings.queues; ++queue) {
-    if (auto made = make_pool(index, queue, size); !made) return made;
+    if (auto made = make_pool(index, queue, frames); !made) return made;
     if (const int error =
             rte_eth_rx_queue_setup(id, queue, receive_ring, socket, nullptr, pools[queue]);
         error != 0) {

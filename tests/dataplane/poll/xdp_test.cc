@@ -274,18 +274,42 @@ const Refusal kRefusals[] = {
 INSTANTIATE_TEST_SUITE_P(Table, AfXdpRefuses, testing::ValuesIn(kRefusals),
                          [](const auto& row) { return row.param.name; });
 
-TEST(AfXdp, RefusesAnInterfaceThatSpreadsFramesOverQueuesWithoutASocket) {
-  const Wire wire;
-  wire.near("ip link del dot0");
-  wire.near(
-      "ip link add dot0 numrxqueues 2 numtxqueues 2 type veth peer name other numrxqueues 2 "
-      "numtxqueues 2");
-  wire.near("ip link set dot0 up");
+class AfXdpOnTwoQueues : public testing::Test {
+ protected:
+  void SetUp() override {
+    wire_.near("ip link del dot0");
+    wire_.near(
+        "ip link add dot0 numrxqueues 2 numtxqueues 2 type veth peer name other numrxqueues 2 "
+        "numtxqueues 2");
+    wire_.near("ip link set dot0 up");
+  }
+  Wire wire_;
+};
+
+TEST_F(AfXdpOnTwoQueues, IsRefusedWhileFramesArriveOnAQueueWithoutASocket) {
   Probe probe(kServe);
   EXPECT_EQ(probe.wait_for("failed"),
             "failed port af_xdp:dot0: queues: 1, and the interface spreads frames over 2, so that "
-            "queries on the others "
-            "would be refused by the kernel; expected queues: 2, or: ethtool -X dot0 equal 1");
+            "the kernel would refuse "
+            "queries on the others; expected ethtool -L dot0 rx 1");
+}
+
+TEST_F(AfXdpOnTwoQueues, PassesOnWhyTheKernelRefuses) {
+  wire_.near("ethtool -L dot0 rx 1");  // A veth wants as many as its peer has to send by.
+  Probe probe(kServe);
+  const std::string failure = probe.wait_for("failed");
+  EXPECT_NE(failure.find("veth: XDP expects number of rx queues not less than peer tx queues"),
+            std::string::npos)
+      << failure;
+  EXPECT_EQ(probe.errors(), "");
+  EXPECT_EQ(attached_program(), 0U);
+}
+
+TEST_F(AfXdpOnTwoQueues, OpensOnceThereIsOne) {
+  wire_.near("ethtool -L dot0 rx 1");
+  wire_.near("ethtool -L other tx 1");
+  Probe probe(kServe);
+  EXPECT_NE(probe.wait_for("open"), "") << probe.finish();
 }
 
 }  // namespace
