@@ -3,6 +3,28 @@
 #include <utility>
 
 namespace cache {
+namespace {
+
+/// Both of a question's stripes, in the order of their addresses, so that two writers never wait for each other in a circle.
+class StripesLock {
+ public:
+  StripesLock(rte_spinlock_t& a, rte_spinlock_t& b) : low_(&a < &b ? a : b), high_(&a < &b ? b : a) {
+    rte_spinlock_lock(&low_);
+    if (&high_ != &low_) rte_spinlock_lock(&high_);
+  }
+  ~StripesLock() {
+    if (&high_ != &low_) rte_spinlock_unlock(&high_);
+    rte_spinlock_unlock(&low_);
+  }
+  StripesLock(const StripesLock&) = delete;
+  StripesLock& operator=(const StripesLock&) = delete;
+
+ private:
+  rte_spinlock_t& low_;
+  rte_spinlock_t& high_;
+};
+
+}  // namespace
 
 Cache::Cache(std::string name, uint32_t entries)
     : name_(std::move(name)),
@@ -20,46 +42,47 @@ Cache::~Cache() {
   }
 }
 
-const Entry* Cache::find(const dns::Question& question, Time now) const {
-  const Bucket& bucket = buckets_[bucket_of(question.hash)];
-  const uint16_t tag = tag_of(question.hash);
+template <typename Predicate>
+const Entry* Cache::find_in(const Bucket& bucket, uint16_t tag, Predicate is_it) {
   for (const Slot& slot : bucket.slots) {
     // The load acquires what `publish` released: whoever sees the word sees the whole entry.
     const uint64_t word = slot.word();
     if (!Slot::tagged(word, tag)) continue;
     const Entry* entry = Slot::entry_of(word);
-    if (!entry->answers(question)) continue;
-    if (entry->expires() <= now) return nullptr;
-    entry->touch();
-    return entry;
+    if (is_it(*entry)) return entry;
   }
   return nullptr;
 }
 
-void Cache::prefetch_entry(const dns::Question& question) const {
-  const Bucket& bucket = buckets_[bucket_of(question.hash)];
+const Entry* Cache::find(const dns::Question& question, Time now) const {
+  const auto answers = [&question](const Entry& entry) { return entry.answers(question); };
   const uint16_t tag = tag_of(question.hash);
-  for (const Slot& slot : bucket.slots) {
-    const uint64_t word = slot.word();
-    if (!Slot::tagged(word, tag)) continue;
-    // A small answer is head, places, name and records: three lines.
-    const auto* entry = reinterpret_cast<const std::byte*>(Slot::entry_of(word));
-    __builtin_prefetch(entry);
-    __builtin_prefetch(entry + 64);
-    __builtin_prefetch(entry + 128);
-  }
+  const Entry* entry = find_in(buckets_[first_bucket(question.hash)], tag, answers);
+  if (entry == nullptr) entry = find_in(buckets_[second_bucket(question.hash)], tag, answers);
+  if (entry == nullptr || entry->expires() <= now) return nullptr;
+  entry->touch();
+  return entry;
+}
+
+void Cache::prefetch_entry(const dns::Question& question) const {
+  const auto first_tagged = [](const Entry&) { return true; };
+  const uint16_t tag = tag_of(question.hash);
+  const Entry* entry = find_in(buckets_[first_bucket(question.hash)], tag, first_tagged);
+  if (entry == nullptr) entry = find_in(buckets_[second_bucket(question.hash)], tag, first_tagged);
+  if (entry == nullptr) return;
+  // A small answer is head, places, name and records: three lines.
+  const auto* lines = reinterpret_cast<const std::byte*>(entry);
+  __builtin_prefetch(lines);
+  __builtin_prefetch(lines + 64);
+  __builtin_prefetch(lines + 128);
 }
 
 void Cache::insert(const dns::Question& question, Entry* entry, Time now, Reclaim& reclaim) {
-  const size_t index = bucket_of(question.hash);
-  rte_spinlock_t& stripe = stripes_[index % kStripes];
-  rte_spinlock_lock(&stripe);
-  // Where the search for a victim starts differs from question to question, so no slot of a bucket is safer than another.
-  Slot& slot = choose_slot(buckets_[index], question, now, question.hash % kWays);
+  const StripesLock lock(stripes_[first_bucket(question.hash) % kStripes], stripes_[second_bucket(question.hash) % kStripes]);
+  Slot& slot = choose_slot(question, now);
   Entry* displaced = slot.entry();
   const bool evicted = displaced != nullptr && displaced->expires() > now && !displaced->answers(question);
   slot.publish(entry);
-  rte_spinlock_unlock(&stripe);
 
   counters_.inserts.fetch_add(1, std::memory_order_relaxed);
   counters_.bytes.fetch_add(entry->footprint(), std::memory_order_relaxed);
@@ -73,26 +96,47 @@ void Cache::insert(const dns::Question& question, Entry* entry, Time now, Reclai
 }
 
 /// In this order: the same question's slot, an empty one, an expired one, one that was not touched since it was last passed over.
-Cache::Slot& Cache::choose_slot(Bucket& bucket, const dns::Question& question, Time now, size_t start) {
-  Slot* empty = nullptr;
-  Slot* expired = nullptr;
+Cache::Slot& Cache::choose_slot(const dns::Question& question, Time now) {
+  Bucket& first = buckets_[first_bucket(question.hash)];
+  Bucket& second = buckets_[second_bucket(question.hash)];
+  const Survey in_first = survey(first, question, now);
+  const Survey in_second = survey(second, question, now);
+  if (in_first.same != nullptr) return *in_first.same;
+  if (in_second.same != nullptr) return *in_second.same;
+  // The emptier bucket, so that both fill evenly; the first on a tie, so that a reader seldom needs the second.
+  const Survey& emptier = in_second.empties > in_first.empties ? in_second : in_first;
+  if (emptier.empty != nullptr) return *emptier.empty;
+  if (in_first.expired != nullptr) return *in_first.expired;
+  if (in_second.expired != nullptr) return *in_second.expired;
+  // Where the search starts differs from question to question, so no slot of a bucket is safer than another.
+  return choose_victim(first, second, question.hash % (2 * kWays));
+}
+
+Cache::Survey Cache::survey(Bucket& bucket, const dns::Question& question, Time now) {
+  Survey found;
   for (Slot& slot : bucket.slots) {
     const Entry* entry = slot.entry();
     if (entry == nullptr) {
-      empty = &slot;
+      found.empty = &slot;
+      ++found.empties;
     } else if (entry->answers(question)) {
-      return slot;
+      found.same = &slot;
     } else if (entry->expires() <= now) {
-      expired = &slot;
+      found.expired = &slot;
     }
   }
-  if (empty != nullptr) return *empty;
-  if (expired != nullptr) return *expired;
-  for (size_t step = 0; step < kWays; ++step) {
-    Slot& slot = bucket.slots[(start + step) % kWays];
-    if (!slot.entry()->take_touch()) return slot;
+  return found;
+}
+
+Cache::Slot& Cache::choose_victim(Bucket& first, Bucket& second, size_t start) {
+  const auto at = [&](size_t position) -> Slot& {
+    Bucket& bucket = position % (2 * kWays) < kWays ? first : second;
+    return bucket.slots[position % kWays];
+  };
+  for (size_t step = 0; step < 2 * kWays; ++step) {
+    if (!at(start + step).entry()->take_touch()) return at(start + step);
   }
-  return bucket.slots[start];  // All were touched; all have lost their mark now.
+  return at(start);  // All were touched; all have lost their mark now.
 }
 
 }  // namespace cache

@@ -1,8 +1,9 @@
 // The shared answer cache: read by every poll core without a lock, written by the TLS workers.
 //
-// A set-associative table: each question has one bucket of eight slots in one cache line, so a lookup touches a bounded number of
-// lines and an insert always finds a victim. A slot is one 8-byte word, an entry's address and 16 bits of its hash, published by
-// one store; so a reader looks at an entry only if those bits agree.
+// A set-associative table: each question has two buckets of eight slots, a cache line each, so a lookup touches at most two lines
+// and an insert always finds a victim. With one bucket some overflow long before the table is full (at half full, 0.8 % of all
+// answers would find no place); with a second to go to, the table fills up. A slot is one 8-byte word, an entry's address and
+// 16 bits of its hash, published by one store; so a reader looks at an entry only if those bits agree.
 #pragma once
 
 #include <rte_spinlock.h>
@@ -39,15 +40,16 @@ class Cache {
   /// reader's next quiescent report.
   [[nodiscard]] const Entry* find(const dns::Question& question, Time now) const;
 
-  /// Hints, for readers that have a burst of questions: call the question's bucket; once that has come, call the entry that is
+  /// Hints, for readers that have a burst of questions: call the question's buckets; once they have come, call the entry that is
   /// probably its answer.
-  void prefetch_bucket(const dns::Question& question) const {
-    __builtin_prefetch(&buckets_[bucket_of(question.hash)]);
+  void prefetch_buckets(const dns::Question& question) const {
+    __builtin_prefetch(&buckets_[first_bucket(question.hash)]);
+    __builtin_prefetch(&buckets_[second_bucket(question.hash)]);
   }
   void prefetch_entry(const dns::Question& question) const;
 
-  /// Publishes `entry` for its question. Whatever it displaces (an older answer, an expired one, or the bucket's least recently
-  /// touched one) is retired to `reclaim`, the calling worker's own. Never refused.
+  /// Publishes `entry` for its question. Whatever it displaces (an older answer, an expired one, or one of the two buckets that was
+  /// not touched lately) is retired to `reclaim`, the calling worker's own. Never refused.
   void insert(const dns::Question& question, Entry* entry, Time now, Reclaim& reclaim);
 
   [[nodiscard]] const std::string& name() const { return name_; }
@@ -80,13 +82,27 @@ class Cache {
   /// Locks for writers only; a power of two of them, so that neighbouring buckets rarely share one.
   static constexpr size_t kStripes = 256;
 
-  [[nodiscard]] size_t bucket_of(uint64_t hash) const {
-    // Multiply-shift instead of modulo: any number of buckets, no division.
-    return static_cast<size_t>((hash >> 32) * bucket_count_ >> 32);
-  }
-  /// The hash's low bits; its high ones chose the bucket.
+  // Multiply-shift instead of modulo: any number of buckets, no division. The upper half of the hash chooses the first bucket, the
+  // lower half the second; a tag is the lowest 16 bits, which hardly matter to either choice.
+  [[nodiscard]] size_t first_bucket(uint64_t hash) const { return scaled(static_cast<uint32_t>(hash >> 32)); }
+  [[nodiscard]] size_t second_bucket(uint64_t hash) const { return scaled(static_cast<uint32_t>(hash)); }
+  [[nodiscard]] size_t scaled(uint32_t half) const { return static_cast<size_t>(uint64_t{half} * bucket_count_ >> 32); }
   static uint16_t tag_of(uint64_t hash) { return static_cast<uint16_t>(hash); }
-  Slot& choose_slot(Bucket& bucket, const dns::Question& question, Time now, size_t start);
+
+  /// The first entry of `bucket` that passes `is_it`, of those whose tag agrees.
+  template <typename Predicate>
+  static const Entry* find_in(const Bucket& bucket, uint16_t tag, Predicate is_it);
+
+  /// What a writer needs to know of one bucket; a pointer is null if there is no such slot.
+  struct Survey {
+    Slot* same = nullptr;  // Holds an answer to this question.
+    Slot* empty = nullptr;
+    Slot* expired = nullptr;
+    unsigned empties = 0;
+  };
+  static Survey survey(Bucket& bucket, const dns::Question& question, Time now);
+  Slot& choose_slot(const dns::Question& question, Time now);
+  Slot& choose_victim(Bucket& first, Bucket& second, size_t start);
 
   std::string name_;
   uint32_t bucket_count_;

@@ -1,4 +1,4 @@
-// In stages, each over the whole burst: read and hash every query and call its bucket's line, find its entry and call that, then
+// In stages, each over the whole burst: read and hash every query and call its buckets' lines, find its entry and call that, then
 // compose. What one stage touches, the stage before has asked memory for, so a burst waits for memory about once, not once per
 // query: with answers far beyond the caches that is the difference between some 100 cycles a query and more than 1,000.
 #include "dataplane/poll/serve.h"
@@ -100,7 +100,7 @@ bool arrive(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, Arrival& arrival
       arrival.path = frame->path;
       arrival.query = *query;
       arrival.question = dns::make_question(query->name(), query->type, query->klass, query->wants(), bind->pool);
-      if (bind->cache != nullptr) bind->cache->prefetch_bucket(arrival.question);
+      if (bind->cache != nullptr) bind->cache->prefetch_buckets(arrival.question);
       return true;
     case Action::Reply:
       break;
@@ -114,7 +114,7 @@ bool arrive(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, Arrival& arrival
   return false;
 }
 
-/// Second stage, one query: its bucket has come by now, its entry is called.
+/// Second stage, one query: its buckets have come by now, its entry is called.
 void prefetch_entry(const Arrival& arrival) {
   if (arrival.bind->cache != nullptr) arrival.bind->cache->prefetch_entry(arrival.question);
 }

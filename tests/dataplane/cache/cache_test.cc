@@ -108,6 +108,12 @@ TEST_F(CacheTest, NeverRefusesAndNeverExceedsItsSize) {
   EXPECT_EQ(cache.counters().evictions, 10'000u - cache.counters().entries);
 }
 
+TEST_F(CacheTest, HoldsNearlyAsManyAsItHasRoomFor) {
+  Cache cache("main", 8000);
+  for (unsigned i = 0; i < 7200; ++i) insert(cache, question(i));
+  EXPECT_LE(cache.counters().evictions, 72u) << "nine tenths full, less than one in a hundred had to go";
+}
+
 TEST_F(CacheTest, CountsBytesOfWhatItHolds) {
   Cache cache("main", 8);
   const uint64_t one = [&] {
@@ -120,7 +126,7 @@ TEST_F(CacheTest, CountsBytesOfWhatItHolds) {
 }
 
 TEST_F(CacheTest, PrefersExpiredVictimsThenUntouchedOnes) {
-  Cache cache("main", 8);  // One bucket.
+  Cache cache("main", 8);  // One bucket, twice over.
   for (unsigned i = 0; i < 8; ++i) insert(cache, question(i), 0, i == 5 ? kStart - seconds{60} : kStart);
   insert(cache, question(100));
   EXPECT_EQ(cache.counters().evictions, 0u) << "the expired one had to go";
