@@ -210,6 +210,10 @@ void TlsStream::close() {
 }
 
 void TlsStream::drop() {
+  // Without it OpenSSL takes a missing close_notify for a reason never to resume the session, which
+  // TLS 1.1 has done away with (RFC 4346 §7.2.1). After an attack on the records it has forgotten
+  // the session by itself.
+  if (ssl_ != nullptr) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   ssl_.reset();
   complaint_.clear();
   sent_ = 0;

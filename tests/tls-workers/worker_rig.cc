@@ -1,0 +1,132 @@
+#include "tests/tls-workers/worker_rig.h"
+
+#include "dataplane/base/keyed_hash.h"
+
+namespace tests {
+namespace {
+
+constexpr unsigned kRing = 65536;
+
+tls::WorkerSettings usual(std::vector<tls::BackendSettings> backends) {
+  return {.sessions_per_backend = 1, .backends = std::move(backends)};
+}
+
+class HashSecret : public testing::Environment {
+ public:
+  void SetUp() override { base::draw_hash_secret(); }
+};
+[[maybe_unused]] testing::Environment* const hash_secret =
+    testing::AddGlobalTestEnvironment(new HashSecret);
+
+}  // namespace
+
+dns::Question question_for(const std::string& name, dns::PoolId pool) {
+  return dns::make_question(wire_name(name), dns::Type::A, dns::Class::In, dns::Wants::Plain, pool);
+}
+
+const Authority& authority() {
+  static const Authority only;
+  return only;
+}
+
+const Identity& good_identity() {
+  static const Identity only = authority().issue({});
+  return only;
+}
+
+tls::BackendSettings backend_at(const base::Endpoint& endpoint, const std::string& name) {
+  tls::BackendSettings settings;
+  settings.name = name;
+  settings.address = endpoint;
+  settings.subject_name = "dns.example";
+  settings.ca_store = authority().file();
+  settings.pools = {dns::PoolId{0}, dns::PoolId{1}};
+  return settings;
+}
+
+WorkerRig::WorkerRig(std::vector<tls::BackendSettings> backends)
+    : WorkerRig(usual(std::move(backends))) {}
+
+WorkerRig::WorkerRig(tls::WorkerSettings settings)
+    : exchange_({.cores = kCores, .workers = 1, .misses = kRing, .fills = kRing}),
+      readers_(kCores),
+      cache_("main", 65536) {
+  settings.pools = {{.name = "", .cache = &cache_}, {.name = "uncached"}};
+  const auto note = [this](tls::Severity, const std::string&, const std::string& text) {
+    const std::lock_guard lock(mutex_);
+    notices_.push_back(text);
+  };
+  worker_ = std::make_unique<tls::Worker>(std::move(settings), exchange_, readers_, tickets_, note);
+  thread_ = std::thread([this] { worker_->run(); });
+}
+
+WorkerRig::~WorkerRig() {
+  stop();
+  for (const cache::Entry* entry : pinned_) entry->unpin();
+}
+
+void WorkerRig::stop() {
+  if (!thread_.joinable()) return;
+  worker_->stop();
+  thread_.join();
+}
+
+exchange::Ticket WorkerRig::ask(const dns::Question& question, unsigned core,
+                                base::Duration patience) {
+  const exchange::Ticket ticket{next_slot_++, 1};
+  const exchange::Miss miss{
+      .question = question, .ticket = ticket, .deadline = base::Clock::now() + patience};
+  EXPECT_TRUE(exchange_.lane(core, 0).miss.push(miss));
+  exchange_.doorbell(0).ring();
+  return ticket;
+}
+
+exchange::Fill WorkerRig::next_fill(unsigned core) {
+  exchange::Fill fill;
+  const bool came = eventually([&] { return exchange_.lane(core, 0).fill.pop({&fill, 1}) == 1; });
+  EXPECT_TRUE(came) << "no fill for core " << core;
+  if (fill.entry != nullptr) pinned_.push_back(fill.entry);
+  return fill;
+}
+
+exchange::Fill WorkerRig::resolve(const std::string& name, base::Duration patience) {
+  const exchange::Ticket ticket = ask(name, 0, patience);
+  const exchange::Fill fill = next_fill();
+  EXPECT_EQ(fill.ticket, ticket);
+  return fill;
+}
+
+bool WorkerRig::no_fill_waits() {
+  for (unsigned core = 0; core < kCores; ++core) {
+    if (!exchange_.lane(core, 0).fill.empty()) return false;
+  }
+  return true;
+}
+
+const cache::Entry* WorkerRig::cached(const std::string& name) {
+  readers_.join(0);
+  const cache::Entry* entry = cache_.find(question_for(name), base::Clock::now());
+  if (entry != nullptr) {
+    entry->pin();
+    pinned_.push_back(entry);
+  }
+  readers_.leave(0);
+  return entry;
+}
+
+std::vector<std::string> WorkerRig::notices() const {
+  const std::lock_guard lock(mutex_);
+  return notices_;
+}
+
+std::string address_in(const exchange::Fill& fill) {
+  if (fill.entry == nullptr)
+    return "failed with EDE " + std::to_string(static_cast<unsigned>(fill.ede));
+  const base::ByteView records = fill.entry->content(base::Clock::now()).records;
+  if (records.size() < 4)
+    return "rcode " +
+           std::to_string(static_cast<unsigned>(fill.entry->content(base::Clock::now()).rcode));
+  return base::IpAddress::v4(records.last(4).data()).text();
+}
+
+}  // namespace tests
