@@ -94,8 +94,10 @@ std::optional<size_t> skip_name(ByteView message, size_t at, NameWalk& walk) {
   for (size_t hops = 0; run->target; ++hops) {
     const size_t target = *run->target;
     if (hops == kMaxPointers || target < kHeaderSize || target >= start) return std::nullopt;
+    // Cut off where the name so far began: a name that ran on into itself would go through its own
+    // record, whose TTL nobody knows yet.
+    run = read_run(message.first(start), target);
     start = target;
-    run = read_run(message, start);
     if (!run || touches_ttl(walk.ttls, start, run->end)) return std::nullopt;
     octets += run->octets;
     const size_t steps = run->labels + 1;

@@ -51,10 +51,10 @@ struct NameWalk {
   std::span<const uint16_t> ttls;
 };
 
-/// Steps over a possibly compressed name that starts at `at` in `message`. Every pointer must point
-/// to before the labels or pointer it was found behind, and not into the header, so a walk ends;
-/// the name it spells may not exceed 255 octets. RFC 1035 §4.1.4. Returns the position after the
-/// name, nothing if it is malformed or `walk` forbids it.
+/// Steps over a possibly compressed name that starts at `at` in `message`. Every pointer must lead
+/// to labels that lie wholly before those it was found behind, and not in the header, so a walk
+/// ends; the name it spells may not exceed 255 octets. RFC 1035 §4.1.4. Returns the position after
+/// the name, nothing if it is malformed or `walk` forbids it.
 [[nodiscard]] std::optional<size_t> skip_name(ByteView message, size_t at, NameWalk& walk);
 /// The same for a name on its own.
 [[nodiscard]] std::optional<size_t> skip_name(ByteView message, size_t at);

@@ -228,6 +228,12 @@ TEST(ParseAnswer, NamesMalformedMessages) {
            Case{"owner_points_into_header", with(a_record(pointer_to(4), 1, {1, 2, 3, 4}))},
            Case{"owner_points_into_a_ttl",
                 with(a_record(pointer_to(kRecordsAt + 6), 1, {1, 2, 3, 4}))},
+           // The last octet of the question, 1, as the length of a label.
+           Case{"owner_runs_on_beyond_the_records",
+                an_answer(kName)
+                    .answer({.owner = pointer_to(kRecordsAt - 1), .type = Type::Txt})
+                    .trailing(Bytes(60))
+                    .build()},
            Case{"owner_of_256", with(a_record(tests::name_of_size(256), 1, {1, 2, 3, 4}))},
            Case{"opt_among_answers", with(tests::opt_record({}))},
            Case{"opt_among_authorities",

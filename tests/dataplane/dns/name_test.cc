@@ -115,6 +115,8 @@ TEST(SkipName, RefusesMalformedNames) {
            Case{"half_a_pointer", joined({a, bytes_of({0xC0})}), 15},
            Case{"pointer_to_itself", joined({a, pointer_to(15)}), 15},
            Case{"pointer_to_its_own_labels", joined({a, bytes_of({1, 'b'}), pointer_to(15)}), 15},
+           Case{"pointer_to_labels_that_run_into_it",
+                joined({bytes_of({1}), pointer_to(12), Bytes(12), bytes_of({0})}), 13},
            Case{"pointer_forward", joined({a, pointer_to(17), a}), 15},
            Case{"pointer_off_the_end", joined({a, pointer_to(0x3FFF)}), 15},
            Case{"pointer_to_the_header", joined({a, pointer_to(11)}), 15},

@@ -1,0 +1,247 @@
+#!/usr/bin/python3
+"""Writes the seeds of the fuzz targets `query` and `answer` into corpus/: one small file for each kind of message, good or bad.
+
+Run by hand when a kind is added; what it writes is kept in the repository. Needs dnspython.
+"""
+
+import pathlib
+import struct
+
+import dns.edns
+import dns.flags
+import dns.message
+import dns.name
+import dns.opcode
+import dns.rcode
+import dns.rrset
+
+CORPUS = pathlib.Path(__file__).parent / "corpus"
+NAME = "www.example.com."
+
+
+def header(flags, questions=1, answers=0, authorities=0, additionals=0, identity=0x1234):
+    return struct.pack("!6H", identity, flags, questions, answers, authorities, additionals)
+
+
+def wire_name(text):
+    return dns.name.from_text(text).to_wire()
+
+
+def question(name=NAME, rdtype=1, rdclass=1):
+    return wire_name(name) + struct.pack("!2H", rdtype, rdclass)
+
+
+def record(owner, rdtype, rdata, ttl=300, rdclass=1, length=None):
+    return owner + struct.pack("!2HIH", rdtype, rdclass, ttl, len(rdata) if length is None else length) + rdata
+
+
+def opt(options=b"", size=1232, ttl=0, owner=b"\0", length=None):
+    return record(owner, 41, options, ttl, size, length)
+
+
+def option(code, value=b"", length=None):
+    return struct.pack("!2H", code, len(value) if length is None else length) + value
+
+
+def pointer(position):
+    return struct.pack("!H", 0xC000 | position)
+
+
+def query(name=NAME, rdtype="A", **arguments):
+    message = dns.message.make_query(name, rdtype, **arguments)
+    message.id = 0x1234
+    return message
+
+
+def queries():
+    seeds = {
+        "plain_a": query().to_wire(),
+        "mixed_case": query("WwW.eXaMpLe.CoM.").to_wire(),
+        "root_ns": query(".", "NS").to_wire(),
+        "reverse_v6": query("1." + "0." * 31 + "ip6.arpa.", "PTR").to_wire(),
+        "any": query(rdtype="ANY").to_wire(),
+        "axfr": query(rdtype="AXFR").to_wire(),
+        "https": query(rdtype="HTTPS").to_wire(),
+        "type_65535": header(0x0100) + question(rdtype=65535),
+        "chaos": query("version.bind.", "TXT", rdclass="CH").to_wire(),
+        "edns": query(use_edns=0, payload=4096).to_wire(),
+        "edns_size_0": query(use_edns=0, payload=0).to_wire(),
+        "edns_do": query(want_dnssec=True).to_wire(),
+        "edns_version_1": query(use_edns=1).to_wire(),
+        "longest_label": query("a" * 63 + ".example.").to_wire(),
+        "longest_name": header(0) + (b"\x3f" + b"x" * 63) * 3 + b"\x3d" + b"x" * 61 + b"\0" + b"\0\1\0\1",
+        "most_labels": header(0) + b"\1a" * 127 + b"\0" + b"\0\1\0\1",
+        "odd_octets": header(0) + b"\5\0.\xff\x1b\n\0" + b"\0\1\0\1",
+        "all_flags": header(0x05FF) + question(),
+        "trailing": query().to_wire() + b"\xaa" * 40,
+        "trailing_after_opt": query(use_edns=0).to_wire() + b"\xaa" * 40,
+    }
+    for name, options in {
+        "cookie_8": option(10, b"c" * 8),
+        "cookie_24": option(10, b"c" * 24),
+        "cookie_40": option(10, b"c" * 40),
+        "cookie_9": option(10, b"c" * 9),
+        "cookie_41": option(10, b"c" * 41),
+        "cookies_two": option(10, b"c" * 8) * 2,
+        "nsid_ecs_expire_cookie": option(3) + option(8, b"\0\1\x18\0\xc0\0\2") + option(9) + option(10, b"c" * 8),
+        "keepalive_padding": option(11) + option(12, b"\0" * 50),
+        "options_100": option(100) * 100,
+        "options_101": option(100) * 101,
+        "option_overruns": option(100, b"xy", 3),
+        "option_stray_octets": option(100) + b"\0\0\0",
+    }.items():
+        seeds[name] = header(0x0100, additionals=1) + question() + opt(options)
+    one = header(0x0100, additionals=1) + question()
+    seeds |= {
+        "opt_named": one + opt(owner=wire_name("a.")),
+        "opt_compressed": one + opt(owner=pointer(12)),
+        "opt_longer_than_message": one + opt(length=65535),
+        "opt_cut_short": one + opt()[:-1],
+        "opt_missing": one,
+        "two_opts": header(0x0100, additionals=2) + question() + opt() * 2,
+        "tsig_like": one + record(b"\0", 250, b"\0" * 16, 0, 255),
+        "answer_in_query": header(0, answers=1) + question() + record(pointer(12), 1, b"\1\2\3\4"),
+        "authority_in_query": header(0, authorities=1) + question() + record(pointer(12), 1, b"\1\2\3\4"),
+        "no_question": header(0x0100, 0),
+        "no_question_cookie": header(0x0100, 0, additionals=1) + opt(option(10, b"c" * 8)),
+        "two_questions": header(0x0100, 2) + question() * 2,
+        "question_missing": header(0x0100),
+        "question_cut_short": query().to_wire()[:-1],
+        "name_cut_short": header(0) + b"\7exam",
+        "name_of_256": header(0) + (b"\x3f" + b"x" * 63) * 3 + b"\x3e" + b"x" * 62 + b"\0" + b"\0\1\0\1",
+        "pointer_to_itself": header(0) + pointer(12) + b"\0\1\0\1",
+        "pointer_to_header": header(0) + b"\1a" + pointer(0) + b"\0\1\0\1",
+        "label_type_01": header(0) + b"\x41" + b"x" * 65 + b"\0" + b"\0\1\0\1",
+        "label_type_10": header(0) + b"\x80" + b"x" * 128 + b"\0" + b"\0\1\0\1",
+        "response": header(0x8180) + question(),
+        "truncated": header(0x0300) + question(),
+        "notify": header(dns.opcode.NOTIFY << 11) + question(),
+        "update": header(dns.opcode.UPDATE << 11) + question(),
+        "opcode_15_header_only": header(15 << 11, 0),
+        "eleven_octets": header(0)[:11],
+        "empty": b"",
+    }
+    return seeds
+
+
+def response(rdtype="A", rcode=dns.rcode.NOERROR, answer=(), authority=(), additional=(), **arguments):
+    message = dns.message.make_response(query(rdtype=rdtype, **arguments), recursion_available=True)
+    message.set_rcode(rcode)
+    for section, texts in ((message.answer, answer), (message.authority, authority), (message.additional, additional)):
+        for text in texts:
+            owner, ttl, kind, rdata = text.split(" ", 3)
+            section.append(dns.rrset.from_text(owner, int(ttl), "IN", kind, rdata))
+    return message.to_wire()
+
+
+SOA = "example.com. 900 SOA ns.example.com. hostmaster.example.com. 1 7200 3600 1209600 300"
+CNAME = NAME + " 600 CNAME a.cdn.example.net."
+RRSIG = "RRSIG A 13 3 300 20300101000000 20240101000000 12345 example.com. " + "A" * 86 + "=="
+
+
+def good_answers():
+    return {
+        "a": response(answer=[NAME + " 300 A 192.0.2.1"]),
+        "aaaa": response("AAAA", answer=[NAME + " 300 AAAA 2001:db8::1"]),
+        "a_edns": response(answer=[NAME + " 300 A 192.0.2.1"], use_edns=0),
+        "chain": response(answer=[CNAME, "a.cdn.example.net. 30 A 192.0.2.1"]),
+        "chain_without_data": response(answer=[CNAME], authority=[SOA]),
+        "dname": response(answer=["example.com. 60 DNAME example.net.", NAME + " 60 CNAME www.example.net."]),
+        "nodata": response(authority=[SOA]),
+        "nodata_without_soa": response(),
+        "nxdomain": response(rcode=dns.rcode.NXDOMAIN, authority=[SOA]),
+        "nxdomain_alias": response(rcode=dns.rcode.NXDOMAIN, answer=[CNAME], authority=[SOA]),
+        "signed": response(answer=[NAME + " 300 A 192.0.2.1", NAME + " 300 " + RRSIG], want_dnssec=True),
+        "denied": response(
+            authority=[SOA, "a.example.com. 300 NSEC z.example.com. A RRSIG NSEC"], want_dnssec=True
+        ),
+        "nsec3": response(
+            rcode=dns.rcode.NXDOMAIN,
+            authority=[SOA, "abc.example.com. 300 NSEC3 1 0 0 - 2T7B4G4VSA5SMI47K61MV5BV1A22BOJR A RRSIG"],
+        ),
+        "mx": response("MX", answer=[NAME + " 300 MX 10 mail.example.com."], additional=["mail.example.com. 60 A 192.0.2.2"]),
+        "ns": response("NS", answer=[NAME + " 300 NS ns.example.com."]),
+        "ptr": response("PTR", answer=[NAME + " 300 PTR host.example.com."]),
+        "soa": response("SOA", answer=[SOA.replace("example.com.", NAME, 1)]),
+        "srv": response("SRV", answer=[NAME + " 300 SRV 1 2 443 host.example.com."]),
+        "naptr": response("NAPTR", answer=[NAME + ' 300 NAPTR 1 2 "u" "E2U+sip" "!^.*$!sip:x@y!" .']),
+        "https": response("HTTPS", answer=[NAME + " 300 HTTPS 1 . alpn=h2,h3 ipv4hint=192.0.2.1"]),
+        "txt": response("TXT", answer=[NAME + ' 300 TXT "v=spf1 -all"']),
+        "rp": response("RP", answer=[NAME + " 300 RP a.example.com. b.example.com."]),
+        "px": response("PX", answer=[NAME + " 300 PX 10 a.example.com. b.example.com."]),
+        "unknown_type": response("TYPE65280", answer=[NAME + r" 300 TYPE65280 \# 4 c0ffee00"]),
+        "ttl_zero": response(answer=[NAME + " 0 A 192.0.2.1"]),
+        "many": response(answer=[NAME + f" 300 A 192.0.2.{i}" for i in range(1, 60)]),
+        "too_many_for_udp": response("TXT", answer=[NAME + f' 300 TXT "{i:0200}"' for i in range(8)]),
+        "referral": response(authority=["example.com. 60 NS ns.example.com."], additional=["ns.example.com. 60 A 192.0.2.3"]),
+        "servfail": response(rcode=dns.rcode.SERVFAIL),
+        "refused_ede": response(rcode=dns.rcode.REFUSED, use_edns=0),
+        "servfail_header_only": header(0x8182, 0),
+        "formerr_header_only": header(0x8181, 0),
+    }
+
+
+def odd_answers():
+    a = record(pointer(12), 1, b"\xc0\0\2\1")
+    first = 12 + len(question())  # Where the first record is.
+
+    def answer(records, answers=1, authorities=0, additionals=0, flags=0x8180):
+        return header(flags, 1, answers, authorities, additionals) + question() + records
+
+    return {
+        "keepalive_padding_cookie": answer(
+            a + opt(option(11, b"\1\x2c") + option(12, b"\0" * 60) + option(10, b"c" * 24)), additionals=1
+        ),
+        "opt_first": answer(a + opt() + a, additionals=2),
+        "opt_in_the_middle": answer(a + a + opt() + record(b"\0", 250, b"\0" * 16, 0, 255), additionals=3),
+        "badvers": answer(opt(ttl=1 << 24), 0, additionals=1),
+        "two_opts": answer(opt() * 2, 0, additionals=2),
+        "opt_as_answer": answer(opt()),
+        "opt_named": answer(opt(owner=pointer(12)), 0, additionals=1),
+        "ttl_bit_31": answer(record(pointer(12), 1, b"\xc0\0\2\1", 0x80000001)),
+        "pointer_into_ttl": answer(
+            record(pointer(12), 16, b"", 0x01610000) + record(pointer(first + 6), 16, b""), 2
+        ),
+        # The class of the question, 1, as the length of a label; the name ends in what is not relayed.
+        "pointer_to_a_name_that_runs_on": answer(record(pointer(first - 1), 16, b"") + b"\0" * 60),
+        "pointer_chain": answer(
+            b"".join(record(pointer(first + 12 * (i - 1) if i else 12), 16, b"") for i in range(20)), 20
+        ),
+        "pointer_to_itself": answer(record(pointer(first), 1, b"\1\2\3\4")),
+        "pointer_forward": answer(record(pointer(first + 12), 1, b"\1\2\3\4")),
+        "pointer_to_header": answer(record(pointer(2), 1, b"\1\2\3\4")),
+        "pointer_in_rdata_to_itself": answer(record(pointer(12), 5, pointer(first + 12))),
+        "pointer_to_rdata": answer(
+            record(pointer(12), 2, b"\2ns" + pointer(16)) + record(pointer(first + 12), 1, b"\1\2\3\4"), 1, 0, 1
+        ),
+        "name_of_256_by_pointer": answer(
+            record(pointer(12), 5, (b"\x3f" + b"x" * 63) * 3 + b"\x2e" + b"x" * 46 + pointer(12))
+        ),
+        "rdata_longer_than_name": answer(record(pointer(12), 5, b"\1a\0\0")),
+        "rdata_shorter_than_name": answer(record(pointer(12), 5, b"\1a\0", length=2) + a, 2),
+        "soa_too_short": answer(record(pointer(12), 6, b"\0\0" + b"\0" * 19), 0, 1),
+        "a_of_five": answer(record(pointer(12), 1, b"\1\2\3\4\5")),
+        "rdlength_65535": answer(record(pointer(12), 16, b"abc", length=65535)),
+        "counts_lie": answer(a, 65535, 65535, 65535),
+        "count_one_more": answer(a, 2),
+        "trailing": answer(a + b"\xaa" * 30),
+        "truncated": answer(b"", 0, flags=0x8380),
+        "query": answer(a, flags=0x0100),
+        "header_only_noerror": header(0x8180, 0),
+        "servfail_records_without_question": header(0x8182, 0, 1) + record(b"\0", 1, b"\1\2\3\4"),
+        "two_questions": header(0x8180, 2) + question() * 2,
+        "empty": b"",
+    }
+
+
+def write(target, seeds):
+    folder = CORPUS / target
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, octets in seeds.items():
+        (folder / name).write_bytes(octets)
+    print(f"{target}: {len(seeds)} seeds")
+
+
+if __name__ == "__main__":
+    write("query", queries())
+    write("answer", good_answers() | odd_answers())
