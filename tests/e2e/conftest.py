@@ -41,7 +41,7 @@ class Rig:
                 yield dotline
                 assert dotline.running(), f"dotline died:\n{dotline.log()}"
                 wait_until(lambda: dotline.metrics().unaccounted() == 0,
-                           f"received = replied + dropped + parked\n{dotline.metrics().text}")
+                           f"received = replied + dropped + parked\n{dotline.metrics().counted()}")
                 exit_code, _ = dotline.terminate()
                 assert exit_code == 0, f"exit {exit_code}:\n{dotline.log()}"
         except BaseException:

@@ -96,7 +96,7 @@ def test_the_client_is_told_in_time(rig, fault):
         if fault.failure in SESSION_NEVER_STOOD and fault.name != "port_closed":
             assert not getattr(bad, "received", []), "a query was sent to somebody who did not prove who he is"
         wait_until(lambda: sum(dotline.metrics().value("dotline_backend_failures_total", **{"class": counted}) for counted in
-                               accepted_classes(fault)) > 0, f"failures of class {fault.failure}\n{dotline.metrics().text}")
+                               accepted_classes(fault)) > 0, f"failures of class {fault.failure}\n{dotline.metrics().counted()}")
 
 
 def accepted_classes(fault):

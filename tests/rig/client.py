@@ -3,6 +3,7 @@
 Sockets are opened inside the client's namespace and used from this process, so a thousand clients cost no second process.
 """
 
+import contextlib
 import re
 import resource
 import selectors
@@ -122,6 +123,12 @@ class RawLink:
 
     def send(self, frame):
         self._socket.send(frame)
+
+    def forget(self):
+        """Throws away what has arrived so far."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self._socket.recv(_LARGEST_PAYLOAD)
 
     def received(self, seconds):
         """All frames that arrive from the other end in the next `seconds`."""

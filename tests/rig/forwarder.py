@@ -139,8 +139,13 @@ class Metrics:
         """The sum of all samples of this name with these labels. A name that is not exported at all is an error."""
         found = [value for sample, has, value in self._samples
                  if sample == name and labels.items() <= has.items()]
-        assert found, f"no metric {name}{labels or ''} in\n{self.text}"
+        assert found, f"no metric {name}{labels or ''} is exported"
         return sum(found)
+
+    def counted(self):
+        """The samples that are not 0, histograms' buckets left out: what one wants to read beside a failure."""
+        return "\n".join(line for line in self.text.splitlines()
+                         if not line.startswith("#") and "_bucket{" not in line and not line.endswith(" 0"))
 
     def unaccounted(self):
         """Packets received that neither were answered, nor dropped for a reason, nor wait: 0 at any quiet moment."""
