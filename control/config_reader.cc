@@ -24,6 +24,11 @@ void read_metrics(Section section, Reading& reading) {
     section.refuse("address", "is not an address to listen on, expected " + std::string(kExpected));
     return;
   }
+  if (!address->address.is_v4()) {
+    section.refuse("address",
+                   "is IPv6, expected IPv4: the HTTP library as Debian builds it speaks no IPv6");
+    return;
+  }
   reading.config.metrics_address = *address;
   if (is_wildcard(address->address))
     section.warn("address", "shows the metrics on every interface");

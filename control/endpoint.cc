@@ -4,6 +4,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <array>
+#include <atomic>
 #include <exception>
 #include <mutex>
 #include <string_view>
@@ -35,13 +36,11 @@ class HttpEndpoint::Server {
  public:
   Server(const prometheus::Collectable& metrics, std::function<HealthReport()> health)
       : metrics_(metrics), health_(std::move(health)) {}
-  ~Server() {
-    if (context_ != nullptr) mg_stop(context_);
-  }
+  ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  [[nodiscard]] bool start(const std::string& address);
+  [[nodiscard]] bool start(const base::Endpoint& endpoint);
   [[nodiscard]] uint16_t port() const;
   [[nodiscard]] const std::string& complaint() const { return complaint_; }
 
@@ -54,15 +53,38 @@ class HttpEndpoint::Server {
 
   const prometheus::Collectable& metrics_;
   std::function<HealthReport()> health_;
-  std::string complaint_;  // What the library said last while it started.
-  bool is_starting_ = true;
+  std::string
+      complaint_;  // What the library said while it started. Later it only complains about clients.
+  std::atomic<bool> is_starting_{true};
+  std::string host_;
   std::mutex page_mutex_;
   base::Time last_page_{};
   mg_context* context_ = nullptr;
 };
 
-bool HttpEndpoint::Server::start(const std::string& address) {
-  const std::array<const char*, 17> options = {"listening_ports",
+/// The library looks whether it is to stop when a connection comes, or every other second: so one
+/// comes.
+HttpEndpoint::Server::~Server() {
+  if (context_ == nullptr) return;
+  const int port = this->port();
+  std::atomic<bool> is_stopped{false};
+  const std::jthread stopping([&] {
+    mg_stop(context_);
+    is_stopped = true;
+  });
+  while (!is_stopped) {
+    std::array<char, 128> ignored{};
+    mg_connection* knock =
+        mg_connect_client(host_.c_str(), port, 0, ignored.data(), ignored.size());
+    if (knock != nullptr) mg_close_connection(knock);
+    std::this_thread::sleep_for(base::milliseconds(5));
+  }
+}
+
+bool HttpEndpoint::Server::start(const base::Endpoint& endpoint) {
+  const std::string address = endpoint.text();
+  host_ = endpoint.address.text();
+  const std::array<const char*, 15> options = {"listening_ports",
                                                address.c_str(),
                                                "num_threads",
                                                "8",
@@ -74,8 +96,6 @@ bool HttpEndpoint::Server::start(const std::string& address) {
                                                "5000",
                                                "enable_keep_alive",
                                                "no",
-                                               "linger_timeout_ms",
-                                               "0",
                                                "decode_url",
                                                "no",
                                                nullptr};
@@ -111,6 +131,8 @@ int HttpEndpoint::Server::begin_request(mg_connection* connection) {
   if (response.status == 405) text += "Allow: GET, HEAD\r\n";
   text += "\r\n";
   if (std::string_view(request.request_method) != "HEAD") text += response.body;
+  // Also keeps the library from reading a body to its end, which need not have one.
+  mg_disable_connection_keep_alive(connection);
   mg_write(connection, text.data(), text.size());
   return response.status;
 }
@@ -118,8 +140,8 @@ int HttpEndpoint::Server::begin_request(mg_connection* connection) {
 int HttpEndpoint::Server::log_message(const mg_connection* connection, const char* message) {
   const mg_context* context = mg_get_context(connection);
   auto* server = context == nullptr ? nullptr : static_cast<Server*>(mg_get_user_data(context));
-  // Later on the library only has complaints about clients, which are no operator's business.
-  if (server != nullptr && server->is_starting_) server->complaint_ = message;
+  if (server == nullptr || !server->is_starting_) return 1;
+  server->complaint_ += (server->complaint_.empty() ? "" : "; ") + std::string(message);
   return 1;
 }
 
@@ -151,7 +173,7 @@ base::Result<std::unique_ptr<HttpEndpoint>, std::string> HttpEndpoint::open(
     const base::Endpoint& address, const prometheus::Collectable& metrics,
     std::function<HealthReport()> health) {
   auto server = std::make_unique<Server>(metrics, std::move(health));
-  if (!server->start(address.text())) {
+  if (!server->start(address)) {
     return base::fail("metrics.address " + address.text() +
                       ": cannot listen there: " + one_line(server->complaint()));
   }

@@ -22,8 +22,8 @@ struct HealthReport {
 
 class HttpEndpoint {
  public:
-  /// Listens on `address`; port 0 lets the kernel choose. `metrics` outlives the endpoint; both are
-  /// asked by several threads at once. Fails with a sentence that names the address.
+  /// Listens on `address`, IPv4; port 0 lets the kernel choose. `metrics` outlives the endpoint;
+  /// both are asked by several threads at once. Fails with a sentence that names the address.
   static base::Result<std::unique_ptr<HttpEndpoint>, std::string> open(
       const base::Endpoint& address, const prometheus::Collectable& metrics,
       std::function<HealthReport()> health);

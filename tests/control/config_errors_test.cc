@@ -367,6 +367,8 @@ INSTANTIATE_TEST_SUITE_P(
             "expected a whole number from 1 to 64"},
         Bad{"metrics_address", minimal("metrics: {address: localhost}\n"), 4, 20,
             "is not an address to listen on, expected ADDRESS:PORT"},
+        Bad{"metrics_address_v6", minimal("metrics: {address: '[::1]:9153'}\n"), 4, 20,
+            "is IPv6, expected IPv4"},
         Bad{"level", minimal("logging: {level: warn}\n"), 4, 18,
             "`level`: `warn` is unknown, expected one of `debug` `info` `warning` `error`"}),
     name_of);

@@ -159,7 +159,7 @@ pools:
   - {name: "", packet_cache: main, policy: leastOutstanding}
   - {name: second, packet_cache: small}
 load_balancing_policies: {default_policy: leastOutstanding}
-metrics: {address: "[::1]:9999"}
+metrics: {address: "127.0.0.2:9999"}
 logging: {level: debug}
 )";
 
@@ -230,7 +230,7 @@ TEST(FullConfig, ReadsBackendsAndWorkers) {
 
 TEST(FullConfig, ReadsTheRest) {
   const Config config = config_of(kEverything);
-  EXPECT_EQ(config.metrics_address.text(), "[::1]:9999");
+  EXPECT_EQ(config.metrics_address.text(), "127.0.0.2:9999");
   EXPECT_EQ(config.log_level, LogLevel::Debug);
 }
 

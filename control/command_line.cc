@@ -1,0 +1,71 @@
+#include "control/command_line.h"
+
+#include <CLI/CLI.hpp>
+
+#include <iostream>
+#include <optional>
+#include <string>
+
+#include "control/escape.h"
+#include "control/version.h"
+
+namespace control {
+namespace {
+
+enum Exit : int { kDone = 0, kBadConfig = 2 };
+
+/// Says on stderr what is wrong with the file, if anything is.
+std::optional<Config> read_or_complain(const std::string& path) {
+  base::Result<Config, std::vector<ConfigError>> config = read_config(path);
+  if (config) return std::move(*config);
+  for (const ConfigError& error : config.error()) std::cerr << one_line(error.message()) << '\n';
+  return std::nullopt;
+}
+
+int check(const std::string& path) {
+  const std::optional<Config> config = read_or_complain(path);
+  if (!config) return kBadConfig;
+  for (const std::string& warning : config->warnings)
+    std::cerr << one_line(warning + " (warning)") << '\n';
+  std::cout << one_line(path) << ": ok" << std::endl;
+  return kDone;
+}
+
+int print_version() {
+  const Version versions = version();
+  std::cout << "dotline " << versions.dotline << "\nDPDK " << versions.dpdk << "\nOpenSSL "
+            << versions.openssl << std::endl;
+  return kDone;
+}
+
+}  // namespace
+
+int command_line(int argc, const char* const* argv, const std::function<int(const Config&)>& run) {
+  CLI::App app("dotline answers DNS from memory and asks everything else over TLS.", "dotline");
+  std::string path;
+  const auto add_command = [&](const char* name, const char* what) {
+    CLI::App* command = app.add_subcommand(name, what);
+    command->add_option("--config", path, "The configuration file")->required()->type_name("FILE");
+    return command;
+  };
+  const CLI::App* run_command = add_command("run", "Run in the foreground until SIGTERM");
+  const CLI::App* check_command =
+      add_command("check", "Check a configuration and name every error in it");
+  app.add_subcommand("version", "Print the versions of dotline, DPDK and OpenSSL");
+  app.require_subcommand(0, 1);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kBadConfig;
+  }
+  if (app.get_subcommands().empty()) {
+    std::cerr << app.help();
+    return kBadConfig;
+  }
+  if (check_command->parsed()) return check(path);
+  if (!run_command->parsed()) return print_version();
+  const std::optional<Config> config = read_or_complain(path);
+  return config ? run(*config) : kBadConfig;
+}
+
+}  // namespace control

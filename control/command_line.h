@@ -1,0 +1,15 @@
+// `dotline run|check|version`: what the words mean, what goes to which stream, and the exit codes
+// scripts rely on.
+#pragma once
+
+#include <functional>
+
+#include "control/config.h"
+
+namespace control {
+
+/// 0: done; 1: a fault while running; 2: a bad configuration, or a command line that makes no
+/// sense. `run` gets a configuration without errors and returns 0 or 1.
+int command_line(int argc, const char* const* argv, const std::function<int(const Config&)>& run);
+
+}  // namespace control

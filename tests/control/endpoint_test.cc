@@ -1,0 +1,250 @@
+// The HTTP side over real sockets: what it answers, and what it does not let anybody do to it.
+#include "control/endpoint.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <prometheus/metric_family.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace control {
+namespace {
+
+using testing::AllOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+/// One gauge that tells how often it was asked.
+class OneMetric : public prometheus::Collectable {
+ public:
+  [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override {
+    prometheus::MetricFamily family;
+    family.name = "scrapes";
+    family.help = "How often this was asked.";
+    family.type = prometheus::MetricType::Gauge;
+    family.metric.emplace_back();
+    family.metric.back().gauge.value = ++asked_;
+    return {family};
+  }
+
+ private:
+  mutable std::atomic<int> asked_{0};
+};
+
+class Client {
+ public:
+  explicit Client(uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ = connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  }
+  ~Client() { close(fd_); }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  /// False once the server has closed.
+  bool send(const std::string& text) const {
+    return connected_ &&
+           ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+  }
+  /// Everything up to the server's close; "(still open)" at the end if it does not close.
+  [[nodiscard]] std::string read_all() const {
+    std::string text;
+    char buffer[4096];
+    pollfd readable{fd_, POLLIN, 0};
+    while (::poll(&readable, 1, 60'000) == 1) {
+      const ssize_t got = recv(fd_, buffer, sizeof buffer, 0);
+      if (got <= 0) return text;
+      text.append(buffer, static_cast<size_t>(got));
+    }
+    return text + "(still open)";
+  }
+
+ private:
+  int fd_;
+  bool connected_ = false;
+};
+
+class HttpEndpointTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto endpoint = HttpEndpoint::open({*base::IpAddress::parse("127.0.0.1"), 0}, metrics_, [this] {
+      return HealthReport{healthy_.load(), "no backend is up\nsecond line"};
+    });
+    ASSERT_TRUE(endpoint) << endpoint.error();
+    endpoint_ = std::move(*endpoint);
+    ASSERT_NE(endpoint_->port(), 0);
+  }
+
+  [[nodiscard]] std::string ask(const std::string& request) const {
+    const Client client(endpoint_->port());
+    client.send(request);
+    return client.read_all();
+  }
+  [[nodiscard]] std::string ask_line(const std::string& line) const {
+    return ask(line + "\r\nHost: localhost\r\n\r\n");
+  }
+
+  OneMetric metrics_;
+  std::atomic<bool> healthy_{true};
+  std::unique_ptr<HttpEndpoint> endpoint_;
+};
+
+TEST_F(HttpEndpointTest, ShowsTheMetrics) {
+  EXPECT_THAT(ask_line("GET /metrics HTTP/1.1"),
+              AllOf(StartsWith("HTTP/1.1 200 OK\r\n"),
+                    HasSubstr("\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"),
+                    HasSubstr("\r\nConnection: close\r\n"),
+                    EndsWith("\r\n\r\n# HELP scrapes How often this was asked.\n"
+                             "# TYPE scrapes gauge\nscrapes 1\n")));
+}
+
+TEST_F(HttpEndpointTest, ReadsTheCountersAnewForEveryScrape) {
+  EXPECT_THAT(ask_line("GET /metrics HTTP/1.1"), EndsWith("scrapes 1\n"));
+  EXPECT_THAT(ask_line("GET /metrics HTTP/1.0"), EndsWith("scrapes 2\n"));
+}
+
+TEST_F(HttpEndpointTest, AnswersHeadWithoutABody) {
+  EXPECT_THAT(ask_line("HEAD /metrics HTTP/1.1"),
+              AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), HasSubstr("\r\nContent-Length: 72\r\n"),
+                    EndsWith("\r\n\r\n")));
+}
+
+TEST_F(HttpEndpointTest, TellsHealthAndIllness) {
+  EXPECT_THAT(ask_line("GET /healthz HTTP/1.1"),
+              AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), EndsWith("\r\n\r\nok\n")));
+  healthy_ = false;
+  EXPECT_THAT(ask_line("GET /healthz HTTP/1.1"),
+              AllOf(StartsWith("HTTP/1.1 503 Service Unavailable\r\n"),
+                    EndsWith("\r\n\r\nno backend is up\\010second line\n")));
+  healthy_ = true;
+  EXPECT_THAT(ask_line("GET /healthz HTTP/1.1"), StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST_F(HttpEndpointTest, LetsNobodyShareItsAnswersAcrossSites) {
+  EXPECT_THAT(
+      ask("GET /metrics HTTP/1.1\r\nHost: evil.example\r\nOrigin: http://evil.example\r\n\r\n"),
+      Not(HasSubstr("Access-Control")));
+}
+
+struct Refused {
+  std::string name;
+  std::string line;
+  std::string status;
+};
+
+class RefusedRequest : public HttpEndpointTest, public testing::WithParamInterface<Refused> {};
+
+TEST_P(RefusedRequest, GetsAPlainError) {
+  EXPECT_THAT(ask_line(GetParam().line), StartsWith("HTTP/1.1 " + GetParam().status));
+  EXPECT_THAT(ask_line("GET /healthz HTTP/1.1"), StartsWith("HTTP/1.1 200 OK\r\n"))
+      << "and lives on";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Requests, RefusedRequest,
+    testing::Values(Refused{"root", "GET / HTTP/1.1", "404 Not Found\r\nContent-Type: text/plain"},
+                    Refused{"other_path", "GET /status HTTP/1.1", "404 "},
+                    Refused{"deeper_path", "GET /metrics/x HTTP/1.1", "404 "},
+                    Refused{"other_case", "GET /Metrics HTTP/1.1", "404 "},
+                    Refused{"up_and_down", "GET /../../etc/passwd HTTP/1.1", "404 "},
+                    Refused{"encoded_up_and_down", "GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1",
+                            "404 "},
+                    Refused{"markup", "GET /<script>alert(1)</script> HTTP/1.1", "404 "},
+                    Refused{"post", "POST /metrics HTTP/1.1\r\nContent-Length: 0",
+                            "405 Method Not Allowed\r\n"},
+                    Refused{"put", "PUT /metrics HTTP/1.1\r\nContent-Length: 0", "405 "},
+                    Refused{"delete", "DELETE /healthz HTTP/1.1", "405 "},
+                    Refused{"options", "OPTIONS /metrics HTTP/1.1", "405 "}),
+    [](const auto& refused) { return refused.param.name; });
+
+TEST_F(HttpEndpointTest, RefusesALargeRequest) {
+  EXPECT_THAT(
+      ask("GET /metrics HTTP/1.1\r\nHost: a\r\nX: " + std::string(100'000, 'x') + "\r\n\r\n"),
+      Not(HasSubstr("scrapes")));
+  EXPECT_THAT(ask_line("GET /metrics HTTP/1.1"), EndsWith("scrapes 1\n"));
+}
+
+TEST_F(HttpEndpointTest, RefusesWhatIsNotHttp) {
+  EXPECT_THAT(
+      ask(std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11) + std::string(600, '\0')),
+      Not(HasSubstr("200 OK")));
+  EXPECT_THAT(ask_line("GET /metrics HTTP/1.1"), EndsWith("scrapes 1\n"));
+}
+
+TEST_F(HttpEndpointTest, AnswersOneRequestOfAPipeline) {
+  const std::string request = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
+  const std::string answer = ask(request + request + request);
+  EXPECT_THAT(answer, Not(HasSubstr("scrapes 2")));
+}
+
+TEST_F(HttpEndpointTest, ReadsNoEndlessBody) {
+  const Client client(endpoint_->port());
+  client.send("POST /metrics HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+  const std::string chunk = "2000\r\n" + std::string(0x2000, 'x') + "\r\n";
+  constexpr size_t kFarMoreThanBuffersHold = 20'000;  // 160 MB.
+  size_t sent = 0;
+  while (sent < kFarMoreThanBuffersHold && client.send(chunk)) ++sent;
+  EXPECT_LT(sent, kFarMoreThanBuffersHold);
+  EXPECT_THAT(ask_line("GET /metrics HTTP/1.1"), StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST_F(HttpEndpointTest, ClosesOnThoseWhoNeverFinish) {
+  const Client silent(endpoint_->port());
+  const Client slow(endpoint_->port());
+  slow.send("GET /metrics HTTP/1.1\r\n");
+  bool is_open = true;
+  const std::jthread dripping([&] {
+    // One header line after the other, for as long as somebody listens: a minute at the most.
+    for (int i = 0; i < 600 && is_open; ++i) {
+      is_open = slow.send("X: y\r\n");
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+  });
+  EXPECT_THAT(slow.read_all(), AllOf(Not(HasSubstr("scrapes")), Not(HasSubstr("(still open)"))));
+  EXPECT_THAT(silent.read_all(), Not(HasSubstr("(still open)")));
+}
+
+TEST_F(HttpEndpointTest, AnswersAfterAFloodOfSilentConnections) {
+  std::vector<std::unique_ptr<Client>> silent;
+  for (int i = 0; i < 50; ++i) silent.push_back(std::make_unique<Client>(endpoint_->port()));
+  silent.clear();
+  EXPECT_THAT(ask_line("GET /metrics HTTP/1.1"), StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST_F(HttpEndpointTest, AnswersManyAtOnce) {
+  std::atomic<int> answered = 0;
+  std::vector<std::jthread> clients;
+  for (int i = 0; i < 12; ++i) {
+    clients.emplace_back([&] {
+      if (ask_line("GET /metrics HTTP/1.1").starts_with("HTTP/1.1 200 OK")) ++answered;
+    });
+  }
+  clients.clear();
+  EXPECT_EQ(answered, 12);
+}
+
+TEST_F(HttpEndpointTest, SaysWhichAddressIsTaken) {
+  const base::Endpoint taken{*base::IpAddress::parse("127.0.0.1"), endpoint_->port()};
+  const auto second = HttpEndpoint::open(taken, metrics_, [] { return HealthReport{}; });
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error(), AllOf(HasSubstr("metrics.address " + taken.text()),
+                                    HasSubstr("Address already in use")));
+}
+
+}  // namespace
+}  // namespace control
