@@ -1,0 +1,110 @@
+#include "tls-workers/upstream/chooser.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace tests {
+namespace {
+
+using base::milliseconds;
+using tls::Candidate;
+using tls::Standing;
+
+struct Choice {
+  const char* name;
+  std::vector<Candidate> candidates;
+  std::optional<uint32_t> avoid;
+  std::optional<size_t> chosen;
+};
+
+class Choose : public testing::TestWithParam<Choice> {};
+
+TEST_P(Choose, TakesTheBest) {
+  EXPECT_EQ(choose(GetParam().candidates, GetParam().avoid), GetParam().chosen);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Choices, Choose,
+    testing::Values(
+        Choice{"nobody", {}, {}, {}},
+        Choice{"fewest_outstanding",
+               {{.backend = 0, .standing = Standing::Ready, .outstanding = 3},
+                {.backend = 1, .standing = Standing::Ready, .outstanding = 2, .order = 9}},
+               {},
+               1},
+        Choice{
+            "then_lowest_order",
+            {{.backend = 0, .standing = Standing::Ready, .order = 2, .latency = milliseconds(1)},
+             {.backend = 1, .standing = Standing::Ready, .order = 1, .latency = milliseconds(9)}},
+            {},
+            1},
+        Choice{"then_lowest_latency",
+               {{.backend = 0, .standing = Standing::Ready, .latency = milliseconds(2)},
+                {.backend = 1, .standing = Standing::Ready, .latency = milliseconds(1)}},
+               {},
+               1},
+        Choice{"then_the_first",
+               {{.backend = 4, .standing = Standing::Ready},
+                {.backend = 3, .standing = Standing::Ready}},
+               {},
+               1},
+        Choice{"not_on_trial_while_another_is_ready",
+               {{.backend = 0, .standing = Standing::OnTrial},
+                {.backend = 1, .standing = Standing::Ready, .outstanding = 99}},
+               {},
+               1},
+        Choice{"on_trial_if_it_is_all_there_is",
+               {{.backend = 0, .standing = Standing::OnTrial},
+                {.backend = 1, .standing = Standing::Full}},
+               {},
+               0},
+        Choice{"none_without_room",
+               {{.backend = 0, .standing = Standing::Full},
+                {.backend = 1, .standing = Standing::Closed},
+                {.backend = 2, .standing = Standing::Failing},
+                {.backend = 3, .standing = Standing::Down}},
+               {},
+               {}},
+        Choice{"never_the_one_that_failed",
+               {{.backend = 5, .standing = Standing::Ready},
+                {.backend = 6, .standing = Standing::OnTrial, .outstanding = 50}},
+               5,
+               1},
+        Choice{"not_even_if_it_is_the_only_one",
+               {{.backend = 5, .standing = Standing::Ready}},
+               5,
+               {}}),
+    [](const auto& test) { return std::string(test.param.name); });
+
+class ChooseToOpen : public testing::TestWithParam<Choice> {};
+
+TEST_P(ChooseToOpen, TakesTheBest) {
+  EXPECT_EQ(choose_to_open(GetParam().candidates, GetParam().avoid), GetParam().chosen);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Choices, ChooseToOpen,
+    testing::Values(
+        Choice{"closed_before_failing",
+               {{.backend = 0, .standing = Standing::Failing},
+                {.backend = 1, .standing = Standing::Closed, .order = 7}},
+               {},
+               1},
+        Choice{"lowest_order", {{.backend = 0, .order = 2}, {.backend = 1, .order = 1}}, {}, 1},
+        Choice{"not_one_that_is_opening",
+               {{.backend = 0, .opening = true}, {.backend = 1, .order = 5}},
+               {},
+               1},
+        Choice{"not_one_that_backs_off", {{.backend = 0, .standing = Standing::Down}}, {}, {}},
+        Choice{"not_one_with_sessions",
+               {{.backend = 0, .standing = Standing::Ready},
+                {.backend = 1, .standing = Standing::Full}},
+               {},
+               {}},
+        Choice{"not_the_one_that_failed", {{.backend = 0}, {.backend = 1, .order = 5}}, 0, 1}),
+    [](const auto& test) { return std::string(test.param.name); });
+
+}  // namespace
+}  // namespace tests

@@ -1,0 +1,117 @@
+#include "tls-workers/upstream/framing.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/message_builder.h"
+
+namespace tests {
+namespace {
+
+Bytes message_of(size_t size, int fill = 0x55) { return Bytes(size, std::byte(fill)); }
+
+Bytes framed(const Bytes& message) {
+  const auto size = static_cast<int>(message.size());
+  return joined({bytes_of({size >> 8, size & 0xFF}), message});
+}
+
+/// Puts `stream` in, at most `piece` octets at a time, and takes out what is whole.
+std::vector<Bytes> taken_from(tls::FrameReader& reader, base::ByteView stream, size_t piece) {
+  std::vector<Bytes> messages;
+  while (!stream.empty() && !reader.malformed()) {
+    const base::ByteSpan room = reader.room();
+    EXPECT_FALSE(room.empty());
+    const size_t size = std::min({piece, room.size(), stream.size()});
+    std::ranges::copy(stream.first(size), room.begin());
+    reader.filled(size);
+    stream = stream.subspan(size);
+    while (const auto message = reader.next()) messages.push_back(bytes_of(*message));
+  }
+  return messages;
+}
+
+TEST(FrameReader, TakesMessagesHoweverTheStreamIsCut) {
+  const std::vector<Bytes> sent = {message_of(12, 1),   message_of(128, 2), message_of(4094, 3),
+                                   message_of(4095, 4), message_of(13, 5),  message_of(65535, 6),
+                                   message_of(12, 7)};
+  Bytes stream;
+  for (const Bytes& message : sent) stream = joined({stream, framed(message)});
+  for (const size_t piece : {1, 2, 3, 13, 14, 127, 4095, 4096, 4097, 16384, 1'000'000}) {
+    tls::FrameReader reader;
+    EXPECT_EQ(taken_from(reader, stream, piece), sent) << piece;
+    EXPECT_FALSE(reader.malformed());
+  }
+}
+
+TEST(FrameReader, RefusesWhatIsShorterThanAHeader) {
+  for (size_t size = 0; size < dns::kHeaderSize; ++size) {
+    tls::FrameReader reader;
+    EXPECT_TRUE(taken_from(reader, framed(message_of(size)), 100).empty());
+    EXPECT_TRUE(reader.malformed()) << size;
+    EXPECT_FALSE(reader.next());
+  }
+}
+
+TEST(FrameReader, HandsOutWhatCameBeforeTheBadPrefix) {
+  tls::FrameReader reader;
+  const Bytes stream =
+      joined({framed(message_of(20)), framed(message_of(3)), framed(message_of(20))});
+  EXPECT_EQ(taken_from(reader, stream, 1000).size(), 1u);
+  EXPECT_TRUE(reader.malformed());
+}
+
+TEST(FrameReader, NeverHoldsMoreThanTheLongestMessage) {
+  tls::FrameReader reader;
+  const Bytes stream = framed(message_of(65535));
+  size_t most = 0;
+  for (size_t at = 0; at + 1 < stream.size();) {
+    const base::ByteSpan room = reader.room();
+    most = std::max(most, at + room.size());
+    const size_t size = std::min({room.size(), stream.size() - 1 - at, size_t{1000}});
+    std::copy_n(&stream[at], size, room.begin());
+    reader.filled(size);
+    at += size;
+    EXPECT_FALSE(reader.next());
+  }
+  EXPECT_LE(most, tls::FrameReader::kLargest);
+}
+
+TEST(FrameReader, StartsAfreshWhenCleared) {
+  tls::FrameReader reader;
+  EXPECT_TRUE(taken_from(reader, framed(message_of(3)), 100).empty());
+  reader.clear();
+  EXPECT_FALSE(reader.malformed());
+  EXPECT_EQ(taken_from(reader, framed(message_of(30)), 100).size(), 1u);
+}
+
+TEST(FrameWriter, PutsALengthBeforeEachMessage) {
+  tls::FrameWriter writer;
+  for (const int size : {12, 300}) {
+    writer.append(384, [&](base::ByteSpan into) {
+      EXPECT_EQ(into.size(), 384u);
+      std::ranges::fill(into.first(static_cast<size_t>(size)), std::byte(size & 0xFF));
+      return static_cast<size_t>(size);
+    });
+  }
+  EXPECT_EQ(bytes_of(writer.unsent()),
+            joined({framed(message_of(12, 12)), framed(message_of(300, 300 & 0xFF))}));
+}
+
+TEST(FrameWriter, ForgetsWhatWasSent) {
+  tls::FrameWriter writer;
+  const auto twelve = [](base::ByteSpan into) {
+    std::ranges::fill(into, std::byte{9});
+    return size_t{12};
+  };
+  writer.append(20, twelve);
+  writer.sent(5);
+  EXPECT_EQ(writer.unsent().size(), 9u);
+  writer.append(20, twelve);
+  EXPECT_EQ(writer.unsent().size(), 23u);
+  writer.sent(23);
+  EXPECT_TRUE(writer.unsent().empty());
+}
+
+}  // namespace
+}  // namespace tests

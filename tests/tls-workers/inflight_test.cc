@@ -1,0 +1,103 @@
+#include "tls-workers/upstream/inflight.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace tests {
+namespace {
+
+using tls::Asked;
+using tls::Inflight;
+using tls::Purpose;
+using tls::QuestionHandle;
+
+const base::Time kStart{base::seconds(1000)};
+
+TEST(Inflight, SettlesAnIdOnceForItsOwnQuestion) {
+  Inflight inflight(7, 10);
+  const uint16_t first = inflight.issue({1, 1}, Purpose::Serve, kStart);
+  const uint16_t second = inflight.issue({2, 5}, Purpose::Trial, kStart + base::seconds(1));
+  const std::optional<Asked> asked = inflight.settle(second);
+  ASSERT_TRUE(asked);
+  EXPECT_EQ(asked->question, (QuestionHandle{2, 5}));
+  EXPECT_EQ(asked->purpose, Purpose::Trial);
+  EXPECT_EQ(asked->at, kStart + base::seconds(1));
+  EXPECT_EQ(asked->state, Asked::State::Waiting);
+  EXPECT_FALSE(inflight.settle(second));
+  EXPECT_EQ(inflight.settle(first)->question, (QuestionHandle{1, 1}));
+  EXPECT_EQ(inflight.waiting(), 0u);
+}
+
+TEST(Inflight, KnowsNoIdThatWasNotIssued) {
+  Inflight inflight(100, 10);
+  (void)inflight.issue({}, Purpose::Serve, kStart);
+  for (unsigned id = 0; id < 65536; ++id) {
+    if (id == 100) continue;
+    EXPECT_FALSE(inflight.settle(static_cast<uint16_t>(id))) << id;
+  }
+  EXPECT_TRUE(inflight.settle(100));
+}
+
+TEST(Inflight, NeverIssuesAnIdTwice) {
+  for (const uint16_t first : {uint16_t{0}, uint16_t{65535}, uint16_t{40000}}) {
+    Inflight inflight(first, 1);
+    std::set<uint16_t> ids;
+    bool worn = false;
+    while (inflight.has_room()) {
+      EXPECT_EQ(worn, ids.size() >= Inflight::kWorn);
+      const uint16_t id =
+          inflight.issue({static_cast<uint32_t>(ids.size()), 1}, Purpose::Serve, kStart);
+      EXPECT_TRUE(ids.insert(id).second);
+      EXPECT_EQ(inflight.settle(id)->question.slot, ids.size() - 1);
+      worn = inflight.worn();
+    }
+    EXPECT_EQ(ids.size(), Inflight::kIds);
+    EXPECT_LT(Inflight::kIds, 65536u);
+  }
+}
+
+TEST(Inflight, HasRoomForItsLimit) {
+  Inflight inflight(0, 3);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(inflight.has_room());
+    (void)inflight.issue({}, Purpose::Serve, kStart);
+  }
+  EXPECT_FALSE(inflight.has_room());
+  EXPECT_TRUE(inflight.settle(1));
+  EXPECT_TRUE(inflight.has_room());
+}
+
+TEST(Inflight, TimedOutIdStaysQuarantinedAndMayBeAnsweredOnce) {
+  Inflight inflight(0, 1);
+  const uint16_t id = inflight.issue({3, 3}, Purpose::Serve, kStart);
+  EXPECT_EQ(inflight.time_out_oldest().question, (QuestionHandle{3, 3}));
+  EXPECT_TRUE(inflight.has_room());
+  EXPECT_NE(inflight.issue({4, 4}, Purpose::Serve, kStart), id);
+  const std::optional<Asked> late = inflight.settle(id);
+  ASSERT_TRUE(late);
+  EXPECT_EQ(late->question, (QuestionHandle{3, 3}));
+  EXPECT_EQ(late->state, Asked::State::TimedOut);
+  EXPECT_EQ(inflight.waiting(), 1u);
+  EXPECT_FALSE(inflight.settle(id));
+}
+
+TEST(Inflight, OldestIsTheFirstThatStillWaits) {
+  Inflight inflight(0, 10);
+  EXPECT_EQ(inflight.oldest(), nullptr);
+  for (uint32_t slot = 0; slot < 4; ++slot) {
+    (void)inflight.issue({slot, 1}, Purpose::Serve, kStart + base::milliseconds(slot));
+  }
+  EXPECT_TRUE(inflight.settle(0));
+  EXPECT_TRUE(inflight.settle(2));
+  ASSERT_NE(inflight.oldest(), nullptr);
+  EXPECT_EQ(inflight.oldest()->question.slot, 1u);
+  std::vector<uint32_t> abandoned;
+  inflight.abandon([&](const Asked& asked) { abandoned.push_back(asked.question.slot); });
+  EXPECT_EQ(abandoned, (std::vector<uint32_t>{1, 3}));
+  EXPECT_EQ(inflight.oldest(), nullptr);
+  EXPECT_EQ(inflight.waiting(), 0u);
+}
+
+}  // namespace
+}  // namespace tests

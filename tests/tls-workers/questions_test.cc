@@ -1,0 +1,166 @@
+#include "tls-workers/upstream/questions.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "tests/message_builder.h"
+
+namespace tests {
+namespace {
+
+using base::milliseconds;
+using tls::Asker;
+using tls::OpenQuestion;
+using tls::Questions;
+
+const base::Time kStart{base::seconds(1000)};
+
+exchange::Miss miss_for(const std::string& name, uint32_t slot,
+                        base::Duration patience = base::seconds(2), uint8_t pool = 0) {
+  return {.question = dns::make_question(wire_name(name), dns::Type::A, dns::Class::In,
+                                         dns::Wants::Plain, dns::PoolId{pool}),
+          .ticket = {slot, 1},
+          .deadline = kStart + patience};
+}
+
+std::multiset<uint32_t> released(Questions& questions, OpenQuestion& question) {
+  std::multiset<uint32_t> slots;
+  questions.release(question, [&](const Asker& asker) { slots.insert(asker.ticket.slot); });
+  return slots;
+}
+
+TEST(Questions, EqualOnesAreOpenedOnce) {
+  Questions questions(8, 1, kStart);
+  const Questions::Join first = questions.join(miss_for("a.example.", 1), 0);
+  const Questions::Join second = questions.join(miss_for("a.example.", 2), 1);
+  const Questions::Join third = questions.join(miss_for("b.example.", 3), 0);
+  EXPECT_EQ(first.how, Questions::Joined::Opened);
+  EXPECT_EQ(second.how, Questions::Joined::Merged);
+  EXPECT_EQ(second.question, first.question);
+  EXPECT_EQ(third.how, Questions::Joined::Opened);
+  EXPECT_EQ(questions.open(), 2u);
+  EXPECT_EQ(released(questions, *first.question), (std::multiset<uint32_t>{1, 2}));
+  EXPECT_FALSE(questions.has_askers(*first.question));
+}
+
+TEST(Questions, HashAloneDoesNotMakeThemEqual) {
+  Questions questions(8, 1, kStart);
+  exchange::Miss a = miss_for("a.example.", 1);
+  exchange::Miss b = miss_for("b.example.", 2);
+  a.question.hash = b.question.hash = 42;
+  EXPECT_EQ(questions.join(a, 0).how, Questions::Joined::Opened);
+  EXPECT_EQ(questions.join(b, 0).how, Questions::Joined::Opened);
+  EXPECT_EQ(questions.join(a, 1).how, Questions::Joined::Merged);
+}
+
+TEST(Questions, ClosedOnesAreNotFoundByTheirOldHandle) {
+  Questions questions(1, 1, kStart);
+  OpenQuestion* first = questions.join(miss_for("a.example.", 1), 0).question;
+  const tls::QuestionHandle handle = first->handle;
+  EXPECT_EQ(questions.find(handle), first);
+  (void)released(questions, *first);
+  questions.close(*first);
+  EXPECT_EQ(questions.find(handle), nullptr);
+  OpenQuestion* second = questions.join(miss_for("b.example.", 2), 0).question;
+  ASSERT_NE(second, nullptr);
+  EXPECT_EQ(second->handle.slot, handle.slot);
+  EXPECT_EQ(questions.find(handle), nullptr);
+}
+
+TEST(Questions, RefusesWhatItHasNoRoomFor) {
+  Questions questions(2, 1, kStart);
+  OpenQuestion* first = questions.join(miss_for("a.example.", 1), 0).question;
+  EXPECT_EQ(questions.join(miss_for("b.example.", 2), 0).how, Questions::Joined::Opened);
+  EXPECT_EQ(questions.join(miss_for("c.example.", 3), 0).how, Questions::Joined::Full);
+  // Two askers for each question there is room for.
+  EXPECT_EQ(questions.join(miss_for("a.example.", 4), 1).how, Questions::Joined::Merged);
+  EXPECT_EQ(questions.join(miss_for("a.example.", 5), 2).how, Questions::Joined::Merged);
+  EXPECT_EQ(questions.join(miss_for("a.example.", 6), 3).how, Questions::Joined::Full);
+  EXPECT_EQ(released(questions, *first), (std::multiset<uint32_t>{1, 4, 5}));
+  questions.close(*first);
+  EXPECT_EQ(questions.join(miss_for("c.example.", 3), 0).how, Questions::Joined::Opened);
+}
+
+TEST(Questions, EveryAskerHasADeadlineOfItsOwn) {
+  Questions questions(8, 1, kStart);
+  OpenQuestion* question = questions.join(miss_for("a.example.", 1, milliseconds(300)), 0).question;
+  (void)questions.join(miss_for("a.example.", 2, milliseconds(100)), 1);
+  EXPECT_EQ(questions.next_due(kStart + milliseconds(90)), nullptr);
+  const auto overdue = [&](base::Time now) {
+    std::vector<uint32_t> slots;
+    while (OpenQuestion* due = questions.next_due(now)) {
+      questions.release_overdue(*due, now,
+                                [&](const Asker& asker) { slots.push_back(asker.ticket.slot); });
+    }
+    return slots;
+  };
+  EXPECT_EQ(overdue(kStart + milliseconds(110)), (std::vector<uint32_t>{2}));
+  EXPECT_TRUE(questions.has_askers(*question));
+  EXPECT_EQ(overdue(kStart + milliseconds(310)), (std::vector<uint32_t>{1}));
+  EXPECT_FALSE(questions.has_askers(*question));
+  EXPECT_EQ(questions.find(question->handle), question);
+  EXPECT_EQ(questions.earliest_deadline(), base::Time::max());
+}
+
+TEST(Questions, WhoJoinsAfterAllGaveUpHasARetry) {
+  Questions questions(8, 1, kStart);
+  OpenQuestion* question = questions.join(miss_for("a.example.", 1), 0).question;
+  EXPECT_EQ(question->retries_left, 1);
+  question->retries_left = 0;
+  (void)questions.join(miss_for("a.example.", 2), 1);
+  EXPECT_EQ(question->retries_left, 0);
+  (void)released(questions, *question);
+  (void)questions.join(miss_for("a.example.", 3), 0);
+  EXPECT_EQ(question->retries_left, 1);
+}
+
+TEST(Questions, WaitInTheirPoolsInOrder) {
+  Questions questions(8, 2, kStart);
+  std::vector<OpenQuestion*> opened;
+  for (uint32_t i = 0; i < 6; ++i) {
+    const auto pool = static_cast<uint8_t>(i % 2);
+    opened.push_back(
+        questions
+            .join(miss_for("a" + std::to_string(i) + ".example.", i, base::seconds(2), pool), 0)
+            .question);
+    questions.wait(*opened.back(), kStart);
+  }
+  EXPECT_EQ(questions.first_waiting(0), opened[0]);
+  EXPECT_EQ(questions.next_waiting(*opened[0]), opened[2]);
+  EXPECT_EQ(questions.next_waiting(*opened[4]), nullptr);
+  EXPECT_EQ(questions.first_waiting(1), opened[1]);
+  questions.stop_waiting(*opened[2]);
+  EXPECT_EQ(questions.next_waiting(*opened[0]), opened[4]);
+  (void)released(questions, *opened[0]);
+  questions.close(*opened[0]);
+  EXPECT_EQ(questions.first_waiting(0), opened[4]);
+  questions.stop_waiting(*opened[4]);
+  EXPECT_EQ(questions.first_waiting(0), nullptr);
+  questions.wait(*opened[2], kStart);
+  EXPECT_EQ(questions.first_waiting(0), opened[2]);
+}
+
+TEST(Questions, ManyOpenAndCloseWithoutLosingAny) {
+  Questions questions(64, 1, kStart);
+  std::vector<OpenQuestion*> open;
+  for (uint32_t i = 0; i < 10'000; ++i) {
+    if (open.size() == 64) {
+      const size_t victim = i * 7919 % open.size();
+      EXPECT_EQ(released(questions, *open[victim]).size(), 1u);
+      questions.close(*open[victim]);
+      open[victim] = open.back();
+      open.pop_back();
+    }
+    const Questions::Join join =
+        questions.join(miss_for("n" + std::to_string(i) + ".example.", i), 0);
+    ASSERT_EQ(join.how, Questions::Joined::Opened);
+    open.push_back(join.question);
+  }
+  size_t found = 0;
+  questions.for_each_open([&](OpenQuestion&) { ++found; });
+  EXPECT_EQ(found, 64u);
+}
+
+}  // namespace
+}  // namespace tests
