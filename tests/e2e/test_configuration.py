@@ -61,6 +61,7 @@ MISTAKES = [
     Mistake("authority_file_that_does_not_exist", "ca_store: {authority}", "ca_store: /nowhere/at/all.pem", 0,
             "/nowhere/at/all.pem"),
     Mistake("authority_file_that_is_no_certificate", "ca_store: {authority}", "ca_store: /etc/hostname", 0, "/etc/hostname"),
+    Mistake("authority_file_that_is_a_folder", "ca_store: {authority}", "ca_store: /etc", 0, "/etc"),
     Mistake("device_of_an_unknown_kind", "af_xdp:front0", "carrier_pigeon:front0", 0, "carrier_pigeon"),
     Mistake("yaml_that_is_broken", "acl: [198.18.1.0/24]", "acl: [198.18.1.0/24", 0, ""),
     Mistake("clear_text_backend", "    protocol: DoT\n", "    protocol: Do53\n", 0, "Do53"),

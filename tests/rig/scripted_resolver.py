@@ -57,6 +57,11 @@ def garbage(_query):
     return b"\xff" * 40
 
 
+def record_cut(query):
+    """The right question, and a record that ends too early."""
+    return answer(query)[:-2]
+
+
 def rcode(code):
     def reply(query):
         response = dns.message.make_response(query, recursion_available=True)
