@@ -116,6 +116,7 @@ class Worker::Impl {
   void give_up_overdue(Sessions& backend, Session& session);
 
   void look_at(dns::PoolId pool);
+  [[nodiscard]] std::optional<size_t> pick(const OpenQuestion& question, base::Time since) const;
   Placed try_to_send(OpenQuestion& question);
   void place(OpenQuestion& question);
   void send(OpenQuestion& question, uint32_t backend, Purpose purpose);
@@ -249,21 +250,30 @@ void Worker::Impl::look_at(dns::PoolId pool) {
   }
 }
 
+/// Which of `candidates_` gets `question` now, if any. The backend that has failed it is asked
+/// again only through a new session, and only if it did its work until then or if no other one can
+/// be had.
+std::optional<size_t> Worker::Impl::pick(const OpenQuestion& question, base::Time since) const {
+  const std::optional<size_t> other = choose(candidates_, question.avoid);
+  if (other || question.same_backend == SameBackend::Forbidden) return other;
+  const std::optional<size_t> same = choose(candidates_, std::nullopt);
+  if (!same || candidates_[*same].standing == Standing::Ready) return same;
+  return is_coming(question.avoid, since) ? std::nullopt : same;
+}
+
 /// Sends `question` if a session has room, and says what to do with it otherwise. After it,
 /// `candidates_` is the question's pool's.
 Worker::Impl::Placed Worker::Impl::try_to_send(OpenQuestion& question) {
   look_at(question.question.pool);
-  const base::Time since =
-      question.state == OpenQuestion::State::Waiting ? question.waiting_since : now_;
-  std::optional<size_t> chosen = choose(candidates_, question.avoid);
-  if (!chosen && is_coming(question.avoid, since)) return Placed::Wait;
-  if (!chosen && question.avoid && question.same_backend == SameBackend::Allowed) {
-    // No other backend is there for it: better the same one, through another session, than none.
-    chosen = choose(candidates_, std::nullopt);
-    if (!chosen && is_coming(std::nullopt, since)) return Placed::Wait;
+  const bool waits = question.state == OpenQuestion::State::Waiting;
+  const base::Time since = waits ? question.waiting_since : now_;
+  const std::optional<size_t> chosen = pick(question, since);
+  if (!chosen) {
+    const bool forbidden = question.same_backend == SameBackend::Forbidden;
+    return is_coming(forbidden ? question.avoid : std::nullopt, since) ? Placed::Wait
+                                                                       : Placed::Hopeless;
   }
-  if (!chosen) return Placed::Hopeless;
-  if (question.state == OpenQuestion::State::Waiting) questions_.stop_waiting(question);
+  if (waits) questions_.stop_waiting(question);
   send(question, candidates_[*chosen].backend, Purpose::Serve);
   try_others(question, candidates_[*chosen]);
   return Placed::Sent;
