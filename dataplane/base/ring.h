@@ -35,7 +35,11 @@ class Ring {
     return rte_ring_sc_dequeue_burst_elem(ring_.get(), into.data(), sizeof(T),
                                           static_cast<unsigned>(into.size()), nullptr);
   }
-  [[nodiscard]] bool empty() const { return rte_ring_empty(ring_.get()) != 0; }
+  /// Either thread. rte_ring_empty reads both tails without saying that another thread writes them.
+  [[nodiscard]] bool empty() const {
+    return __atomic_load_n(&ring_->prod.tail, __ATOMIC_ACQUIRE) ==
+           __atomic_load_n(&ring_->cons.tail, __ATOMIC_ACQUIRE);
+  }
   [[nodiscard]] unsigned capacity() const { return rte_ring_get_capacity(ring_.get()); }
 
  private:
