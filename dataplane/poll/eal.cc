@@ -38,6 +38,13 @@ class Muzzle {
   FILE* output_;
 };
 
+/// What EAL warns of and what is meant to be so: hugepages are taken without a mount, and of the
+/// sizes that there are.
+bool is_harmless(std::string_view text) {
+  return text.find("no mounted hugetlbfs found") != std::string_view::npos ||
+         text.find("hugepages reported on node") != std::string_view::npos;
+}
+
 /// Where EAL, its drivers, libbpf and libxdp end up talking to. It lives as long as the process,
 /// since they may talk from a destructor; what comes while nobody listens is dropped.
 class LogSink {
@@ -78,6 +85,7 @@ class LogSink {
     while (!text.empty() && (text.back() == ' ' || text.back() == '\r' || text.back() == '\n'))
       text.remove_suffix(1);
     if (text.empty()) return;
+    if (is_harmless(text)) level = LogLevel::Debug;
     if (level == LogLevel::Error || level == LogLevel::Warning) remember(text);
     if (!log_) return;
     if (muzzle_ != nullptr) muzzle_->swap();  // The listener may print.
