@@ -119,7 +119,7 @@ void read_acl(Section& top, Reading& reading) {
     return;
   }
   if (nodes->empty()) {
-    reading.errors.warn(top.place_of("acl"), "`acl` is empty: every query will be dropped");
+    reading.errors.warn(top.place_of("acl"), "`acl` is empty: every query will be refused");
   }
   for (const YamlNode& node : *nodes) read_block(node, reading);
 }

@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <systemd/sd-daemon.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -96,17 +97,20 @@ class Heartbeat {
 
   void look() {
     const uint64_t turns = turns_.read();
-    moving_ = turns != seen_;
+    still_ = turns == seen_ ? still_ + 1 : 0;
     seen_ = turns;
   }
-  [[nodiscard]] bool moving() const { return moving_; }
+  /// A worker with nothing to do may sleep from one look to the next; it does not sleep through several.
+  [[nodiscard]] bool moving() const { return still_ < kLooks; }
   [[nodiscard]] const std::string& who() const { return who_; }
 
  private:
+  static constexpr unsigned kLooks = 5;
+
   std::string who_;
   const base::Counter& turns_;
   uint64_t seen_ = 0;
-  std::atomic<bool> moving_{true};
+  std::atomic<unsigned> still_{0};  // Looks in a row that found it where it was.
 };
 
 class Instance {

@@ -62,8 +62,10 @@ Log Log::to_stderr(LogLevel least) {
           is_journal ? Front::Priority : Front::Time};
 }
 
+bool Log::takes(LogLevel level) const { return logger_->should_log(level_of(level)); }
+
 void Log::write(LogLevel level, std::string_view line) {
-  if (!logger_->should_log(level_of(level))) return;
+  if (!takes(level)) return;
   // As an argument, never as the format: the line may hold braces.
   logger_->log(level_of(level), "{}", one_line(line));
 }

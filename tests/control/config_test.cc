@@ -267,7 +267,7 @@ INSTANTIATE_TEST_SUITE_P(
     Warnings, OddConfig,
     testing::Values(
         Odd{"empty_acl", minimal("acl: []\n"),
-            "test.yaml:4:6: `acl` is empty: every query will be dropped"},
+            "test.yaml:4:6: `acl` is empty: every query will be refused"},
         Odd{"open_resolver", minimal("acl: [0.0.0.0/0]\n"),
             "test.yaml:4:7: `acl`: `0.0.0.0/0` lets everybody ask"},
         Odd{"metrics_everywhere", minimal("metrics: {address: '0.0.0.0:9153'}\n"),

@@ -159,6 +159,12 @@ TEST_F(PacedLogTest, CountsEachSubjectByItself) {
   EXPECT_EQ(lines().back(), "<6>from b");
 }
 
+TEST_F(PacedLogTest, DoesNotCountLinesThatNobodyReads) {
+  for (int i = 0; i < 100; ++i) paced_.write(LogLevel::Debug, "a", "chatter", at(i));
+  paced_.write(LogLevel::Warning, "a", "in time", at(100));
+  EXPECT_THAT(lines(), ElementsAre("<4>in time"));
+}
+
 TEST_F(PacedLogTest, SaysNothingTwice) {
   for (int i = 0; i < 8; ++i) paced_.write(LogLevel::Info, "a", "old", at(0));
   paced_.flush(at(10000));
