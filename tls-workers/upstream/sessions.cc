@@ -83,6 +83,7 @@ void Sessions::answered(base::Duration latency) {
       latency_ == base::Duration{} ? latency : latency_ + (latency - latency_) / kLatencyWeight;
   backoff_.answered();
   on_trial_ = false;
+  update_gauge();
 }
 
 void Sessions::heed_keepalive(Session& session, uint16_t timeout) {
@@ -108,6 +109,7 @@ bool Sessions::ended(const Session& session, uint32_t lost, base::Time now) {
   backoff_.failed(now);
   reconnect_ = true;
   if (session.established()) on_trial_ = true;
+  update_gauge();
   return true;
 }
 
