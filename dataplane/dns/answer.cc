@@ -146,14 +146,13 @@ bool Walk::take_record(Section section) {
 bool Walk::good_rdata(const Record& record) {
   const Layout* const layout = layout_of(record.type);
   if (layout == nullptr) return true;
-  const ByteView up_to_end = message_.first(record.end);
   size_t at = record.rdata_at + layout->before;
   for (unsigned i = 0; i < layout->names; ++i) {
-    const std::optional<size_t> end = skip_name(up_to_end, at, names_);
+    const std::optional<size_t> end = skip_name(message_, at, names_);
     if (!end) return false;
     at = *end;
   }
-  return at + layout->after == record.end;
+  return at + layout->after == record.end;  // Whatever ran beyond the end cannot come back to it.
 }
 
 /// RFC 6891 §6.1.1: one at most, of the root, in the additional section.
@@ -215,7 +214,7 @@ struct Counts {
 
 /// Whether `message` has room for as many records as it says.
 bool credible(const Counts& counts, size_t remaining) {
-  return counts.questions <= 1 && counts.records() * (1 + kRecordFixed) <= remaining;
+  return counts.records() * (1 + kRecordFixed) <= remaining;
 }
 
 /// Takes the question off `reader`. Fails the reader if it does not parse.

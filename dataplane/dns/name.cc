@@ -101,7 +101,7 @@ std::optional<size_t> skip_name(ByteView message, size_t at, NameWalk& walk) {
     if (!run || touches_ttl(walk.ttls, start, run->end)) return std::nullopt;
     octets += run->octets;
     const size_t steps = run->labels + 1;
-    if (octets > kMaxName || steps > walk.steps_left) return std::nullopt;
+    if (steps > walk.steps_left) return std::nullopt;
     walk.steps_left -= steps;
   }
   if (octets > kMaxName) return std::nullopt;

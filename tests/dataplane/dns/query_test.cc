@@ -196,6 +196,8 @@ TEST(ParseQuery, TakesNothingButAnOptForOne) {
   const Record good = tests::opt_record({});
   Record owned = good;
   owned.owner = wire_name("a");
+  Record not_quite_root = good;
+  not_quite_root.owner = bytes_of({1});
   Record by_pointer = good;
   by_pointer.owner = tests::pointer_to(14);  // The root of "a".
   Record tsig = good;
@@ -205,7 +207,8 @@ TEST(ParseQuery, TakesNothingButAnOptForOne) {
   Record rdata_huge = good;
   rdata_huge.rdata_length = 65535;
   for (const Case& c :
-       {Case{"owner_not_root", owned}, Case{"owner_compressed", by_pointer}, Case{"tsig", tsig},
+       {Case{"owner_not_root", owned}, Case{"owner_of_one_octet", not_quite_root},
+        Case{"owner_compressed", by_pointer}, Case{"tsig", tsig},
         Case{"address", a_record(wire_name("."), 0, {1, 2, 3, 4})},
         Case{"rdlength_one_beyond", rdata_too_long}, Case{"rdlength_65535", rdata_huge}}) {
     SCOPED_TRACE(c.name);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "dataplane/base/keyed_hash.h"
 #include "tests/message_builder.h"
 
@@ -56,6 +58,25 @@ TEST(MakeQuestion, TellsApartEveryPart) {
     EXPECT_FALSE(c.question == usual());
     EXPECT_NE(c.question.hash, usual().hash);
   }
+}
+
+TEST(MakeQuestion, GivesEveryPartItsOwnPlaceInTheHash) {
+  base::draw_hash_secret();
+  std::set<uint64_t> hashes;
+  for (const unsigned type : {0u, 1u, 256u}) {
+    for (const unsigned klass : {0u, 1u, 256u}) {
+      for (const unsigned wants : {0u, 1u, 2u, 3u}) {
+        for (const unsigned pool : {0u, 1u, 2u, 128u}) {
+          const Question question =
+              make_question(wire_name("a"), Type{static_cast<uint16_t>(type)},
+                            Class{static_cast<uint16_t>(klass)}, Wants{static_cast<uint8_t>(wants)},
+                            PoolId{static_cast<uint8_t>(pool)});
+          hashes.insert(question.hash);
+        }
+      }
+    }
+  }
+  EXPECT_EQ(hashes.size(), size_t{3 * 3 * 4 * 4});
 }
 
 TEST(Question, IsNotIdentifiedByItsHash) {

@@ -175,6 +175,15 @@ TEST(ComposeReply, TurnsALongRcodeWithoutOptIntoServfail) {
   EXPECT_EQ(reply.written, Written::Whole);
 }
 
+TEST(ComposeReply, TruncatesNoServfailOfItsOwnMaking) {
+  const Bytes too_much(kMaxUdpSize);
+  Content content = answer_of(too_much);
+  content.rcode = Rcode::BadVers;
+  const Composed reply(plain_asker(), content);
+  EXPECT_EQ(reply.flags(), flag::kQr | flag::kRd | flag::kRa | 2);
+  EXPECT_EQ(reply.written, Written::Whole);
+}
+
 TEST(ComposeReply, ExplainsItselfToWhoUnderstands) {
   const Content content{.rcode = Rcode::ServFail, .ede = Ede::NetworkError};
   const Composed reply(edns_asker(), content);
