@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Writes the seeds of the fuzz targets `query` and `answer` into corpus/: one small file for each kind of message, good or bad.
+"""Writes the seeds of the fuzz targets into corpus/: one small file for each kind of message or frame, good or bad.
 
-Run by hand when a kind is added; what it writes is kept in the repository. Needs dnspython.
+Run by hand when a kind is added; what it writes is kept in the repository. Needs dnspython and scapy.
 """
 
 import pathlib
@@ -14,6 +14,9 @@ import dns.name
 import dns.opcode
 import dns.rcode
 import dns.rrset
+from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop
+from scapy.layers.l2 import ARP, Dot1Q, Ether
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
 NAME = "www.example.com."
@@ -234,6 +237,57 @@ def odd_answers():
     }
 
 
+# The first octet of a frame's seed: bit 0 expects VLAN 100, bit 1 verifies UDP checksums.
+VERIFIED, TAGGED = b"\x02", b"\x03"
+
+
+def frames():
+    payload = query(use_edns=0).to_wire()
+    ethernet = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01")
+    ipv4 = IP(src="192.0.2.2", dst="192.0.2.1")
+    ipv6 = IPv6(src="2001:db8::2", dst="2001:db8::1")
+    udp = UDP(sport=40000, dport=53)
+    good = ethernet / ipv4 / udp / payload
+    seeds = {
+        "ipv4": good,
+        "ipv6": ethernet / ipv6 / udp / payload,
+        "ipv4_priority_tag": ethernet / Dot1Q(vlan=0, prio=5) / ipv4 / udp / payload,
+        "ipv6_other_tag": ethernet / Dot1Q(vlan=7) / ipv6 / udp / payload,
+        "ipv4_padded": ethernet / ipv4 / udp / payload / (b"\0" * 18),
+        "ipv4_options": ethernet / IP(src="192.0.2.2", dst="192.0.2.1", options=[IPOption_NOP()] * 4) / udp / payload,
+        "ipv4_fragment": ethernet / IP(src="192.0.2.2", dst="192.0.2.1", flags="MF") / udp / payload,
+        "ipv4_bad_checksum": ethernet / IP(src="192.0.2.2", dst="192.0.2.1", chksum=1) / udp / payload,
+        "ipv4_ihl_4": ethernet / IP(src="192.0.2.2", dst="192.0.2.1", ihl=4) / udp / payload,
+        "ipv4_too_long": ethernet / IP(src="192.0.2.2", dst="192.0.2.1", len=1400) / udp / payload,
+        "ipv4_from_itself": ethernet / IP(src="192.0.2.1", dst="192.0.2.1") / udp / payload,
+        "ipv4_no_udp_checksum": ethernet / ipv4 / UDP(sport=40000, dport=53, chksum=0) / payload,
+        "ipv4_bad_udp_checksum": ethernet / ipv4 / UDP(sport=40000, dport=53, chksum=1) / payload,
+        "ipv4_udp_too_long": ethernet / ipv4 / UDP(sport=40000, dport=53, len=1000) / payload,
+        "ipv4_udp_too_short": ethernet / ipv4 / UDP(sport=40000, dport=53, len=7) / payload,
+        "ipv4_from_echo": ethernet / ipv4 / UDP(sport=7, dport=53) / payload,
+        "ipv4_empty": ethernet / ipv4 / udp,
+        "ipv4_garbage": ethernet / ipv4 / udp / (b"\xc0\x0c" * 30),
+        "ipv4_response": ethernet / ipv4 / udp / (b"\x12\x34\x81\x80" + payload[4:]),
+        "ipv4_opcode_15": ethernet / ipv4 / udp / (b"\x12\x34\x78\0" + b"\0" * 8),
+        "tcp": ethernet / ipv4 / TCP(sport=40000, dport=53),
+        "icmp": ethernet / ipv4 / ICMP(),
+        "arp": ethernet / ARP(psrc="192.0.2.2", pdst="192.0.2.1"),
+        "ipv6_no_udp_checksum": ethernet / ipv6 / UDP(sport=40000, dport=53, chksum=0) / payload,
+        "ipv6_fragment": ethernet / ipv6 / IPv6ExtHdrFragment() / udp / payload,
+        "ipv6_hop_by_hop": ethernet / ipv6 / IPv6ExtHdrHopByHop() / udp / payload,
+        "ipv6_destination_options": ethernet / ipv6 / IPv6ExtHdrDestOpt() / udp / payload,
+        "ipv6_too_long": ethernet / IPv6(src="2001:db8::2", dst="2001:db8::1", plen=1400) / udp / payload,
+    }
+    octets = {name: VERIFIED + bytes(frame) for name, frame in seeds.items()}
+    octets["ipv4_tagged"] = TAGGED + bytes(ethernet / Dot1Q(vlan=100) / ipv4 / udp / payload)
+    octets["ipv6_tagged"] = TAGGED + bytes(ethernet / Dot1Q(vlan=100) / ipv6 / udp / payload)
+    octets["tag_cut"] = TAGGED + bytes(ethernet / Dot1Q(vlan=100))[:16]
+    octets["partial_checksum"] = b"\0" + bytes(ethernet / ipv4 / UDP(sport=40000, dport=53, chksum=0x1234) / payload)
+    for size in (13, 33, 41):
+        octets[f"cut_at_{size}"] = VERIFIED + bytes(good)[:size]
+    return octets
+
+
 def write(target, seeds):
     folder = CORPUS / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -245,3 +299,4 @@ def write(target, seeds):
 if __name__ == "__main__":
     write("query", queries())
     write("answer", good_answers() | odd_answers())
+    write("frame", frames())
