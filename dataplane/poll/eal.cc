@@ -166,6 +166,7 @@ Result<void, std::string> initialise(std::vector<std::string> arguments) {
   (void)libxdp_set_print(print_libxdp);
 
   std::vector<char*> pointers;
+  pointers.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   const auto count = static_cast<int>(pointers.size());
   pointers.push_back(nullptr);

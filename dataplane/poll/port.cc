@@ -152,7 +152,7 @@ unsigned pool_size(DeviceKind kind, uint16_t receive_ring, uint16_t transmit_rin
   return std::bit_ceil(needed + 1) - 1;  // A mempool's ring holds a power of two less one.
 }
 
-std::string with_complaints(std::string text) {
+std::string with_complaints(const std::string& text) {
   const std::string complaints = take_complaints();
   return complaints.empty() ? text : text + ": " + complaints;
 }

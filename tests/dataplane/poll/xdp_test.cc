@@ -154,7 +154,7 @@ struct Sight {
   size_t cut = 0;  // Octets missing at the end.
 };
 
-void PrintTo(const Sight& sight, std::ostream* out) { *out << sight.name; }
+std::ostream& operator<<(std::ostream& out, const Sight& sight) { return out << sight.name; }
 
 class AfXdpSees : public TestWithParam<Sight> {};
 
@@ -222,7 +222,7 @@ struct Refusal {
   std::string message;
 };
 
-void PrintTo(const Refusal& refusal, std::ostream* out) { *out << refusal.name; }
+std::ostream& operator<<(std::ostream& out, const Refusal& refusal) { return out << refusal.name; }
 
 class AfXdpRefuses : public TestWithParam<Refusal> {};
 
@@ -277,13 +277,13 @@ INSTANTIATE_TEST_SUITE_P(Table, AfXdpRefuses, testing::ValuesIn(kRefusals),
 class AfXdpOnTwoQueues : public testing::Test {
  protected:
   void SetUp() override {
-    wire_.near("ip link del dot0");
-    wire_.near(
+    wire.near("ip link del dot0");
+    wire.near(
         "ip link add dot0 numrxqueues 2 numtxqueues 2 type veth peer name other numrxqueues 2 "
         "numtxqueues 2");
-    wire_.near("ip link set dot0 up");
+    wire.near("ip link set dot0 up");
   }
-  Wire wire_;
+  Wire wire;
 };
 
 TEST_F(AfXdpOnTwoQueues, IsRefusedWhileFramesArriveOnAQueueWithoutASocket) {
@@ -295,7 +295,7 @@ TEST_F(AfXdpOnTwoQueues, IsRefusedWhileFramesArriveOnAQueueWithoutASocket) {
 }
 
 TEST_F(AfXdpOnTwoQueues, PassesOnWhyTheKernelRefuses) {
-  wire_.near("ethtool -L dot0 rx 1");  // A veth wants as many as its peer has to send by.
+  wire.near("ethtool -L dot0 rx 1");  // A veth wants as many as its peer has to send by.
   Probe probe(kServe);
   const std::string failure = probe.wait_for("failed");
   EXPECT_NE(failure.find("veth: XDP expects number of rx queues not less than peer tx queues"),
@@ -306,8 +306,8 @@ TEST_F(AfXdpOnTwoQueues, PassesOnWhyTheKernelRefuses) {
 }
 
 TEST_F(AfXdpOnTwoQueues, OpensOnceThereIsOne) {
-  wire_.near("ethtool -L dot0 rx 1");
-  wire_.near("ethtool -L other tx 1");
+  wire.near("ethtool -L dot0 rx 1");
+  wire.near("ethtool -L other tx 1");
   Probe probe(kServe);
   EXPECT_NE(probe.wait_for("open"), "") << probe.finish();
 }
