@@ -53,9 +53,8 @@ class HttpEndpoint::Server {
 
   const prometheus::Collectable& metrics_;
   std::function<HealthReport()> health_;
-  std::string
-      complaint_;  // What the library said while it started. Later it only complains about clients.
-  std::atomic<bool> is_starting_{true};
+  std::string complaint_;  // What the library said while it started.
+  const std::thread::id starter_ = std::this_thread::get_id();
   std::string host_;
   std::mutex page_mutex_;
   base::Time last_page_{};
@@ -104,7 +103,6 @@ bool HttpEndpoint::Server::start(const base::Endpoint& endpoint) {
   callbacks.log_message = log_message;
   callbacks.log_access = log_access;
   context_ = mg_start(&callbacks, this, const_cast<const char**>(options.data()));
-  is_starting_ = false;
   return context_ != nullptr;
 }
 
@@ -140,7 +138,8 @@ int HttpEndpoint::Server::begin_request(mg_connection* connection) {
 int HttpEndpoint::Server::log_message(const mg_connection* connection, const char* message) {
   const mg_context* context = mg_get_context(connection);
   auto* server = context == nullptr ? nullptr : static_cast<Server*>(mg_get_user_data(context));
-  if (server == nullptr || !server->is_starting_) return 1;
+  // Its own threads only have complaints about clients, which are no operator's business.
+  if (server == nullptr || std::this_thread::get_id() != server->starter_) return 1;
   server->complaint_ += (server->complaint_.empty() ? "" : "; ") + std::string(message);
   return 1;
 }
