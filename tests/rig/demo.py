@@ -61,10 +61,11 @@ def show(topology, keep):
     show_load(client, topology, dotline)
     show_metrics_address(topology, dotline)
     capture.stop()
+    honest = show_traffic(capture)
     if keep:
         topology.keep()
         show_how_to_use(topology)
-    return show_traffic(capture)
+    return honest
 
 
 def show_answers(client):
