@@ -189,7 +189,10 @@ struct Eal::Running {
   std::vector<unsigned> control_cpus;
 
   ~Running() {
+    // EAL makes a folder of its own even when it keeps nothing there, and forgets it.
+    const std::string folder = rte_eal_get_runtime_dir();
     (void)rte_eal_cleanup();
+    (void)rmdir(folder.c_str());
     sink().listen(nullptr);
   }
 };
