@@ -1,7 +1,9 @@
-// Miss and Fill: the only two messages that cross between a poll core and a TLS worker, and who owns what when.
+// Miss and Fill: the only two messages that cross between a poll core and a TLS worker, and who
+// owns what when.
 //
-// A core parks the asker, sends a Miss and keeps nothing but a ticket. The worker answers every Miss with exactly one Fill, in any
-// order and at any time. A Fill that names an entry carries one pin on it; the core that takes the Fill owns that pin.
+// A core parks the asker, sends a Miss and keeps nothing but a ticket. The worker answers every
+// Miss with exactly one Fill, in any order and at any time. A Fill that names an entry carries one
+// pin on it; the core that takes the Fill owns that pin.
 #pragma once
 
 #include <sys/eventfd.h>
@@ -21,7 +23,8 @@
 
 namespace exchange {
 
-/// Title to one parked question of one core. The generation tells a slot's present use from an earlier one.
+/// Title to one parked question of one core. The generation tells a slot's present use from an
+/// earlier one.
 struct Ticket {
   uint32_t slot = 0;
   uint32_t generation = 0;
@@ -47,7 +50,8 @@ static_assert(std::is_trivially_copyable_v<Miss> && std::is_trivially_copyable_v
 static_assert(sizeof(Miss) <= 320, "five cache lines at most");
 static_assert(sizeof(Fill) == 24);
 
-/// Wakes a worker that sleeps in epoll. Costs the core a system call only if the worker said that it sleeps.
+/// Wakes a worker that sleeps in epoll. Costs the core a system call only if the worker said that
+/// it sleeps.
 class Doorbell {
  public:
   Doorbell() : fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
@@ -59,7 +63,8 @@ class Doorbell {
 
   [[nodiscard]] int fd() const { return fd_; }  // -1 if the process is out of descriptors.
 
-  /// Worker: announce, then look at the rings once more, then wait. The fence pairs with the one in `ring`.
+  /// Worker: announce, then look at the rings once more, then wait. The fence pairs with the one in
+  /// `ring`.
   void about_to_sleep() {
     asleep_.store(true, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);
@@ -91,7 +96,8 @@ struct Lane {
   base::Ring<Fill> fill;  // worker → core
 };
 
-/// Every lane there is, and one doorbell per worker. Built before any thread starts, gone after all have stopped.
+/// Every lane there is, and one doorbell per worker. Built before any thread starts, gone after all
+/// have stopped.
 class Exchange {
  public:
   struct Shape {
@@ -110,7 +116,9 @@ class Exchange {
 
   [[nodiscard]] unsigned cores() const { return shape_.cores; }
   [[nodiscard]] unsigned workers() const { return shape_.workers; }
-  [[nodiscard]] Lane& lane(unsigned core, unsigned worker) { return *lanes_[core * shape_.workers + worker]; }
+  [[nodiscard]] Lane& lane(unsigned core, unsigned worker) {
+    return *lanes_[core * shape_.workers + worker];
+  }
   [[nodiscard]] Doorbell& doorbell(unsigned worker) { return doorbells_[worker]; }
 
   /// Equal questions meet at the same worker, whichever core they came in on; so they merge there.

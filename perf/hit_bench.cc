@@ -1,5 +1,6 @@
-// T0: what one answer from the cache costs a poll core, in TSC cycles, by the number of names in use. The cost of making the frames, which a
-// driver would bear, is measured beside it and taken off.
+// T0: what one answer from the cache costs a poll core, in TSC cycles, by the number of names in
+// use. The cost of making the frames, which a driver would bear, is measured beside it and taken
+// off.
 #include <benchmark/benchmark.h>
 #include <rte_cycles.h>
 
@@ -34,7 +35,8 @@ void hit(benchmark::State& state, Names how) {
     at = (at + poll::kBurst) % drawn.size();
   }
   const auto queries = static_cast<double>(state.iterations()) * poll::kBurst;
-  if (static_cast<double>(rig.hits() - hits_before) != queries) state.SkipWithError("not every query was a hit");
+  if (static_cast<double>(rig.hits() - hits_before) != queries)
+    state.SkipWithError("not every query was a hit");
   state.counters["cycles/hit"] = static_cast<double>(all - making) / queries;
   state.counters["frame_cycles"] = static_cast<double>(making) / queries;
   state.SetItemsProcessed(static_cast<int64_t>(queries));

@@ -23,8 +23,15 @@ constexpr unsigned kMbufs = 4095;
 void start_eal_once() {
   static const bool started = [] {
     base::draw_hash_secret();
-    std::vector<std::string> arguments = {"perf", "--no-huge", "-m", "128", "--no-pci", "--no-telemetry", "--iova-mode=va",
-                                          "--log-level=error", "--file-prefix=perf" + std::to_string(getpid())};
+    std::vector<std::string> arguments = {"perf",
+                                          "--no-huge",
+                                          "-m",
+                                          "128",
+                                          "--no-pci",
+                                          "--no-telemetry",
+                                          "--iova-mode=va",
+                                          "--log-level=error",
+                                          "--file-prefix=perf" + std::to_string(getpid())};
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
     return rte_eal_init(static_cast<int>(argv.size()), argv.data()) >= 0;
@@ -43,7 +50,8 @@ std::string unique(const char* what) {
 
 HitRig::HitRig(uint32_t names) : cache_("main", names * 2) {
   start_eal_once();
-  pool_ = rte_pktmbuf_pool_create(unique("pool").c_str(), kMbufs, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
+  pool_ =
+      rte_pktmbuf_pool_create(unique("pool").c_str(), kMbufs, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
   // net_null throws away what is sent; it costs a locked addition a burst.
   const std::string device = unique("net_null");
   if (pool_ == nullptr || rte_eal_hotplug_add("vdev", device.c_str(), "") != 0) std::abort();
@@ -55,18 +63,22 @@ HitRig::HitRig(uint32_t names) : cache_("main", names * 2) {
   rte_eth_dev_start(port_);
 
   policy_.binds = {{.address = {tests::address("192.0.2.1"), 53}, .cache = &cache_}};
-  const std::array prefixes = {*base::Prefix::parse("127.0.0.0/8"),   *base::Prefix::parse("10.0.0.0/8"),
-                               *base::Prefix::parse("192.168.0.0/16"), *base::Prefix::parse("172.16.0.0/12"),
-                               *base::Prefix::parse("192.0.2.0/24"),   *base::Prefix::parse("fe80::/10")};
+  const std::array prefixes = {
+      *base::Prefix::parse("127.0.0.0/8"),    *base::Prefix::parse("10.0.0.0/8"),
+      *base::Prefix::parse("192.168.0.0/16"), *base::Prefix::parse("172.16.0.0/12"),
+      *base::Prefix::parse("192.0.2.0/24"),   *base::Prefix::parse("fe80::/10")};
   policy_.acl = poll::AddressSet(prefixes);
   poll::LcoreSettings settings{.index = 0, .idle = poll::Idle::Busy};
-  settings.queues.push_back({.port = port_, .queue = 0, .index = 0, .pool = pool_, .acceptance = {.mac = tests::mac(1)}});
+  settings.queues.push_back(
+      {.port = port_, .queue = 0, .index = 0, .pool = pool_, .acceptance = {.mac = tests::mac(1)}});
   core_ = std::make_unique<poll::LcoreState>(std::move(settings), policy_, exchange_, readers_);
   core_->now = base::Clock::now();
   queries_.reserve(names);
   for (uint32_t i = 0; i < names; ++i) add(i);
   // A bucket may have had more than eight names to hold; those that gave way would be misses.
-  std::erase_if(queries_, [this](const Query& query) { return cache_.find(query.question, core_->now) == nullptr; });
+  std::erase_if(queries_, [this](const Query& query) {
+    return cache_.find(query.question, core_->now) == nullptr;
+  });
 }
 
 HitRig::~HitRig() {
@@ -80,18 +92,21 @@ void HitRig::add(uint32_t number) {
   const tests::Bytes name = tests::wire_name(name_of(number));
   const dns::Question question =
       dns::make_question(name, dns::Type::A, dns::Class::In, dns::Wants::Plain, dns::PoolId{0});
-  const tests::Bytes record = tests::a_record(tests::pointer_to_question(), 3600, {198, 18, 1, 1}).wire();
+  const tests::Bytes record =
+      tests::a_record(tests::pointer_to_question(), 3600, {198, 18, 1, 1}).wire();
   const std::array<uint16_t, 1> places = {6};
-  cache_.insert(question,
-                cache::make_entry({.question = question,
-                                   .content = {.answers = 1, .records = record, .ttl_places = places},
-                                   .inserted = core_->now,
-                                   .expires = core_->now + base::seconds{3600}}),
-                core_->now, reclaim_);
+  cache_.insert(
+      question,
+      cache::make_entry({.question = question,
+                         .content = {.answers = 1, .records = record, .ttl_places = places},
+                         .inserted = core_->now,
+                         .expires = core_->now + base::seconds{3600}}),
+      core_->now, reclaim_);
 
   tests::Packet packet;
   packet.source.port = static_cast<uint16_t>(1024 + number % 60000);
-  packet.payload = tests::a_query(name_of(number)).id(static_cast<uint16_t>(number)).opt({}).build();
+  packet.payload =
+      tests::a_query(name_of(number)).id(static_cast<uint16_t>(number)).opt({}).build();
   const tests::Bytes frame = packet.build();
   Query query{.question = question};
   query.size = static_cast<uint16_t>(frame.size());
@@ -107,7 +122,8 @@ std::vector<uint32_t> HitRig::draw(Names how, size_t count) const {
     for (uint32_t& name : drawn) name = any(random);
     return drawn;
   }
-  // Zipf with exponent 1: by inversion of the continuous law, whose head differs from the exact one by a few per cent.
+  // Zipf with exponent 1: by inversion of the continuous law, whose head differs from the exact one
+  // by a few per cent.
   const double log_n = std::log(static_cast<double>(queries_.size()));
   std::uniform_real_distribution<double> unit(0.0, 1.0);
   for (uint32_t& name : drawn) name = static_cast<uint32_t>(std::exp(unit(random) * log_n)) - 1;

@@ -1,4 +1,5 @@
-// A poll core, a full cache and ready-made queries for its names, without a NIC: what the hit path costs by itself.
+// A poll core, a full cache and ready-made queries for its names, without a NIC: what the hit path
+// costs by itself.
 #pragma once
 
 #include <rte_mempool.h>
@@ -17,14 +18,16 @@ enum class Names : uint8_t { Uniform, Zipf };
 
 class HitRig {
  public:
-  /// Starts EAL when it is the process's first; fills a cache twice the size with about `names` A answers.
+  /// Starts EAL when it is the process's first; fills a cache twice the size with about `names` A
+  /// answers.
   explicit HitRig(uint32_t names);
   ~HitRig();
 
   /// A sequence of queries to go through, drawn once: indices into the names.
   [[nodiscard]] std::vector<uint32_t> draw(Names how, size_t count) const;
 
-  /// Makes the next burst of received frames out of `names`, as a driver would: fresh mbufs, octets copied in.
+  /// Makes the next burst of received frames out of `names`, as a driver would: fresh mbufs, octets
+  /// copied in.
   void receive(const uint32_t* names, rte_mbuf** frames);
   /// Throws away what `receive` made; the bench's own cost, to be taken off.
   static void discard(rte_mbuf** frames);

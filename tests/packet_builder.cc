@@ -70,7 +70,8 @@ Bytes bytes_of(const std::string& text) {
 base::IpAddress address(const std::string& text) { return base::IpAddress::parse(text).value(); }
 
 poll::MacAddress mac(uint8_t last_octet) {
-  return {std::byte{0x02}, std::byte{0}, std::byte{0}, std::byte{0}, std::byte{0}, std::byte{last_octet}};
+  return {std::byte{0x02}, std::byte{0}, std::byte{0},
+          std::byte{0},    std::byte{0}, std::byte{last_octet}};
 }
 
 Bytes Packet::build() const {
@@ -100,7 +101,8 @@ uint16_t internet_checksum(const Bytes& bytes) {
   return static_cast<uint16_t>(~sum);
 }
 
-uint16_t expected_udp_checksum(const base::IpAddress& source, const base::IpAddress& destination, Bytes udp) {
+uint16_t expected_udp_checksum(const base::IpAddress& source, const base::IpAddress& destination,
+                               Bytes udp) {
   udp[6] = udp[7] = std::byte{0};
   Bytes summed;
   put(summed, source.octets());

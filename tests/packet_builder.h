@@ -1,5 +1,5 @@
-// Builds Ethernet frames for tests: every field has a sane default and can be set wrong. Its checksums are computed octet pair
-// by octet pair as RFC 1071 says it, not by the code under test.
+// Builds Ethernet frames for tests: every field has a sane default and can be set wrong. Its
+// checksums are computed octet pair by octet pair as RFC 1071 says it, not by the code under test.
 #pragma once
 
 #include <cstddef>
@@ -28,24 +28,26 @@ struct Packet {
   base::Endpoint source{address("192.0.2.2"), 40000};
   base::Endpoint destination{address("192.0.2.1"), 53};
   std::optional<uint8_t> version_and_length;
-  Bytes ip_options;                     // IPv4; a multiple of 4 octets.
-  std::optional<uint16_t> ip_length;    // IPv4 total length, IPv6 payload length.
-  uint16_t fragment = 0x4000;           // IPv4: DF.
+  Bytes ip_options;                   // IPv4; a multiple of 4 octets.
+  std::optional<uint16_t> ip_length;  // IPv4 total length, IPv6 payload length.
+  uint16_t fragment = 0x4000;         // IPv4: DF.
   uint8_t hop_limit = 64;
-  uint8_t protocol = 17;                // IPv6: next header.
+  uint8_t protocol = 17;  // IPv6: next header.
   std::optional<uint16_t> ip_checksum;
 
   std::optional<uint16_t> udp_length;
   std::optional<uint16_t> udp_checksum;
   Bytes payload = bytes_of("payload");
-  Bytes padding;                        // Behind the IP packet.
+  Bytes padding;  // Behind the IP packet.
 
   [[nodiscard]] Bytes build() const;
 };
 
 /// RFC 1071, in its plainest form.
 uint16_t internet_checksum(const Bytes& bytes);
-/// The checksum that a UDP datagram between these addresses has to have (its own field counted as zero).
-uint16_t expected_udp_checksum(const base::IpAddress& source, const base::IpAddress& destination, Bytes udp);
+/// The checksum that a UDP datagram between these addresses has to have (its own field counted as
+/// zero).
+uint16_t expected_udp_checksum(const base::IpAddress& source, const base::IpAddress& destination,
+                               Bytes udp);
 
 }  // namespace tests

@@ -1,5 +1,6 @@
-// A TLS worker: one thread, one epoll. Takes Misses off its rings, merges equal questions, asks a backend over a session, keeps
-// the answer in the pool's cache and sends every asking core its Fill.
+// A TLS worker: one thread, one epoll. Takes Misses off its rings, merges equal questions, asks a
+// backend over a session, keeps the answer in the pool's cache and sends every asking core its
+// Fill.
 #pragma once
 
 #include <memory>
@@ -32,19 +33,20 @@ struct WorkerSettings {
 };
 
 struct WorkerCounters {
-  base::Counter merged;        // Misses that joined a question another core had already asked.
-  base::Counter questions;     // Gauge: questions open now.
-  base::Counter questions_full;  // Misses refused because too many questions were open.
-  base::Counter fills_lost;    // Fills that found their ring full.
+  base::Counter merged;           // Misses that joined a question another core had already asked.
+  base::Counter questions;        // Gauge: questions open now.
+  base::Counter questions_full;   // Misses refused because too many questions were open.
+  base::Counter fills_lost;       // Fills that found their ring full.
   base::Counter entries_refused;  // Answers not kept because memory was out.
-  base::Counter turns;         // Moves while the worker is alive.
+  base::Counter turns;            // Moves while the worker is alive.
 };
 
 class Worker {
  public:
-  /// `exchange`, `readers` and `tickets` outlive the worker; all workers share one of each. Throws std::runtime_error, naming the
-  /// backend and the file, if TLS cannot be set up.
-  Worker(WorkerSettings settings, exchange::Exchange& exchange, cache::Readers& readers, Tickets& tickets, Notice notice);
+  /// `exchange`, `readers` and `tickets` outlive the worker; all workers share one of each. Throws
+  /// std::runtime_error, naming the backend and the file, if TLS cannot be set up.
+  Worker(WorkerSettings settings, exchange::Exchange& exchange, cache::Readers& readers,
+         Tickets& tickets, Notice notice);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;

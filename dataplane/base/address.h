@@ -1,4 +1,5 @@
-// Internet addresses as values: both families in one 16-octet form, so that tables need no second code path.
+// Internet addresses as values: both families in one 16-octet form, so that tables need no second
+// code path.
 #pragma once
 
 #include <array>
@@ -12,7 +13,8 @@
 
 namespace base {
 
-/// An IPv4 or IPv6 address in network byte order; IPv4 is held IPv4-mapped (::ffff:a.b.c.d, RFC 4291 §2.5.5.2).
+/// An IPv4 or IPv6 address in network byte order; IPv4 is held IPv4-mapped (::ffff:a.b.c.d, RFC
+/// 4291 §2.5.5.2).
 class IpAddress {
  public:
   constexpr IpAddress() = default;
@@ -22,10 +24,13 @@ class IpAddress {
   static std::optional<IpAddress> parse(std::string_view text);
 
   [[nodiscard]] bool is_v4() const { return upper() == 0 && load_be32(&octets_[8]) == 0xFFFF; }
-  [[nodiscard]] ByteView octets() const { return is_v4() ? ByteView(octets_).subspan(12) : ByteView(octets_); }
+  [[nodiscard]] ByteView octets() const {
+    return is_v4() ? ByteView(octets_).subspan(12) : ByteView(octets_);
+  }
   [[nodiscard]] const std::array<std::byte, 16>& mapped() const { return octets_; }
   [[nodiscard]] std::string text() const;
-  // Numerically, which is octet by octet in network order; two words instead of sixteen octets, since every query is looked up.
+  // Numerically, which is octet by octet in network order; two words instead of sixteen octets,
+  // since every query is looked up.
   friend bool operator==(const IpAddress& a, const IpAddress& b) { return a.octets_ == b.octets_; }
   friend std::strong_ordering operator<=>(const IpAddress& a, const IpAddress& b) {
     const std::strong_ordering upper = a.upper() <=> b.upper();
@@ -44,7 +49,8 @@ struct Endpoint {
   IpAddress address;
   uint16_t port = 0;
 
-  /// "192.0.2.1:53", "[2001:db8::1]:53"; without a port, `default_port`. Unbracketed IPv6 without a port is accepted too.
+  /// "192.0.2.1:53", "[2001:db8::1]:53"; without a port, `default_port`. Unbracketed IPv6 without a
+  /// port is accepted too.
   static std::optional<Endpoint> parse(std::string_view text, uint16_t default_port);
   [[nodiscard]] std::string text() const;
   friend auto operator<=>(const Endpoint& a, const Endpoint& b) = default;
@@ -55,7 +61,8 @@ struct Prefix {
   IpAddress network;  // Host bits are zero.
   uint8_t length = 0;
 
-  /// "192.0.2.0/24", "2001:db8::/32", or a bare address for a block of one. Host bits that are set are an error.
+  /// "192.0.2.0/24", "2001:db8::/32", or a bare address for a block of one. Host bits that are set
+  /// are an error.
   static std::optional<Prefix> parse(std::string_view text);
   [[nodiscard]] std::string text() const;
   [[nodiscard]] IpAddress last() const;

@@ -1,7 +1,8 @@
 // Views of wire bytes and the two cursors that are the only way to read or write them.
 //
-// A Reader or Writer that runs out of room fails once and stays failed: every later read yields zero, every later
-// write is dropped, and `ok()` is asked once at the end. So a parser reads straight down without a check per field.
+// A Reader or Writer that runs out of room fails once and stays failed: every later read yields
+// zero, every later write is dropped, and `ok()` is asked once at the end. So a parser reads
+// straight down without a check per field.
 #pragma once
 
 #include <bit>
@@ -111,7 +112,8 @@ class Writer {
     store_be32(&bytes_[position_], value);
     position_ += 4;
   }
-  /// `source` may be the very place that is written to (a question that stays where it is) but not overlap it otherwise.
+  /// `source` may be the very place that is written to (a question that stays where it is) but not
+  /// overlap it otherwise.
   void bytes(ByteView source) {
     if (source.empty() || !has(source.size())) return;
     if (source.data() != &bytes_[position_]) {

@@ -1,5 +1,5 @@
-// One time for all threads: CLOCK_MONOTONIC. A turn of a loop reads it once and hands the value down, so whatever
-// keeps time takes a `Time` as an argument and is tested with a hand-cranked one.
+// One time for all threads: CLOCK_MONOTONIC. A turn of a loop reads it once and hands the value
+// down, so whatever keeps time takes a `Time` as an argument and is tested with a hand-cranked one.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,5 @@
-// Counters with one writing thread and any number of readers. An add is a plain load and store, no locked operation.
+// Counters with one writing thread and any number of readers. An add is a plain load and store, no
+// locked operation.
 #pragma once
 
 #include <array>
@@ -21,8 +22,8 @@ class Counter {
   std::atomic<uint64_t> value_{0};
 };
 
-/// One counter per enumerator of `E`, whose last enumerator is `Count_`. The names an operator sees are a table beside
-/// the enum, of the same length.
+/// One counter per enumerator of `E`, whose last enumerator is `Count_`. The names an operator sees
+/// are a table beside the enum, of the same length.
 template <typename E>
 class Counters {
  public:

@@ -1,4 +1,5 @@
-// Durations counted in power-of-two buckets from 1 µs up to 8.4 s: one writing thread, any number of readers, no locked operation.
+// Durations counted in power-of-two buckets from 1 µs up to 8.4 s: one writing thread, any number
+// of readers, no locked operation.
 #pragma once
 
 #include <array>
@@ -11,7 +12,8 @@ namespace base {
 
 class Histogram {
  public:
-  /// Bucket i counts durations of at most 2^i µs that no smaller bucket counts; the last one counts the rest.
+  /// Bucket i counts durations of at most 2^i µs that no smaller bucket counts; the last one counts
+  /// the rest.
   static constexpr size_t kBounded = 24;
   static constexpr size_t kBuckets = kBounded + 1;
 

@@ -24,7 +24,8 @@ void draw_hash_secret() {
     if (got > 0) {
       have += static_cast<size_t>(got);
     } else if (errno != EINTR) {
-      // Without a secret the cache could be attacked at will; there is no weaker mode to fall back to.
+      // Without a secret the cache could be attacked at will; there is no weaker mode to fall back
+      // to.
       std::perror("getrandom");
       std::abort();
     }
@@ -32,7 +33,8 @@ void draw_hash_secret() {
 }
 
 uint64_t keyed_hash(ByteView bytes, uint64_t tag) {
-  const uint64_t name = XXH3_64bits_withSecret(bytes.data(), bytes.size(), secret.data(), secret.size());
+  const uint64_t name =
+      XXH3_64bits_withSecret(bytes.data(), bytes.size(), secret.data(), secret.size());
   uint64_t key;
   std::memcpy(&key, secret.data(), sizeof key);
   return XXH64_avalanche(name ^ ((tag ^ key) * 0x9E3779B97F4A7C15ULL));

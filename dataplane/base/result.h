@@ -1,4 +1,5 @@
-// A value or the reason there is none. Bad bytes and operating failures are values here, never exceptions.
+// A value or the reason there is none. Bad bytes and operating failures are values here, never
+// exceptions.
 #pragma once
 
 #include <tl/expected.hpp>

@@ -1,5 +1,5 @@
-// A typed lane between exactly two threads: rte_ring with elements by value, one producer, one consumer.
-// Bounded; a full ring refuses the element and the producer decides what that means.
+// A typed lane between exactly two threads: rte_ring with elements by value, one producer, one
+// consumer. Bounded; a full ring refuses the element and the producer decides what that means.
 #pragma once
 
 #include <rte_ring.h>
@@ -50,9 +50,11 @@ class Ring {
   static rte_ring* allocate(unsigned slots) {
     const ssize_t size = rte_ring_get_memsize_elem(sizeof(T), slots);
     ASSERT(size > 0);
-    // rte_ring keeps its producer and consumer halves on cache lines of their own, which needs the alignment.
-    void* memory = std::aligned_alloc(RTE_CACHE_LINE_SIZE * 2,
-                                      RTE_ALIGN_CEIL(static_cast<size_t>(size), RTE_CACHE_LINE_SIZE * 2));
+    // rte_ring keeps its producer and consumer halves on cache lines of their own, which needs the
+    // alignment.
+    void* memory =
+        std::aligned_alloc(RTE_CACHE_LINE_SIZE * 2,
+                           RTE_ALIGN_CEIL(static_cast<size_t>(size), RTE_CACHE_LINE_SIZE * 2));
     if (memory == nullptr) std::abort();
     auto* ring = static_cast<rte_ring*>(memory);
     const int made = rte_ring_init(ring, "lane", slots, RING_F_SP_ENQ | RING_F_SC_DEQ);

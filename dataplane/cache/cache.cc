@@ -5,10 +5,12 @@
 namespace cache {
 namespace {
 
-/// Both of a question's stripes, in the order of their addresses, so that two writers never wait for each other in a circle.
+/// Both of a question's stripes, in the order of their addresses, so that two writers never wait
+/// for each other in a circle.
 class StripesLock {
  public:
-  StripesLock(rte_spinlock_t& a, rte_spinlock_t& b) : low_(&a < &b ? a : b), high_(&a < &b ? b : a) {
+  StripesLock(rte_spinlock_t& a, rte_spinlock_t& b)
+      : low_(&a < &b ? a : b), high_(&a < &b ? b : a) {
     rte_spinlock_lock(&low_);
     if (&high_ != &low_) rte_spinlock_lock(&high_);
   }
@@ -78,10 +80,12 @@ void Cache::prefetch_entry(const dns::Question& question) const {
 }
 
 void Cache::insert(const dns::Question& question, Entry* entry, Time now, Reclaim& reclaim) {
-  const StripesLock lock(stripes_[first_bucket(question.hash) % kStripes], stripes_[second_bucket(question.hash) % kStripes]);
+  const StripesLock lock(stripes_[first_bucket(question.hash) % kStripes],
+                         stripes_[second_bucket(question.hash) % kStripes]);
   Slot& slot = choose_slot(question, now);
   Entry* displaced = slot.entry();
-  const bool evicted = displaced != nullptr && displaced->expires() > now && !displaced->answers(question);
+  const bool evicted =
+      displaced != nullptr && displaced->expires() > now && !displaced->answers(question);
   slot.publish(entry);
 
   counters_.inserts.fetch_add(1, std::memory_order_relaxed);
@@ -95,7 +99,8 @@ void Cache::insert(const dns::Question& question, Entry* entry, Time now, Reclai
   reclaim.retire(displaced);
 }
 
-/// In this order: the same question's slot, an empty one, an expired one, one that was not touched since it was last passed over.
+/// In this order: the same question's slot, an empty one, an expired one, one that was not touched
+/// since it was last passed over.
 Cache::Slot& Cache::choose_slot(const dns::Question& question, Time now) {
   Bucket& first = buckets_[first_bucket(question.hash)];
   Bucket& second = buckets_[second_bucket(question.hash)];
@@ -103,12 +108,14 @@ Cache::Slot& Cache::choose_slot(const dns::Question& question, Time now) {
   const Survey in_second = survey(second, question, now);
   if (in_first.same != nullptr) return *in_first.same;
   if (in_second.same != nullptr) return *in_second.same;
-  // The emptier bucket, so that both fill evenly; the first on a tie, so that a reader seldom needs the second.
+  // The emptier bucket, so that both fill evenly; the first on a tie, so that a reader seldom needs
+  // the second.
   const Survey& emptier = in_second.empties > in_first.empties ? in_second : in_first;
   if (emptier.empty != nullptr) return *emptier.empty;
   if (in_first.expired != nullptr) return *in_first.expired;
   if (in_second.expired != nullptr) return *in_second.expired;
-  // Where the search starts differs from question to question, so no slot of a bucket is safer than another.
+  // Where the search starts differs from question to question, so no slot of a bucket is safer than
+  // another.
   return choose_victim(first, second, question.hash % (2 * kWays));
 }
 

@@ -1,9 +1,10 @@
 // The shared answer cache: read by every poll core without a lock, written by the TLS workers.
 //
-// A set-associative table: each question has two buckets of eight slots, a cache line each, so a lookup touches at most two lines
-// and an insert always finds a victim. With one bucket some overflow long before the table is full (at half full, 0.8 % of all
-// answers would find no place); with a second to go to, the table fills up. A slot is one 8-byte word, an entry's address and
-// 16 bits of its hash, published by one store; so a reader looks at an entry only if those bits agree.
+// A set-associative table: each question has two buckets of eight slots, a cache line each, so a
+// lookup touches at most two lines and an insert always finds a victim. With one bucket some
+// overflow long before the table is full (at half full, 0.8 % of all answers would find no place);
+// with a second to go to, the table fills up. A slot is one 8-byte word, an entry's address and 16
+// bits of its hash, published by one store; so a reader looks at an entry only if those bits agree.
 #pragma once
 
 #include <rte_spinlock.h>
@@ -36,20 +37,21 @@ class Cache {
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
 
-  /// Readers only, between joining and leaving. The live answer to `question`, or nullptr. The pointer is good until the
-  /// reader's next quiescent report.
+  /// Readers only, between joining and leaving. The live answer to `question`, or nullptr. The
+  /// pointer is good until the reader's next quiescent report.
   [[nodiscard]] const Entry* find(const dns::Question& question, Time now) const;
 
-  /// Hints, for readers that have a burst of questions: call the question's buckets; once they have come, call the entry that is
-  /// probably its answer.
+  /// Hints, for readers that have a burst of questions: call the question's buckets; once they have
+  /// come, call the entry that is probably its answer.
   void prefetch_buckets(const dns::Question& question) const {
     __builtin_prefetch(&buckets_[first_bucket(question.hash)]);
     __builtin_prefetch(&buckets_[second_bucket(question.hash)]);
   }
   void prefetch_entry(const dns::Question& question) const;
 
-  /// Publishes `entry` for its question. Whatever it displaces (an older answer, an expired one, or one of the two buckets that was
-  /// not touched lately) is retired to `reclaim`, the calling worker's own. Never refused.
+  /// Publishes `entry` for its question. Whatever it displaces (an older answer, an expired one, or
+  /// one of the two buckets that was not touched lately) is retired to `reclaim`, the calling
+  /// worker's own. Never refused.
   void insert(const dns::Question& question, Entry* entry, Time now, Reclaim& reclaim);
 
   [[nodiscard]] const std::string& name() const { return name_; }
@@ -59,16 +61,23 @@ class Cache {
   static constexpr size_t kWays = 8;
 
  private:
-  /// An entry's address in the low 48 bits (user space ends at 47 on x86-64), its tag above; 0: empty.
+  /// An entry's address in the low 48 bits (user space ends at 47 on x86-64), its tag above; 0:
+  /// empty.
   class Slot {
    public:
     [[nodiscard]] uint64_t word() const { return word_.load(std::memory_order_acquire); }
     [[nodiscard]] Entry* entry() const { return entry_of(word()); }
     void publish(Entry* entry) {
-      word_.store(reinterpret_cast<uint64_t>(entry) | uint64_t{tag_of(entry->hash())} << kAddressBits, std::memory_order_release);
+      word_.store(
+          reinterpret_cast<uint64_t>(entry) | uint64_t{tag_of(entry->hash())} << kAddressBits,
+          std::memory_order_release);
     }
-    static Entry* entry_of(uint64_t word) { return reinterpret_cast<Entry*>(word & ((uint64_t{1} << kAddressBits) - 1)); }
-    static bool tagged(uint64_t word, uint16_t tag) { return word >> kAddressBits == tag && word != 0; }
+    static Entry* entry_of(uint64_t word) {
+      return reinterpret_cast<Entry*>(word & ((uint64_t{1} << kAddressBits) - 1));
+    }
+    static bool tagged(uint64_t word, uint16_t tag) {
+      return word >> kAddressBits == tag && word != 0;
+    }
 
    private:
     static constexpr int kAddressBits = 48;
@@ -82,11 +91,18 @@ class Cache {
   /// Locks for writers only; a power of two of them, so that neighbouring buckets rarely share one.
   static constexpr size_t kStripes = 256;
 
-  // Multiply-shift instead of modulo: any number of buckets, no division. The upper half of the hash chooses the first bucket, the
-  // lower half the second; a tag is the lowest 16 bits, which hardly matter to either choice.
-  [[nodiscard]] size_t first_bucket(uint64_t hash) const { return scaled(static_cast<uint32_t>(hash >> 32)); }
-  [[nodiscard]] size_t second_bucket(uint64_t hash) const { return scaled(static_cast<uint32_t>(hash)); }
-  [[nodiscard]] size_t scaled(uint32_t half) const { return static_cast<size_t>(uint64_t{half} * bucket_count_ >> 32); }
+  // Multiply-shift instead of modulo: any number of buckets, no division. The upper half of the
+  // hash chooses the first bucket, the lower half the second; a tag is the lowest 16 bits, which
+  // hardly matter to either choice.
+  [[nodiscard]] size_t first_bucket(uint64_t hash) const {
+    return scaled(static_cast<uint32_t>(hash >> 32));
+  }
+  [[nodiscard]] size_t second_bucket(uint64_t hash) const {
+    return scaled(static_cast<uint32_t>(hash));
+  }
+  [[nodiscard]] size_t scaled(uint32_t half) const {
+    return static_cast<size_t>(uint64_t{half} * bucket_count_ >> 32);
+  }
   static uint16_t tag_of(uint64_t hash) { return static_cast<uint16_t>(hash); }
 
   /// The first entry of `bucket` that passes `is_it`, of those whose tag agrees.

@@ -1,4 +1,5 @@
-// One answer, immutable once any other thread can see it. Made by a TLS worker, read by every poll core.
+// One answer, immutable once any other thread can see it. Made by a TLS worker, read by every poll
+// core.
 #pragma once
 
 #include <atomic>
@@ -17,7 +18,7 @@ using base::Time;
 /// What an entry is made from; borrows everything.
 struct NewEntry {
   const dns::Question& question;
-  dns::Content content;                // Its records' TTLs as they are to be served at age 0; `age` is not used.
+  dns::Content content;  // Its records' TTLs as they are to be served at age 0; `age` is not used.
   Time inserted;
   Time expires;
 };
@@ -34,13 +35,15 @@ class Entry {
   /// What a reply at `now` says. Borrows from the entry.
   [[nodiscard]] dns::Content content(Time now) const;
 
-  /// A pin keeps the entry's memory alive while a Fill that names it waits in a ring; quiescence alone does not.
-  /// Pinned by the worker that made it, before it is published or retired; unpinned by the core that took the Fill.
+  /// A pin keeps the entry's memory alive while a Fill that names it waits in a ring; quiescence
+  /// alone does not. Pinned by the worker that made it, before it is published or retired; unpinned
+  /// by the core that took the Fill.
   void pin() const { pins_.fetch_add(1, std::memory_order_relaxed); }
   void unpin() const { pins_.fetch_sub(1, std::memory_order_release); }
   [[nodiscard]] bool pinned() const { return pins_.load(std::memory_order_acquire) != 0; }
 
-  /// Recency for eviction: set by readers, only when clear, so that a hot entry's line stays shared.
+  /// Recency for eviction: set by readers, only when clear, so that a hot entry's line stays
+  /// shared.
   void touch() const {
     if (!touched_.load(std::memory_order_relaxed)) touched_.store(true, std::memory_order_relaxed);
   }
@@ -56,12 +59,16 @@ class Entry {
   friend void destroy_entry(Entry*);
   Entry() = default;
 
-  [[nodiscard]] const std::byte* tail() const { return reinterpret_cast<const std::byte*>(this + 1); }
+  [[nodiscard]] const std::byte* tail() const {
+    return reinterpret_cast<const std::byte*>(this + 1);
+  }
   [[nodiscard]] std::byte* tail() { return reinterpret_cast<std::byte*>(this + 1); }
   [[nodiscard]] std::span<const uint16_t> ttl_places() const {
     return {reinterpret_cast<const uint16_t*>(tail()), ttl_count_};
   }
-  [[nodiscard]] ByteView name() const { return {tail() + ttl_count_ * sizeof(uint16_t), name_size_}; }
+  [[nodiscard]] ByteView name() const {
+    return {tail() + ttl_count_ * sizeof(uint16_t), name_size_};
+  }
   [[nodiscard]] ByteView records() const {
     return {tail() + ttl_count_ * sizeof(uint16_t) + name_size_, records_size_};
   }
@@ -87,7 +94,8 @@ class Entry {
   // Behind it, in one allocation: ttl_count_ places, the name, the records.
 };
 
-/// Copies all that `from` borrows into one allocation. Never on a poll core. Returns nullptr when memory is out.
+/// Copies all that `from` borrows into one allocation. Never on a poll core. Returns nullptr when
+/// memory is out.
 [[nodiscard]] Entry* make_entry(const NewEntry& from);
 /// Only through Reclaim: some other thread may still be reading it.
 void destroy_entry(Entry* entry);

@@ -41,7 +41,8 @@ void Reclaim::collect() {
   const size_t looks = std::min(retired_.size(), kPerCall);
   for (size_t i = 0; i < looks; ++i) {
     const Retired oldest = retired_.front();
-    if (!readers_.passed(oldest.token)) return;  // Tokens only grow: nothing behind it has passed either.
+    if (!readers_.passed(oldest.token))
+      return;  // Tokens only grow: nothing behind it has passed either.
     retired_.pop_front();
     if (oldest.entry->pinned()) {
       retired_.push_back(oldest);  // Its Fill still waits in a ring; its own token has passed.

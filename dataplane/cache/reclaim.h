@@ -1,5 +1,6 @@
-// When a displaced entry's memory may be given back: after every reader has passed a quiescent point (rte_rcu_qsbr) and
-// nobody has it pinned. Readers report quiescence once a turn; writers keep their own retired entries, so no lock is needed.
+// When a displaced entry's memory may be given back: after every reader has passed a quiescent
+// point (rte_rcu_qsbr) and nobody has it pinned. Readers report quiescence once a turn; writers
+// keep their own retired entries, so no lock is needed.
 #pragma once
 
 #include <rte_rcu_qsbr.h>
@@ -12,7 +13,8 @@
 
 namespace cache {
 
-/// The readers that must be waited for. One for the process; every poll core is a reader with its own number.
+/// The readers that must be waited for. One for the process; every poll core is a reader with its
+/// own number.
 class Readers {
  public:
   explicit Readers(unsigned readers);
@@ -28,7 +30,9 @@ class Readers {
 
   /// For writers: a token for "now", and whether every reader has passed it.
   [[nodiscard]] uint64_t start() { return rte_rcu_qsbr_start(qsbr_.get()); }
-  [[nodiscard]] bool passed(uint64_t token) { return rte_rcu_qsbr_check(qsbr_.get(), token, false) == 1; }
+  [[nodiscard]] bool passed(uint64_t token) {
+    return rte_rcu_qsbr_check(qsbr_.get(), token, false) == 1;
+  }
 
  private:
   struct Free {

@@ -6,8 +6,8 @@
 namespace poll {
 namespace {
 
-// rte_raw_cksum adds words as they lie in memory; a one's-complement sum does not mind the byte order, so a big-endian constant
-// is swapped once and the result is stored as it lies.
+// rte_raw_cksum adds words as they lie in memory; a one's-complement sum does not mind the byte
+// order, so a big-endian constant is swapped once and the result is stored as it lies.
 uint16_t sum_of(ByteView bytes) { return rte_raw_cksum(bytes.data(), bytes.size()); }
 
 uint16_t fold(uint32_t sum) {
@@ -25,7 +25,9 @@ uint16_t udp_sum(const base::IpAddress& source, const base::IpAddress& destinati
   return fold(sum);
 }
 
-uint16_t as_big_endian_value(uint16_t in_memory_order) { return __builtin_bswap16(in_memory_order); }
+uint16_t as_big_endian_value(uint16_t in_memory_order) {
+  return __builtin_bswap16(in_memory_order);
+}
 
 }  // namespace
 
@@ -35,7 +37,8 @@ uint16_t ipv4_header_checksum(ByteView header) {
 
 bool ipv4_header_sums_up(ByteView header) { return sum_of(header) == 0xFFFF; }
 
-uint16_t udp_checksum(const base::IpAddress& source, const base::IpAddress& destination, ByteView udp) {
+uint16_t udp_checksum(const base::IpAddress& source, const base::IpAddress& destination,
+                      ByteView udp) {
   const auto checksum = static_cast<uint16_t>(~udp_sum(source, destination, udp));
   return checksum == 0 ? uint16_t{0xFFFF} : as_big_endian_value(checksum);
 }

@@ -1,4 +1,5 @@
-// What a poll core counts. Every frame received ends in exactly one of: a reply, a drop with a reason, a parked asker.
+// What a poll core counts. Every frame received ends in exactly one of: a reply, a drop with a
+// reason, a parked asker.
 #pragma once
 
 #include <array>
@@ -11,27 +12,61 @@
 
 namespace poll {
 
-/// Why a frame got no reply. The names are `dotline_packets_dropped_total{reason}`; docs/metrics.md tells what each means.
+/// Why a frame got no reply. The names are `dotline_packets_dropped_total{reason}`; docs/metrics.md
+/// tells what each means.
 enum class Drop : uint8_t {
-  Runt, EtherType, Vlan, NotOurMac, IpHeader, IpChecksum, IpOptions, Fragment, ExtensionHeader, NotUdp, NotBound,
-  BadSource, SourcePort, UdpLength, UdpChecksum, Segmented,
-  ShortQuery, NotAQuery, AclDenied, ErrorRateLimited, PoolEmpty, TransmitFull,
+  Runt,
+  EtherType,
+  Vlan,
+  NotOurMac,
+  IpHeader,
+  IpChecksum,
+  IpOptions,
+  Fragment,
+  ExtensionHeader,
+  NotUdp,
+  NotBound,
+  BadSource,
+  SourcePort,
+  UdpLength,
+  UdpChecksum,
+  Segmented,
+  ShortQuery,
+  NotAQuery,
+  AclDenied,
+  ErrorRateLimited,
+  PoolEmpty,
+  TransmitFull,
   Count_
 };
 
 inline constexpr std::array<std::string_view, static_cast<size_t>(Drop::Count_)> kDropNames = {
-    "runt", "ether_type", "vlan", "not_our_mac", "ip_header", "ip_checksum", "ip_options", "fragment",
-    "extension_header", "not_udp", "not_bound", "bad_source", "source_port", "udp_length", "udp_checksum", "segmented",
-    "short_query", "not_a_query", "acl_denied", "error_rate_limited", "pool_empty", "transmit_full"};
+    "runt",        "ether_type",   "vlan",        "not_our_mac",      "ip_header",
+    "ip_checksum", "ip_options",   "fragment",    "extension_header", "not_udp",
+    "not_bound",   "bad_source",   "source_port", "udp_length",       "udp_checksum",
+    "segmented",   "short_query",  "not_a_query", "acl_denied",       "error_rate_limited",
+    "pool_empty",  "transmit_full"};
 static_assert(!kDropNames.back().empty());
 
 /// What a reply was. The names are `dotline_replies_total{outcome}`.
 enum class Outcome : uint8_t {
-  Hit, Fill, Stale, Local, Blocked, Refused, ServFail, FormErr, NotImp, BadVers, Truncated, Count_
+  Hit,
+  Fill,
+  Stale,
+  Local,
+  Blocked,
+  Refused,
+  ServFail,
+  FormErr,
+  NotImp,
+  BadVers,
+  Truncated,
+  Count_
 };
 
-inline constexpr std::array<std::string_view, static_cast<size_t>(Outcome::Count_)> kOutcomeNames = {
-    "hit", "fill", "stale", "local", "blocked", "refused", "servfail", "formerr", "notimp", "badvers", "truncated"};
+inline constexpr std::array<std::string_view, static_cast<size_t>(Outcome::Count_)> kOutcomeNames =
+    {"hit",      "fill",    "stale",  "local",   "blocked",  "refused",
+     "servfail", "formerr", "notimp", "badvers", "truncated"};
 static_assert(!kOutcomeNames.back().empty());
 
 /// Written by one core, read by whoever scrapes.
@@ -50,11 +85,11 @@ struct alignas(64) CoreCounters {
     base::Counter misses;
   };
   std::array<PerCache, kMaxBinds> caches;  // By the cache's index in the configuration.
-  base::Counter parked;          // Gauge: askers waiting now.
-  base::Counter merged;          // Askers that joined a question already on its way.
+  base::Counter parked;                    // Gauge: askers waiting now.
+  base::Counter merged;                    // Askers that joined a question already on its way.
   // Queries answered SERVFAIL at once, because ...
-  base::Counter parked_full;     // ... no more askers or questions can be parked,
-  base::Counter client_full;     // ... this client has as many askers parked as one client may have,
+  base::Counter parked_full;  // ... no more askers or questions can be parked,
+  base::Counter client_full;  // ... this client has as many askers parked as one client may have,
   base::Counter miss_ring_full;  // ... the worker's ring was full.
   base::Counter late_fills;      // Fills for a question whose askers had all been told SERVFAIL.
   base::Counter cycles;          // TSC cycles, all turns ...

@@ -13,7 +13,10 @@ constexpr uint8_t kEdnsVersion = 0;
 Decision drop(Drop reason) { return {.action = Action::Drop, .drop = reason}; }
 
 Decision say(Outcome outcome, Rationed rationed, Rcode rcode, Ede ede = Ede::None) {
-  return {.action = Action::Reply, .outcome = outcome, .rationed = rationed, .content = {.rcode = rcode, .ede = ede}};
+  return {.action = Action::Reply,
+          .outcome = outcome,
+          .rationed = rationed,
+          .content = {.rcode = rcode, .ede = ede}};
 }
 
 Decision refuse(Ede why) { return say(Outcome::Refused, Rationed::No, Rcode::Refused, why); }
@@ -35,12 +38,14 @@ Decision decide_malformed(QueryFault fault) {
   return say(Outcome::FormErr, Rationed::Yes, Rcode::FormErr);
 }
 
-/// Types that may not be asked for: those of records that only exist inside a message (RFC 6895 §3.1: 128-255 are for queries
-/// and meta records), but for the four that have rules of their own.
+/// Types that may not be asked for: those of records that only exist inside a message (RFC 6895
+/// §3.1: 128-255 are for queries and meta records), but for the four that have rules of their own.
 bool is_meta(Type type) {
   const auto number = static_cast<uint16_t>(type);
   switch (type) {
-    case Type::Axfr: case Type::Ixfr: case Type::Any:
+    case Type::Axfr:
+    case Type::Ixfr:
+    case Type::Any:
       return false;
     case Type::Opt:
       return true;
@@ -51,20 +56,25 @@ bool is_meta(Type type) {
 
 }  // namespace
 
-Decision decide(const dns::Result<dns::Query, dns::Malformed>& query, Admission admission) noexcept {
+Decision decide(const dns::Result<dns::Query, dns::Malformed>& query,
+                Admission admission) noexcept {
   const bool denied = admission == Admission::Denied;
   if (!query) return denied ? drop(Drop::AclDenied) : decide_malformed(query.error().fault);
   if (denied) return say(Outcome::Refused, Rationed::Yes, Rcode::Refused, Ede::Prohibited);
 
-  // RFC 6891 §6.1.3, and before any other rule: a client that speaks another version must learn ours.
-  if (query->edns.version > kEdnsVersion) return say(Outcome::BadVers, Rationed::Yes, Rcode::BadVers);
+  // RFC 6891 §6.1.3, and before any other rule: a client that speaks another version must learn
+  // ours.
+  if (query->edns.version > kEdnsVersion)
+    return say(Outcome::BadVers, Rationed::Yes, Rcode::BadVers);
   if (is_meta(query->type)) return say(Outcome::FormErr, Rationed::Yes, Rcode::FormErr);
-  // Without RD a client asks what we happen to know: cache snooping. RFC 8914 §4.21 has the code that Unbound uses too.
+  // Without RD a client asks what we happen to know: cache snooping. RFC 8914 §4.21 has the code
+  // that Unbound uses too.
   if (!query->head.has(dns::flag::kRd)) return refuse(Ede::NotAuthoritative);
   if (query->klass != dns::Class::In) return refuse(Ede::NotSupported);
   if (query->type == Type::Axfr || query->type == Type::Ixfr) return refuse(Ede::NotSupported);
   if (query->type == Type::Any) {
-    // RFC 8482 leaves the choice; over UDP an empty truncated reply amplifies nothing and proves the client's address.
+    // RFC 8482 leaves the choice; over UDP an empty truncated reply amplifies nothing and proves
+    // the client's address.
     Decision decision = say(Outcome::Truncated, Rationed::No, Rcode::NoError);
     decision.content.truncated = true;
     return decision;

@@ -1,4 +1,5 @@
-// The one place that branches on policy: what becomes of a query. Pure; every rule of the front door is a line here.
+// The one place that branches on policy: what becomes of a query. Pure; every rule of the front
+// door is a line here.
 #pragma once
 
 #include "dataplane/base/result.h"
@@ -14,7 +15,8 @@ enum class Action : uint8_t {
   Drop,     // Say nothing, count `drop`.
 };
 
-/// Replies that only tell a client of its own mistake are rationed, so that nobody can make us shout (reflection, loops).
+/// Replies that only tell a client of its own mistake are rationed, so that nobody can make us
+/// shout (reflection, loops).
 enum class Rationed : uint8_t { No, Yes };
 
 struct Decision {
@@ -27,6 +29,7 @@ struct Decision {
 
 enum class Admission : uint8_t { Allowed, Denied };  // By the ACL.
 
-[[nodiscard]] Decision decide(const dns::Result<dns::Query, dns::Malformed>& query, Admission admission) noexcept;
+[[nodiscard]] Decision decide(const dns::Result<dns::Query, dns::Malformed>& query,
+                              Admission admission) noexcept;
 
 }  // namespace poll

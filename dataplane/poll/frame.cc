@@ -39,8 +39,16 @@ bool is_group(const MacAddress& mac) { return (mac[0] & std::byte{1}) != std::by
 
 bool is_extension_header(uint8_t next) {
   switch (next) {
-    case IPPROTO_HOPOPTS: case IPPROTO_ROUTING: case IPPROTO_FRAGMENT: case IPPROTO_ESP: case IPPROTO_AH:
-    case IPPROTO_NONE: case IPPROTO_DSTOPTS: case 135 /* mobility */: case 139 /* HIP */: case 140 /* Shim6 */:
+    case IPPROTO_HOPOPTS:
+    case IPPROTO_ROUTING:
+    case IPPROTO_FRAGMENT:
+    case IPPROTO_ESP:
+    case IPPROTO_AH:
+    case IPPROTO_NONE:
+    case IPPROTO_DSTOPTS:
+    case 135 /* mobility */:
+    case 139 /* HIP */:
+    case 140 /* Shim6 */:
       return true;
     default:
       return false;
@@ -83,34 +91,44 @@ Result<Packet, Drop> read_ipv6(ByteView bytes) {
   const ByteView destination = reader.take(16);
   if (!reader.ok()) return base::fail(Drop::Runt);
 
-  if (version_and_flow >> 28 != 6 || payload > reader.remaining()) return base::fail(Drop::IpHeader);
+  if (version_and_flow >> 28 != 6 || payload > reader.remaining())
+    return base::fail(Drop::IpHeader);
   if (next == IPPROTO_FRAGMENT) return base::fail(Drop::Fragment);
   if (is_extension_header(next)) return base::fail(Drop::ExtensionHeader);
   if (next != IPPROTO_UDP) return base::fail(Drop::NotUdp);
   const Packet packet{IpAddress::v6(source.data()), IpAddress::v6(destination.data()),
                       bytes.subspan(kIpv6, payload)};
-  // An IPv4-mapped address belongs to an API, never on the wire (RFC 4291 §2.5.5.2); here it would pass for IPv4.
+  // An IPv4-mapped address belongs to an API, never on the wire (RFC 4291 §2.5.5.2); here it would
+  // pass for IPv4.
   if (packet.source.is_v4() || packet.destination.is_v4()) return base::fail(Drop::BadSource);
   return packet;
 }
 
-/// RFC 1122 §3.2.1.3, RFC 4291 §2.5-2.7: addresses that nobody may send from. `our` too: a packet from ourselves to ourselves
-/// would be answered for ever.
+/// RFC 1122 §3.2.1.3, RFC 4291 §2.5-2.7: addresses that nobody may send from. `our` too: a packet
+/// from ourselves to ourselves would be answered for ever.
 bool may_send(const IpAddress& source, const IpAddress& ours) {
   const ByteView octets = source.octets();
   const auto first = static_cast<uint8_t>(octets[0]);
   if (source == ours) return false;
   if (octets.size() == 4) return first != 0 && first != 127 && first < 224;
   if (first == 0xFF) return false;
-  // ::, ::1 and everything else under ::/96 but mapped addresses, which IpAddress::is_v4 would have called IPv4.
-  return std::any_of(octets.begin(), octets.begin() + 12, [](std::byte octet) { return octet != std::byte{0}; });
+  // ::, ::1 and everything else under ::/96 but mapped addresses, which IpAddress::is_v4 would have
+  // called IPv4.
+  return std::any_of(octets.begin(), octets.begin() + 12,
+                     [](std::byte octet) { return octet != std::byte{0}; });
 }
 
-/// Services that answer anything with something: a reply to them is the start of a loop (CVE-1999-0103). Port 0 cannot be
-/// replied to (RFC 768).
+/// Services that answer anything with something: a reply to them is the start of a loop
+/// (CVE-1999-0103). Port 0 cannot be replied to (RFC 768).
 bool may_be_replied_to(uint16_t port) {
   switch (port) {
-    case 0: case 7: case 13: case 17: case 19: case 37: case 69:
+    case 0:
+    case 7:
+    case 13:
+    case 17:
+    case 19:
+    case 37:
+    case 69:
       return false;
     default:
       return true;
@@ -129,14 +147,16 @@ Result<Frame, Drop> parse_frame(ByteView bytes, const Acceptance& acceptance) no
   uint16_t ether_type = reader.be16();
   if (!reader.ok()) return base::fail(Drop::Runt);
   if (path.our_mac != acceptance.mac) return base::fail(Drop::NotOurMac);
-  if (is_group(path.client_mac) || path.client_mac == path.our_mac) return base::fail(Drop::BadSource);
+  if (is_group(path.client_mac) || path.client_mac == path.our_mac)
+    return base::fail(Drop::BadSource);
 
   if (ether_type == kEtherVlan) {
     path.tag = {.present = true, .control = reader.be16()};
     ether_type = reader.be16();
     if (!reader.ok()) return base::fail(Drop::Runt);
   }
-  const uint16_t vlan = path.tag.control & kVlanIdMask;  // Untagged frames have a control word of 0.
+  const uint16_t vlan =
+      path.tag.control & kVlanIdMask;  // Untagged frames have a control word of 0.
   if (vlan != acceptance.vlan) return base::fail(Drop::Vlan);
 
   const size_t ip_at = reader.position();
@@ -152,11 +172,13 @@ Result<Frame, Drop> parse_frame(ByteView bytes, const Acceptance& acceptance) no
   const uint16_t length = udp.be16();
   const uint16_t checksum = udp.be16();
   if (!udp.ok()) return base::fail(Drop::Runt);
-  // A length that disagrees with IP's in either direction is somebody's trick; the kernel would trim, we do not guess.
+  // A length that disagrees with IP's in either direction is somebody's trick; the kernel would
+  // trim, we do not guess.
   if (length != packet->payload.size()) return base::fail(Drop::UdpLength);
   if (!may_be_replied_to(path.client.port)) return base::fail(Drop::SourcePort);
 
-  // From here on the headers are whole. IPv4 may go without a checksum, IPv6 may not (RFC 8200 §8.1).
+  // From here on the headers are whole. IPv4 may go without a checksum, IPv6 may not (RFC 8200
+  // §8.1).
   const bool v4 = packet->source.is_v4();
   if (checksum == 0 && !v4) return base::fail(Drop::UdpChecksum);
   if (checksum != 0 && acceptance.verify_checksum &&
@@ -170,7 +192,8 @@ Result<Frame, Drop> parse_frame(ByteView bytes, const Acceptance& acceptance) no
 }
 
 size_t header_size(const Path& path) {
-  return kEthernet + (path.tag.present ? kVlan : 0) + (path.ours.address.is_v4() ? kIpv4 : kIpv6) + kUdp;
+  return kEthernet + (path.tag.present ? kVlan : 0) + (path.ours.address.is_v4() ? kIpv4 : kIpv6) +
+         kUdp;
 }
 
 void write_headers(ByteSpan frame, const Path& path, size_t payload_size) noexcept {

@@ -1,7 +1,9 @@
-// One Ethernet frame: reading a UDP datagram out of untrusted bytes, and writing the headers of the one that goes back.
+// One Ethernet frame: reading a UDP datagram out of untrusted bytes, and writing the headers of the
+// one that goes back.
 //
-// A reply goes to the addresses its query came from, MAC addresses included, so there is no neighbour table to poison or to miss.
-// A query's headers carry no options (those are dropped), so a reply has headers of the same size and can be built in place.
+// A reply goes to the addresses its query came from, MAC addresses included, so there is no
+// neighbour table to poison or to miss. A query's headers carry no options (those are dropped), so
+// a reply has headers of the same size and can be built in place.
 #pragma once
 
 #include <array>
@@ -38,7 +40,7 @@ struct Path {
 /// A frame that holds one whole UDP datagram for us.
 struct Frame {
   Path path;
-  uint16_t payload_at = 0;    // Offset of the UDP payload in the frame = size of all headers.
+  uint16_t payload_at = 0;  // Offset of the UDP payload in the frame = size of all headers.
   uint16_t payload_size = 0;
 };
 
@@ -49,16 +51,19 @@ struct Acceptance {
   bool verify_checksum = true;  // Of UDP. The IPv4 header's is always verified.
 };
 
-/// Reads `bytes`, a received frame without FCS. Padding behind the IP packet is ignored (RFC 894); options, fragments and extension headers
-/// are dropped, never reassembled. The payload is not looked at. Each failure is the reason the frame is dropped for.
-[[nodiscard]] Result<Frame, Drop> parse_frame(ByteView bytes, const Acceptance& acceptance) noexcept;
+/// Reads `bytes`, a received frame without FCS. Padding behind the IP packet is ignored (RFC 894);
+/// options, fragments and extension headers are dropped, never reassembled. The payload is not
+/// looked at. Each failure is the reason the frame is dropped for.
+[[nodiscard]] Result<Frame, Drop> parse_frame(ByteView bytes,
+                                              const Acceptance& acceptance) noexcept;
 
 /// Octets of all headers in front of a payload on `path`: 42 to 66.
 [[nodiscard]] size_t header_size(const Path& path);
 inline constexpr size_t kMaxHeaderSize = 14 + 4 + 40 + 8;
 
-/// Writes Ethernet, IP and UDP headers from us to the client at the front of `frame`, behind which `payload_size` octets of payload already
-/// lie. IPv4 with DF and TTL 64, RFC 6864 §4.1 (id 0); checksums computed over what is there.
+/// Writes Ethernet, IP and UDP headers from us to the client at the front of `frame`, behind which
+/// `payload_size` octets of payload already lie. IPv4 with DF and TTL 64, RFC 6864 §4.1 (id 0);
+/// checksums computed over what is there.
 void write_headers(ByteSpan frame, const Path& path, size_t payload_size) noexcept;
 
 }  // namespace poll

@@ -1,4 +1,5 @@
-// What a core does when there is nothing to do: a ladder, so that a burst is met at full speed and a quiet machine stays cool.
+// What a core does when there is nothing to do: a ladder, so that a burst is met at full speed and
+// a quiet machine stays cool.
 #pragma once
 
 #include <rte_pause.h>
@@ -17,7 +18,8 @@ class IdleLadder {
  public:
   explicit IdleLadder(Idle mode) : mode_(mode) {}
 
-  /// On the core's own thread, once, before the loop: without it the kernel rounds naps up by 50 µs.
+  /// On the core's own thread, once, before the loop: without it the kernel rounds naps up by 50
+  /// µs.
   void settle_in() const {
     if (mode_ == Idle::Sleep) prctl(PR_SET_TIMERSLACK, 1);
   }
@@ -41,12 +43,14 @@ class IdleLadder {
   }
 
  private:
-  static constexpr uint32_t kPauseAfter = 16;   // Turns without work before the first step down ...
-  static constexpr uint32_t kNapAfter = 256;    // ... about 20 µs later the second ...
+  static constexpr uint32_t kPauseAfter = 16;  // Turns without work before the first step down ...
+  static constexpr uint32_t kNapAfter = 256;   // ... about 20 µs later the second ...
   static constexpr uint32_t kLongNapAfter = 512;  // ... and about 15 ms after that the last.
   static constexpr int kPauses = 8;
-  static constexpr long kShortNap = 50'000;     // Nanoseconds: the latency that `sleep` adds at moderate rates ...
-  static constexpr long kLongNap = 500'000;     // ... and to the first query after a silence. 2,000 wake-ups a second: about 1 % of a CPU.
+  static constexpr long kShortNap =
+      50'000;  // Nanoseconds: the latency that `sleep` adds at moderate rates ...
+  static constexpr long kLongNap = 500'000;  // ... and to the first query after a silence. 2,000
+                                             // wake-ups a second: about 1 % of a CPU.
 
   static void nap(long nanoseconds) {
     const timespec duration{.tv_sec = 0, .tv_nsec = nanoseconds};

@@ -1,4 +1,5 @@
-// Everything one poll core owns. Other threads touch only its rings, its stop flag and, reading, its counters.
+// Everything one poll core owns. Other threads touch only its rings, its stop flag and, reading,
+// its counters.
 #pragma once
 
 #include <rte_mempool.h>
@@ -22,23 +23,25 @@ namespace poll {
 
 /// One receive and transmit queue of one port, polled by this core alone.
 struct PortQueue {
-  uint16_t port = 0;   // DPDK's number.
+  uint16_t port = 0;  // DPDK's number.
   uint16_t queue = 0;
-  uint8_t index = 0;   // The port's place in the configuration, and in CoreCounters::ports.
+  uint8_t index = 0;  // The port's place in the configuration, and in CoreCounters::ports.
   rte_mempool* pool = nullptr;
   Acceptance acceptance;
   Transmit transmit;
 };
 
 struct LcoreSettings {
-  unsigned index = 0;  // Of this core among the poll cores; its number as a reader and in the exchange.
+  unsigned index =
+      0;  // Of this core among the poll cores; its number as a reader and in the exchange.
   Idle idle = Idle::Sleep;
   PendingLimits pending;
   std::vector<PortQueue> queues;
 };
 
 struct LcoreState {
-  LcoreState(LcoreSettings settings, const Policy& clients, exchange::Exchange& lanes, cache::Readers& rcu)
+  LcoreState(LcoreSettings settings, const Policy& clients, exchange::Exchange& lanes,
+             cache::Readers& rcu)
       : index(settings.index),
         queues(std::move(settings.queues)),
         policy(clients),
@@ -62,8 +65,9 @@ struct LcoreState {
   IdleLadder ladder;
   Ration error_ration{Ration::Limits{}};
   base::Time now{};
-  std::array<Arrival, kBurst> arrivals{};  // Of the burst in hand; kept here because it is too large to make anew each time.
-  uint64_t workers_to_wake = 0;  // Bit per worker that got a Miss in this turn.
+  std::array<Arrival, kBurst> arrivals{};  // Of the burst in hand; kept here because it is too
+                                           // large to make anew each time.
+  uint64_t workers_to_wake = 0;            // Bit per worker that got a Miss in this turn.
 
  private:
   std::atomic<bool> stop{false};

@@ -11,7 +11,8 @@ namespace poll {
 namespace {
 
 constexpr unsigned kFillsPerTurn = 64;
-constexpr unsigned kReleasesPerTurn = 128;  // Paces a crowd that waited for one question: others are served in between.
+constexpr unsigned kReleasesPerTurn =
+    128;  // Paces a crowd that waited for one question: others are served in between.
 constexpr unsigned kExpiriesPerTurn = 64;
 constexpr base::Duration kDrainTime = base::seconds{1};
 
@@ -64,16 +65,20 @@ void reply_to_parked(LcoreState& self, const ParkedAsker& parked, const Pending:
   rte_mbuf* mbuf = rte_pktmbuf_alloc(queue.pool);
   if (mbuf == nullptr) return self.counters.dropped[Drop::PoolEmpty].add();
   if (outcome.entry == nullptr) {
-    return reply(self, queue, mbuf, parked.path, parked.asker(), {.rcode = dns::Rcode::ServFail, .ede = outcome.ede},
-                 Outcome::ServFail, parked.received);
+    return reply(self, queue, mbuf, parked.path, parked.asker(),
+                 {.rcode = dns::Rcode::ServFail, .ede = outcome.ede}, Outcome::ServFail,
+                 parked.received);
   }
-  reply(self, queue, mbuf, parked.path, parked.asker(), outcome.entry->content(self.now), Outcome::Fill,
-        parked.received);
+  reply(self, queue, mbuf, parked.path, parked.asker(), outcome.entry->content(self.now),
+        Outcome::Fill, parked.received);
 }
 
 unsigned release_settled(LcoreState& self, unsigned limit) {
   return self.pending.release(
-      limit, [&](const ParkedAsker& parked, const Pending::Outcome& outcome) { reply_to_parked(self, parked, outcome); },
+      limit,
+      [&](const ParkedAsker& parked, const Pending::Outcome& outcome) {
+        reply_to_parked(self, parked, outcome);
+      },
       [](const Pending::Outcome& outcome) {
         if (outcome.entry != nullptr) outcome.entry->unpin();
       });
@@ -93,12 +98,14 @@ unsigned settle_and_release(LcoreState& self) {
   return work;
 }
 
-/// After the last packet: who is parked still gets a reply, from a Fill or, when the time is up, SERVFAIL.
+/// After the last packet: who is parked still gets a reply, from a Fill or, when the time is up,
+/// SERVFAIL.
 void drain(LcoreState& self) {
   const base::Time deadline = base::Clock::now() + kDrainTime;
   while (self.pending.parked() > 0) {
     self.now = base::Clock::now();
-    if (self.now >= deadline) self.now += self.pending.wait();  // Nobody has waited less than this now.
+    if (self.now >= deadline)
+      self.now += self.pending.wait();  // Nobody has waited less than this now.
     const unsigned work = settle_and_release(self);
     send_replies(self);
     self.counters.parked.set(self.pending.parked());
@@ -111,11 +118,13 @@ void drain(LcoreState& self) {
 
 bool turn(LcoreState& self) {
   const uint64_t started = rte_rdtsc();
-  self.now = base::Clock::now();       // One reading a turn; all deadlines and ages compare with it.
-  unsigned work = take_packets(self);  // NIC → hits answered in place, misses parked and sent to a worker.
+  self.now = base::Clock::now();  // One reading a turn; all deadlines and ages compare with it.
+  unsigned work =
+      take_packets(self);  // NIC → hits answered in place, misses parked and sent to a worker.
   wake_workers(self);
-  work += settle_and_release(self);    // Workers → everyone parked on that question; late askers get SERVFAIL.
-  send_replies(self);                  // What the port refuses is freed and counted.
+  work += settle_and_release(
+      self);           // Workers → everyone parked on that question; late askers get SERVFAIL.
+  send_replies(self);  // What the port refuses is freed and counted.
   self.counters.parked.set(self.pending.parked());
   self.readers.quiescent(self.index);  // No entry is held across turns but pinned ones.
 

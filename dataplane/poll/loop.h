@@ -5,7 +5,8 @@
 
 namespace poll {
 
-/// Runs on the calling lcore until a stop is requested; then answers everybody still parked, for at most a second, and returns.
+/// Runs on the calling lcore until a stop is requested; then answers everybody still parked, for at
+/// most a second, and returns.
 void run_lcore(LcoreState& self);
 
 /// One turn of the loop, for the loop and for tests. Returns whether there was anything to do.

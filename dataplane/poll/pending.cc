@@ -47,7 +47,8 @@ Pending::Parking Pending::park(const dns::Question& question, const ParkedAsker&
 
 void Pending::unpark_first(exchange::Ticket ticket) {
   Slot& slot = slots_[ticket.slot];
-  ASSERT(slot.waiting && slot.generation == ticket.generation && slot.first_asker == slot.last_asker);
+  ASSERT(slot.waiting && slot.generation == ticket.generation &&
+         slot.first_asker == slot.last_asker);
   free_asker(slot.first_asker);
   remove(waiting_, ticket.slot);
   unchain(ticket.slot);
@@ -71,7 +72,8 @@ unsigned Pending::settle_expired(Time now, unsigned limit) {
   return settled;
 }
 
-/// From here on an equal question finds the cache or starts anew; this one only waits for its askers to be told.
+/// From here on an equal question finds the cache or starts anew; this one only waits for its
+/// askers to be told.
 void Pending::settle_slot(uint32_t index, const Outcome& outcome) {
   Slot& slot = slots_[index];
   slot.outcome = outcome;

@@ -1,8 +1,9 @@
-// The askers that wait for an answer, on one core: parked by question, so that equal questions cost one Miss, and released when the
-// Fill comes or the wait is over. Fixed memory, taken at start; every operation is bounded.
+// The askers that wait for an answer, on one core: parked by question, so that equal questions cost
+// one Miss, and released when the Fill comes or the wait is over. Fixed memory, taken at start;
+// every operation is bounded.
 //
-// A question waits the same time for everybody, from its first asker on; so questions expire in the order they came,
-// and a plain queue is the whole timer.
+// A question waits the same time for everybody, from its first asker on; so questions expire in the
+// order they came, and a plain queue is the whole timer.
 #pragma once
 
 #include <array>
@@ -38,8 +39,10 @@ struct ParkedAsker {
 struct PendingLimits {
   uint32_t questions = 65536;
   uint32_t askers = 65536;
-  uint16_t per_client = 1000;              // Askers of one client address, against DNSBomb (CVE-2024-33655); Unbound's figure.
-  base::Duration wait = base::milliseconds{1900};  // A client that waits longer has asked again or gone.
+  uint16_t per_client =
+      1000;  // Askers of one client address, against DNSBomb (CVE-2024-33655); Unbound's figure.
+  base::Duration wait =
+      base::milliseconds{1900};  // A client that waits longer has asked again or gone.
 };
 
 class Pending {
@@ -47,7 +50,8 @@ class Pending {
   explicit Pending(const PendingLimits& limits);
 
   enum class Parked : uint8_t { First, Joined, Full, ClientFull };
-  /// Parks `asker` under `question`. After `First` the caller sends a Miss with `ticket`, or calls `unpark_first`.
+  /// Parks `asker` under `question`. After `First` the caller sends a Miss with `ticket`, or calls
+  /// `unpark_first`.
   struct Parking {
     Parked parked{};
     exchange::Ticket ticket;
@@ -61,13 +65,15 @@ class Pending {
     const cache::Entry* entry = nullptr;  // Pinned; nullptr: SERVFAIL with `ede`.
     dns::Ede ede = dns::Ede::None;
   };
-  /// Puts the question's askers in line for release with this outcome. False if nobody waits under that ticket any more.
+  /// Puts the question's askers in line for release with this outcome. False if nobody waits under
+  /// that ticket any more.
   [[nodiscard]] bool settle(exchange::Ticket ticket, const Outcome& outcome);
   /// Settles, as failed, at most `limit` questions that have waited too long. Returns how many.
   unsigned settle_expired(Time now, unsigned limit);
 
-  /// Releases up to `limit` settled askers: `each(const ParkedAsker&, const Outcome&)`, and, after a question's last one,
-  /// `done(const Outcome&)`, which unpins. Returns how many askers were released.
+  /// Releases up to `limit` settled askers: `each(const ParkedAsker&, const Outcome&)`, and, after
+  /// a question's last one, `done(const Outcome&)`, which unpins. Returns how many askers were
+  /// released.
   template <typename Each, typename Done>
   unsigned release(unsigned limit, Each each, Done done) {
     unsigned released = 0;
@@ -102,7 +108,7 @@ class Pending {
     uint32_t generation = 0;
     uint32_t first_asker = kNone;
     uint32_t last_asker = kNone;
-    uint32_t chain = kNone;             // Next slot of the same hash bucket.
+    uint32_t chain = kNone;                  // Next slot of the same hash bucket.
     uint32_t before = kNone, after = kNone;  // Neighbours in `waiting_` or `settled_`.
     bool waiting = false;
   };
@@ -129,11 +135,12 @@ class Pending {
   PendingLimits limits_;
   std::vector<Slot> slots_;
   std::vector<AskerSlot> askers_;
-  std::vector<uint32_t> buckets_;       // A power of two, at least twice the questions.
-  std::vector<uint16_t> client_counts_;  // By keyed hash of the address; clients that share one share its limit.
-  uint32_t free_slots_ = kNone;         // Through Slot::chain.
-  uint32_t free_askers_ = kNone;        // Through AskerSlot::next.
-  Queue waiting_;                       // In the order they expire.
+  std::vector<uint32_t> buckets_;  // A power of two, at least twice the questions.
+  std::vector<uint16_t>
+      client_counts_;  // By keyed hash of the address; clients that share one share its limit.
+  uint32_t free_slots_ = kNone;   // Through Slot::chain.
+  uint32_t free_askers_ = kNone;  // Through AskerSlot::next.
+  Queue waiting_;                 // In the order they expire.
   Queue settled_;
   uint32_t parked_ = 0;
 };

@@ -1,5 +1,5 @@
-// What the operator decided about clients: which addresses answer, from which pool and cache, and who may ask. Immutable while
-// cores run; each core holds a pointer to it.
+// What the operator decided about clients: which addresses answer, from which pool and cache, and
+// who may ask. Immutable while cores run; each core holds a pointer to it.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,8 @@ struct Bind {
   uint16_t cache_index = 0;             // Of CoreCounters::caches.
 };
 
-/// A set of addresses, kept as sorted, disjoint ranges: membership is one binary search, whatever the list's length.
+/// A set of addresses, kept as sorted, disjoint ranges: membership is one binary search, whatever
+/// the list's length.
 class AddressSet {
  public:
   AddressSet() = default;

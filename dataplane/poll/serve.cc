@@ -1,6 +1,7 @@
-// In stages, each over the whole burst: read and hash every query and call its buckets' lines, find its entry and call that, then
-// compose. What one stage touches, the stage before has asked memory for, so a burst waits for memory about once, not once per
-// query: with answers far beyond the caches that is the difference between some 100 cycles a query and more than 1,000.
+// In stages, each over the whole burst: read and hash every query and call its buckets' lines, find
+// its entry and call that, then compose. What one stage touches, the stage before has asked memory
+// for, so a burst waits for memory about once, not once per query: with answers far beyond the
+// caches that is the difference between some 100 cycles a query and more than 1,000.
 #include "dataplane/poll/serve.h"
 
 #include <rte_ethdev.h>
@@ -31,7 +32,8 @@ void drop(LcoreState& self, rte_mbuf* mbuf, Drop reason) {
 
 void reply_servfail(LcoreState& self, PortQueue& queue, const Arrival& arrival) {
   reply(self, queue, arrival.mbuf, arrival.path, arrival.asker(),
-        {.rcode = dns::Rcode::ServFail, .ede = dns::Ede::NetworkError}, Outcome::ServFail, self.now);
+        {.rcode = dns::Rcode::ServFail, .ede = dns::Ede::NetworkError}, Outcome::ServFail,
+        self.now);
 }
 
 ParkedAsker asker_to_park(const LcoreState& self, const PortQueue& queue, const Arrival& arrival) {
@@ -42,7 +44,8 @@ ParkedAsker asker_to_park(const LcoreState& self, const PortQueue& queue, const 
   asker.received = self.now;
   asker.port = queue.index;
   asker.question_size = static_cast<uint16_t>(arrival.query.question.size());
-  std::memcpy(asker.question_octets.data(), arrival.query.question.data(), arrival.query.question.size());
+  std::memcpy(asker.question_octets.data(), arrival.query.question.data(),
+              arrival.query.question.size());
   return asker;
 }
 
@@ -74,10 +77,12 @@ void park(LcoreState& self, PortQueue& queue, const Arrival& arrival) {
       self.counters.client_full.add();
       return reply_servfail(self, queue, arrival);
   }
-  rte_pktmbuf_free(arrival.mbuf);  // The asker is parked, not its mbuf: slow resolvers cannot drain the pool.
+  rte_pktmbuf_free(
+      arrival.mbuf);  // The asker is parked, not its mbuf: slow resolvers cannot drain the pool.
 }
 
-/// First stage, one frame: dropped or answered by policy alone, or read into `arrival` to be resolved (true).
+/// First stage, one frame: dropped or answered by policy alone, or read into `arrival` to be
+/// resolved (true).
 bool arrive(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, Arrival& arrival) {
   if (mbuf->nb_segs != 1) return drop(self, mbuf, Drop::Segmented), false;
   const ByteView bytes = bytes_of(mbuf);
@@ -99,7 +104,8 @@ bool arrive(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, Arrival& arrival
       arrival.bind = bind;
       arrival.path = frame->path;
       arrival.query = *query;
-      arrival.question = dns::make_question(query->name(), query->type, query->klass, query->wants(), bind->pool);
+      arrival.question =
+          dns::make_question(query->name(), query->type, query->klass, query->wants(), bind->pool);
       if (bind->cache != nullptr) bind->cache->prefetch_buckets(arrival.question);
       return true;
     case Action::Reply:
@@ -148,19 +154,23 @@ void serve(LcoreState& self, PortQueue& queue, std::span<rte_mbuf* const> frames
   for (const Arrival& arrival : to_resolve) resolve(self, queue, arrival);
 }
 
-void reply(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, const Path& path, const dns::Asker& asker,
-           const dns::Content& content, Outcome outcome, base::Time received) {
+void reply(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, const Path& path,
+           const dns::Asker& asker, const dns::Content& content, Outcome outcome,
+           base::Time received) {
   const size_t headers = header_size(path);
   const ByteSpan room = room_of(mbuf);
   ASSERT(room.size() >= headers + dns::kMaxUdpSize);
-  const dns::Reply composed = dns::compose_reply(room.subspan(headers, dns::kMaxUdpSize), asker, content);
+  const dns::Reply composed =
+      dns::compose_reply(room.subspan(headers, dns::kMaxUdpSize), asker, content);
   write_headers(room, path, composed.size);
 
   const size_t size = headers + composed.size;
   rte_pktmbuf_data_len(mbuf) = static_cast<uint16_t>(size);
   rte_pktmbuf_pkt_len(mbuf) = static_cast<uint32_t>(size);
-  mbuf->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;  // What reception noted means nothing on the way out.
-  queue.transmit.add(mbuf, composed.written == dns::Written::Truncated ? Outcome::Truncated : outcome, received);
+  mbuf->ol_flags &= RTE_MBUF_F_INDIRECT |
+                    RTE_MBUF_F_EXTERNAL;  // What reception noted means nothing on the way out.
+  queue.transmit.add(
+      mbuf, composed.written == dns::Written::Truncated ? Outcome::Truncated : outcome, received);
   if (queue.transmit.full()) {
     queue.transmit.flush(queue.port, queue.queue, self.counters.ports[queue.index], self.counters);
   }

@@ -1,4 +1,5 @@
-// What becomes of a burst of received frames: answered in place, parked behind a Miss, or dropped for a reason.
+// What becomes of a burst of received frames: answered in place, parked behind a Miss, or dropped
+// for a reason.
 #pragma once
 
 #include <rte_mbuf.h>
@@ -9,12 +10,15 @@
 
 namespace poll {
 
-/// Takes over `frames`, at most kBurst of them, as they came from `queue`; each is owned by `queue.transmit` or freed afterwards. Replies wait in
-/// `queue.transmit`, Misses are in their rings and their workers in `self.workers_to_wake`. Reads `self.now`.
+/// Takes over `frames`, at most kBurst of them, as they came from `queue`; each is owned by
+/// `queue.transmit` or freed afterwards. Replies wait in `queue.transmit`, Misses are in their
+/// rings and their workers in `self.workers_to_wake`. Reads `self.now`.
 void serve(LcoreState& self, PortQueue& queue, std::span<rte_mbuf* const> frames);
 
-/// Composes the reply to `asker` into `mbuf`, in which the query may still lie, and hands it to `queue.transmit`.
-void reply(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, const Path& path, const dns::Asker& asker,
-           const dns::Content& content, Outcome outcome, base::Time received);
+/// Composes the reply to `asker` into `mbuf`, in which the query may still lie, and hands it to
+/// `queue.transmit`.
+void reply(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, const Path& path,
+           const dns::Asker& asker, const dns::Content& content, Outcome outcome,
+           base::Time received);
 
 }  // namespace poll

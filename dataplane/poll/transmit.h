@@ -1,4 +1,5 @@
-// Replies on their way out of one port: gathered during a turn, handed over in bursts, counted only once the port has taken them.
+// Replies on their way out of one port: gathered during a turn, handed over in bursts, counted only
+// once the port has taken them.
 #pragma once
 
 #include <rte_mbuf.h>
@@ -25,7 +26,8 @@ class Transmit {
   [[nodiscard]] bool empty() const { return count_ == 0; }
 
   /// Sends what was gathered. What the port still refuses after a few tries is freed and counted.
-  void flush(uint16_t port, uint16_t queue, CoreCounters::PerPort& port_counters, CoreCounters& counters);
+  void flush(uint16_t port, uint16_t queue, CoreCounters::PerPort& port_counters,
+             CoreCounters& counters);
 
  private:
   struct About {

@@ -1,5 +1,5 @@
-// One received frame: parsed, its query answered, headers written for the way back. The first octet of the input says what the
-// port expects.
+// One received frame: parsed, its query answered, headers written for the way back. The first octet
+// of the input says what the port expects.
 #include <vector>
 
 #include "dataplane/dns/query.h"
@@ -13,7 +13,8 @@ namespace {
 using base::ByteView;
 using fuzz::require;
 
-constexpr poll::MacAddress kOurMac = {std::byte{0x02}, std::byte{0}, std::byte{0}, std::byte{0}, std::byte{0}, std::byte{0x01}};
+constexpr poll::MacAddress kOurMac = {std::byte{0x02}, std::byte{0}, std::byte{0},
+                                      std::byte{0},    std::byte{0}, std::byte{0x01}};
 
 poll::Acceptance acceptance(std::byte choice) {
   return {.mac = kOurMac,
@@ -29,14 +30,19 @@ void check_way_back(const poll::Path& path, ByteView payload) {
   frame.insert(frame.end(), payload.begin(), payload.end());
   poll::write_headers(frame, path, payload.size());
   const uint16_t vlan = path.tag.control & 0x0FFF;
-  const auto back = poll::parse_frame(frame, {.mac = path.client_mac, .vlan = vlan, .verify_checksum = true});
-  // A reply goes to and from addresses that need not be good sources themselves (a port that is never answered, say).
+  const auto back =
+      poll::parse_frame(frame, {.mac = path.client_mac, .vlan = vlan, .verify_checksum = true});
+  // A reply goes to and from addresses that need not be good sources themselves (a port that is
+  // never answered, say).
   if (!back) {
-    require(back.error() == poll::Drop::BadSource || back.error() == poll::Drop::SourcePort, "replies are good frames");
+    require(back.error() == poll::Drop::BadSource || back.error() == poll::Drop::SourcePort,
+            "replies are good frames");
     return;
   }
-  require(back->path.client == path.ours && back->path.ours == path.client, "replies go back where the query came from");
-  require(back->payload_size == payload.size() && back->payload_at == headers, "replies carry what was composed");
+  require(back->path.client == path.ours && back->path.ours == path.client,
+          "replies go back where the query came from");
+  require(back->payload_size == payload.size() && back->payload_at == headers,
+          "replies carry what was composed");
 }
 
 void check_query(const poll::Frame& frame, ByteView payload) {
@@ -60,7 +66,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     require(frame.error() < poll::Drop::Count_, "every drop has a reason");
     return 0;
   }
-  require(size_t{frame->payload_at} + frame->payload_size <= input.bytes().size(), "the payload lies in the frame");
+  require(size_t{frame->payload_at} + frame->payload_size <= input.bytes().size(),
+          "the payload lies in the frame");
   check_query(*frame, input.bytes().subspan(frame->payload_at, frame->payload_size));
   return 0;
 }

@@ -111,7 +111,8 @@ TEST_F(CacheTest, NeverRefusesAndNeverExceedsItsSize) {
 TEST_F(CacheTest, HoldsNearlyAsManyAsItHasRoomFor) {
   Cache cache("main", 8000);
   for (unsigned i = 0; i < 7200; ++i) insert(cache, question(i));
-  EXPECT_LE(cache.counters().evictions, 72u) << "nine tenths full, less than one in a hundred had to go";
+  EXPECT_LE(cache.counters().evictions, 72u)
+      << "nine tenths full, less than one in a hundred had to go";
 }
 
 TEST_F(CacheTest, CountsBytesOfWhatItHolds) {
@@ -127,7 +128,8 @@ TEST_F(CacheTest, CountsBytesOfWhatItHolds) {
 
 TEST_F(CacheTest, PrefersExpiredVictimsThenUntouchedOnes) {
   Cache cache("main", 8);  // One bucket, twice over.
-  for (unsigned i = 0; i < 8; ++i) insert(cache, question(i), 0, i == 5 ? kStart - seconds{60} : kStart);
+  for (unsigned i = 0; i < 8; ++i)
+    insert(cache, question(i), 0, i == 5 ? kStart - seconds{60} : kStart);
   insert(cache, question(100));
   EXPECT_EQ(cache.counters().evictions, 0u) << "the expired one had to go";
   for (unsigned i = 0; i < 8; ++i) {

@@ -1,5 +1,5 @@
-// Questions and entries for the cache's tests. An entry's one record is its own check: it says which question and which
-// generation it was made for.
+// Questions and entries for the cache's tests. An entry's one record is its own check: it says
+// which question and which generation it was made for.
 #pragma once
 
 #include <array>
@@ -16,11 +16,13 @@ inline dns::Question question(unsigned number, dns::PoolId pool = dns::PoolId{0}
   std::array<std::byte, 64> wire{};
   wire[0] = static_cast<std::byte>(label.size());
   for (size_t i = 0; i < label.size(); ++i) wire[i + 1] = static_cast<std::byte>(label[i]);
-  return dns::make_question({wire.data(), label.size() + 2}, dns::Type::A, dns::Class::In, dns::Wants::Plain, pool);
+  return dns::make_question({wire.data(), label.size() + 2}, dns::Type::A, dns::Class::In,
+                            dns::Wants::Plain, pool);
 }
 
 /// Records of 16 octets: the question's hash twice over, xor the generation.
-inline cache::Entry* made_entry(const dns::Question& question, uint64_t generation = 0, base::Time inserted = kStart,
+inline cache::Entry* made_entry(const dns::Question& question, uint64_t generation = 0,
+                                base::Time inserted = kStart,
                                 base::Duration lifetime = base::seconds{60}) {
   std::array<uint64_t, 2> words = {question.hash ^ generation, question.hash ^ generation};
   std::array<std::byte, 16> records;

@@ -50,7 +50,8 @@ TEST(Reclaim, KeepsWhatAFillStillNames) {
   reclaim.retire(pinned);
   reclaim.retire(made_entry(question(2)));
   reclaim.collect();
-  EXPECT_EQ(reclaim.waiting(), 1u) << "quiescence alone must not free a pinned entry, nor hold up the others";
+  EXPECT_EQ(reclaim.waiting(), 1u)
+      << "quiescence alone must not free a pinned entry, nor hold up the others";
   EXPECT_TRUE(tests::whole(*pinned, question(1)));
   pinned->unpin();
   reclaim.collect();
@@ -61,7 +62,8 @@ TEST(Reclaim, FreesWhatIsLeftWhenItGoes) {
   Readers readers(1);
   readers.join(0);
   Reclaim reclaim(readers);
-  reclaim.retire(made_entry(question(1)));  // The leak check of the sanitizer build is the assertion.
+  reclaim.retire(
+      made_entry(question(1)));  // The leak check of the sanitizer build is the assertion.
   EXPECT_EQ(reclaim.waiting(), 1u);
 }
 

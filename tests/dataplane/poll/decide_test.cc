@@ -38,10 +38,14 @@ Query with(Query query, auto change) {
 
 TEST(Decide, AnswersItselfWhatIsNotForABackend) {
   const Row rows[] = {
-      {"no_rd", with(query(), [](Query& q) { q.head.flags = 0; }), Outcome::Refused, Rcode::Refused, Ede::NotAuthoritative},
-      {"chaos", with(query(Type::Txt), [](Query& q) { q.klass = Class{3}; }), Outcome::Refused, Rcode::Refused, Ede::NotSupported},
-      {"class_any", with(query(), [](Query& q) { q.klass = Class{255}; }), Outcome::Refused, Rcode::Refused, Ede::NotSupported},
-      {"class_0", with(query(), [](Query& q) { q.klass = Class{0}; }), Outcome::Refused, Rcode::Refused, Ede::NotSupported},
+      {"no_rd", with(query(), [](Query& q) { q.head.flags = 0; }), Outcome::Refused, Rcode::Refused,
+       Ede::NotAuthoritative},
+      {"chaos", with(query(Type::Txt), [](Query& q) { q.klass = Class{3}; }), Outcome::Refused,
+       Rcode::Refused, Ede::NotSupported},
+      {"class_any", with(query(), [](Query& q) { q.klass = Class{255}; }), Outcome::Refused,
+       Rcode::Refused, Ede::NotSupported},
+      {"class_0", with(query(), [](Query& q) { q.klass = Class{0}; }), Outcome::Refused,
+       Rcode::Refused, Ede::NotSupported},
       {"axfr", query(Type::Axfr), Outcome::Refused, Rcode::Refused, Ede::NotSupported},
       {"ixfr", query(Type::Ixfr), Outcome::Refused, Rcode::Refused, Ede::NotSupported},
       {"any", query(Type::Any), Outcome::Truncated, Rcode::NoError, Ede::None},
@@ -52,8 +56,11 @@ TEST(Decide, AnswersItselfWhatIsNotForABackend) {
       {"tsig", query(Type::Tsig), Outcome::FormErr, Rcode::FormErr, Ede::None},
       {"mailb", query(Type::MailB), Outcome::FormErr, Rcode::FormErr, Ede::None},
       {"maila", query(Type::MailA), Outcome::FormErr, Rcode::FormErr, Ede::None},
-      {"edns_1", with(query(), [](Query& q) { q.edns = {.version = 1, .present = true}; }), Outcome::BadVers, Rcode::BadVers, Ede::None},
-      {"edns_255_before_anything", with(query(Type::Any), [](Query& q) { q.edns = {.version = 255, .present = true}; }), Outcome::BadVers, Rcode::BadVers, Ede::None},
+      {"edns_1", with(query(), [](Query& q) { q.edns = {.version = 1, .present = true}; }),
+       Outcome::BadVers, Rcode::BadVers, Ede::None},
+      {"edns_255_before_anything",
+       with(query(Type::Any), [](Query& q) { q.edns = {.version = 255, .present = true}; }),
+       Outcome::BadVers, Rcode::BadVers, Ede::None},
   };
   for (const Row& row : rows) {
     const Decision decision = decide(row.query, Admission::Allowed);
@@ -65,7 +72,9 @@ TEST(Decide, AnswersItselfWhatIsNotForABackend) {
   EXPECT_TRUE(decide(query(Type::Any), Admission::Allowed).content.truncated);
 }
 
-dns::Result<Query, dns::Malformed> malformed(QueryFault fault) { return base::fail(dns::Malformed{.fault = fault}); }
+dns::Result<Query, dns::Malformed> malformed(QueryFault fault) {
+  return base::fail(dns::Malformed{.fault = fault});
+}
 
 TEST(Decide, SaysNothingToWhatIsNotAQuery) {
   EXPECT_EQ(decide(malformed(QueryFault::TooShort), Admission::Allowed).drop, Drop::ShortQuery);
@@ -75,7 +84,8 @@ TEST(Decide, SaysNothingToWhatIsNotAQuery) {
 
 TEST(Decide, RationsRepliesToMistakes) {
   EXPECT_EQ(decide(malformed(QueryFault::BadOpcode), Admission::Allowed).outcome, Outcome::NotImp);
-  for (const QueryFault fault : {QueryFault::Truncated, QueryFault::BadCount, QueryFault::BadName, QueryFault::BadOpt}) {
+  for (const QueryFault fault :
+       {QueryFault::Truncated, QueryFault::BadCount, QueryFault::BadName, QueryFault::BadOpt}) {
     const Decision decision = decide(malformed(fault), Admission::Allowed);
     EXPECT_EQ(decision.outcome, Outcome::FormErr);
     EXPECT_EQ(decision.rationed, Rationed::Yes);

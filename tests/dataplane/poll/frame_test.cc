@@ -105,66 +105,87 @@ void expect_drops(const Packet& good, std::initializer_list<Dropped> cases) {
     const Bytes bytes = packet.build();
     const Result<Frame, Drop> frame = parse_frame(bytes, acceptance());
     ASSERT_FALSE(frame) << c.name;
-    EXPECT_EQ(frame.error(), c.reason) << c.name << ": " << kDropNames[static_cast<size_t>(frame.error())];
+    EXPECT_EQ(frame.error(), c.reason)
+        << c.name << ": " << kDropNames[static_cast<size_t>(frame.error())];
   }
 }
 
 TEST(ParseFrame, DropsBadIpv4WithTheReason) {
-  expect_drops(Packet{}, {
-      {"other_mac", [](Packet& p) { p.to = tests::mac(9); }, Drop::NotOurMac},
-      {"broadcast_mac", [](Packet& p) { p.to.fill(std::byte{0xFF}); }, Drop::NotOurMac},
-      {"group_source_mac", [](Packet& p) { p.from[0] = std::byte{0x03}; }, Drop::BadSource},
-      {"own_source_mac", [](Packet& p) { p.from = p.to; }, Drop::BadSource},
-      {"arp", [](Packet& p) { p.ether_type = 0x0806; }, Drop::EtherType},
-      {"length_field", [](Packet& p) { p.ether_type = 60; }, Drop::EtherType},
-      {"version_6_in_ipv4", [](Packet& p) { p.version_and_length = 0x65; }, Drop::IpHeader},
-      {"header_length_4", [](Packet& p) { p.version_and_length = 0x44; }, Drop::IpHeader},
-      {"total_beyond_frame", [](Packet& p) { p.ip_length = 1500; }, Drop::IpHeader},
-      {"total_below_header", [](Packet& p) { p.ip_length = 19; }, Drop::IpHeader},
-      {"no_operation_options", [](Packet& p) { p.ip_options = Bytes(4, std::byte{1}); }, Drop::IpOptions},
-      {"record_route", [](Packet& p) { p.ip_options = tests::bytes_of(std::string("\x07\x07\x04\0\0\0\0\0", 8)); }, Drop::IpOptions},
-      {"ip_checksum", [](Packet& p) { p.ip_checksum = 0xBEEF; }, Drop::IpChecksum},
-      {"first_fragment", [](Packet& p) { p.fragment = 0x2000; }, Drop::Fragment},
-      {"middle_fragment", [](Packet& p) { p.fragment = 0x2001; }, Drop::Fragment},
-      {"last_fragment", [](Packet& p) { p.fragment = 0x0001; }, Drop::Fragment},
-      {"tcp", [](Packet& p) { p.protocol = 6; }, Drop::NotUdp},
-      {"icmp", [](Packet& p) { p.protocol = 1; }, Drop::NotUdp},
-      {"udp_length_7", [](Packet& p) { p.udp_length = 7; }, Drop::UdpLength},
-      {"udp_length_short", [](Packet& p) { p.udp_length = 14; }, Drop::UdpLength},
-      {"udp_length_long", [](Packet& p) { p.udp_length = 16; }, Drop::UdpLength},
-      {"udp_length_65535", [](Packet& p) { p.udp_length = 65535; }, Drop::UdpLength},
-      {"udp_checksum", [](Packet& p) { p.udp_checksum = 0xBEEF; }, Drop::UdpChecksum},
-      {"port_0", [](Packet& p) { p.source.port = 0; }, Drop::SourcePort},
-      {"echo", [](Packet& p) { p.source.port = 7; }, Drop::SourcePort},
-      {"chargen", [](Packet& p) { p.source.port = 19; }, Drop::SourcePort},
-      {"from_ourselves", [](Packet& p) { p.source.address = p.destination.address; }, Drop::BadSource},
-      {"from_zero", [](Packet& p) { p.source.address = tests::address("0.1.2.3"); }, Drop::BadSource},
-      {"from_loopback", [](Packet& p) { p.source.address = tests::address("127.0.0.1"); }, Drop::BadSource},
-      {"from_multicast", [](Packet& p) { p.source.address = tests::address("224.0.0.1"); }, Drop::BadSource},
-      {"from_class_e", [](Packet& p) { p.source.address = tests::address("240.0.0.1"); }, Drop::BadSource},
-      {"from_broadcast", [](Packet& p) { p.source.address = tests::address("255.255.255.255"); }, Drop::BadSource},
-  });
+  expect_drops(
+      Packet{},
+      {
+          {"other_mac", [](Packet& p) { p.to = tests::mac(9); }, Drop::NotOurMac},
+          {"broadcast_mac", [](Packet& p) { p.to.fill(std::byte{0xFF}); }, Drop::NotOurMac},
+          {"group_source_mac", [](Packet& p) { p.from[0] = std::byte{0x03}; }, Drop::BadSource},
+          {"own_source_mac", [](Packet& p) { p.from = p.to; }, Drop::BadSource},
+          {"arp", [](Packet& p) { p.ether_type = 0x0806; }, Drop::EtherType},
+          {"length_field", [](Packet& p) { p.ether_type = 60; }, Drop::EtherType},
+          {"version_6_in_ipv4", [](Packet& p) { p.version_and_length = 0x65; }, Drop::IpHeader},
+          {"header_length_4", [](Packet& p) { p.version_and_length = 0x44; }, Drop::IpHeader},
+          {"total_beyond_frame", [](Packet& p) { p.ip_length = 1500; }, Drop::IpHeader},
+          {"total_below_header", [](Packet& p) { p.ip_length = 19; }, Drop::IpHeader},
+          {"no_operation_options", [](Packet& p) { p.ip_options = Bytes(4, std::byte{1}); },
+           Drop::IpOptions},
+          {"record_route",
+           [](Packet& p) {
+             p.ip_options = tests::bytes_of(std::string("\x07\x07\x04\0\0\0\0\0", 8));
+           },
+           Drop::IpOptions},
+          {"ip_checksum", [](Packet& p) { p.ip_checksum = 0xBEEF; }, Drop::IpChecksum},
+          {"first_fragment", [](Packet& p) { p.fragment = 0x2000; }, Drop::Fragment},
+          {"middle_fragment", [](Packet& p) { p.fragment = 0x2001; }, Drop::Fragment},
+          {"last_fragment", [](Packet& p) { p.fragment = 0x0001; }, Drop::Fragment},
+          {"tcp", [](Packet& p) { p.protocol = 6; }, Drop::NotUdp},
+          {"icmp", [](Packet& p) { p.protocol = 1; }, Drop::NotUdp},
+          {"udp_length_7", [](Packet& p) { p.udp_length = 7; }, Drop::UdpLength},
+          {"udp_length_short", [](Packet& p) { p.udp_length = 14; }, Drop::UdpLength},
+          {"udp_length_long", [](Packet& p) { p.udp_length = 16; }, Drop::UdpLength},
+          {"udp_length_65535", [](Packet& p) { p.udp_length = 65535; }, Drop::UdpLength},
+          {"udp_checksum", [](Packet& p) { p.udp_checksum = 0xBEEF; }, Drop::UdpChecksum},
+          {"port_0", [](Packet& p) { p.source.port = 0; }, Drop::SourcePort},
+          {"echo", [](Packet& p) { p.source.port = 7; }, Drop::SourcePort},
+          {"chargen", [](Packet& p) { p.source.port = 19; }, Drop::SourcePort},
+          {"from_ourselves", [](Packet& p) { p.source.address = p.destination.address; },
+           Drop::BadSource},
+          {"from_zero", [](Packet& p) { p.source.address = tests::address("0.1.2.3"); },
+           Drop::BadSource},
+          {"from_loopback", [](Packet& p) { p.source.address = tests::address("127.0.0.1"); },
+           Drop::BadSource},
+          {"from_multicast", [](Packet& p) { p.source.address = tests::address("224.0.0.1"); },
+           Drop::BadSource},
+          {"from_class_e", [](Packet& p) { p.source.address = tests::address("240.0.0.1"); },
+           Drop::BadSource},
+          {"from_broadcast",
+           [](Packet& p) { p.source.address = tests::address("255.255.255.255"); },
+           Drop::BadSource},
+      });
 }
 
 TEST(ParseFrame, DropsBadIpv6WithTheReason) {
-  expect_drops(v6_packet(), {
-      {"version_4_in_ipv6", [](Packet& p) { p.version_and_length = 0x45; }, Drop::IpHeader},
-      {"payload_beyond_frame", [](Packet& p) { p.ip_length = 1400; }, Drop::IpHeader},
-      {"jumbo", [](Packet& p) { p.ip_length = 0; }, Drop::Runt},
-      {"fragment", [](Packet& p) { p.protocol = 44; }, Drop::Fragment},
-      {"hop_by_hop", [](Packet& p) { p.protocol = 0; }, Drop::ExtensionHeader},
-      {"routing", [](Packet& p) { p.protocol = 43; }, Drop::ExtensionHeader},
-      {"destination_options", [](Packet& p) { p.protocol = 60; }, Drop::ExtensionHeader},
-      {"authentication", [](Packet& p) { p.protocol = 51; }, Drop::ExtensionHeader},
-      {"encapsulation", [](Packet& p) { p.protocol = 50; }, Drop::ExtensionHeader},
-      {"no_next", [](Packet& p) { p.protocol = 59; }, Drop::ExtensionHeader},
-      {"tcp", [](Packet& p) { p.protocol = 6; }, Drop::NotUdp},
-      {"udp_checksum", [](Packet& p) { p.udp_checksum = 0xBEEF; }, Drop::UdpChecksum},
-      {"from_unspecified", [](Packet& p) { p.source.address = tests::address("::"); }, Drop::BadSource},
-      {"from_loopback", [](Packet& p) { p.source.address = tests::address("::1"); }, Drop::BadSource},
-      {"from_multicast", [](Packet& p) { p.source.address = tests::address("ff02::1"); }, Drop::BadSource},
-      {"from_ourselves", [](Packet& p) { p.source.address = p.destination.address; }, Drop::BadSource},
-  });
+  expect_drops(
+      v6_packet(),
+      {
+          {"version_4_in_ipv6", [](Packet& p) { p.version_and_length = 0x45; }, Drop::IpHeader},
+          {"payload_beyond_frame", [](Packet& p) { p.ip_length = 1400; }, Drop::IpHeader},
+          {"jumbo", [](Packet& p) { p.ip_length = 0; }, Drop::Runt},
+          {"fragment", [](Packet& p) { p.protocol = 44; }, Drop::Fragment},
+          {"hop_by_hop", [](Packet& p) { p.protocol = 0; }, Drop::ExtensionHeader},
+          {"routing", [](Packet& p) { p.protocol = 43; }, Drop::ExtensionHeader},
+          {"destination_options", [](Packet& p) { p.protocol = 60; }, Drop::ExtensionHeader},
+          {"authentication", [](Packet& p) { p.protocol = 51; }, Drop::ExtensionHeader},
+          {"encapsulation", [](Packet& p) { p.protocol = 50; }, Drop::ExtensionHeader},
+          {"no_next", [](Packet& p) { p.protocol = 59; }, Drop::ExtensionHeader},
+          {"tcp", [](Packet& p) { p.protocol = 6; }, Drop::NotUdp},
+          {"udp_checksum", [](Packet& p) { p.udp_checksum = 0xBEEF; }, Drop::UdpChecksum},
+          {"from_unspecified", [](Packet& p) { p.source.address = tests::address("::"); },
+           Drop::BadSource},
+          {"from_loopback", [](Packet& p) { p.source.address = tests::address("::1"); },
+           Drop::BadSource},
+          {"from_multicast", [](Packet& p) { p.source.address = tests::address("ff02::1"); },
+           Drop::BadSource},
+          {"from_ourselves", [](Packet& p) { p.source.address = p.destination.address; },
+           Drop::BadSource},
+      });
 }
 
 TEST(ParseFrame, DropsMappedAddressesOverIpv6) {
@@ -223,8 +244,9 @@ TEST(WriteHeaders, SendsBackWhereItCameFrom) {
         const size_t ip_at = tagged ? 18 : 14;
         wanted[ip_at + 4] = wanted[ip_at + 5] = std::byte{0};  // Our identification is 0.
         wanted[ip_at + 10] = wanted[ip_at + 11] = std::byte{0};
-        const uint16_t checksum = tests::internet_checksum(
-            {wanted.begin() + static_cast<ptrdiff_t>(ip_at), wanted.begin() + static_cast<ptrdiff_t>(ip_at) + 20});
+        const uint16_t checksum =
+            tests::internet_checksum({wanted.begin() + static_cast<ptrdiff_t>(ip_at),
+                                      wanted.begin() + static_cast<ptrdiff_t>(ip_at) + 20});
         wanted[ip_at + 10] = static_cast<std::byte>(checksum >> 8);
         wanted[ip_at + 11] = static_cast<std::byte>(checksum & 0xFF);
       }
@@ -234,7 +256,8 @@ TEST(WriteHeaders, SendsBackWhereItCameFrom) {
 }
 
 TEST(WriteHeaders, SendsAComputedZeroAsAllOnes) {
-  // The payload's last word is chosen so that everything sums to 0xFFFF: the checksum comes out as 0, which would mean "none".
+  // The payload's last word is chosen so that everything sums to 0xFFFF: the checksum comes out as
+  // 0, which would mean "none".
   Packet probe;
   probe.payload = Bytes(8, std::byte{0});
   const Frame frame = parse_frame(probe.build(), acceptance()).value();

@@ -23,9 +23,15 @@ constexpr unsigned kRing = 4096;
 void start_eal_once() {
   static const bool started = [] {
     base::draw_hash_secret();
-    std::array arguments = {std::string("loop_test"), std::string("--no-huge"), std::string("-m"), std::string("256"),
-                            std::string("--no-pci"), std::string("--no-telemetry"),
-                            std::string("--iova-mode=va"), std::string("--log-level=error"), std::string("--lcores=0@0"),
+    std::array arguments = {std::string("loop_test"),
+                            std::string("--no-huge"),
+                            std::string("-m"),
+                            std::string("256"),
+                            std::string("--no-pci"),
+                            std::string("--no-telemetry"),
+                            std::string("--iova-mode=va"),
+                            std::string("--log-level=error"),
+                            std::string("--lcores=0@0"),
                             "--file-prefix=loop" + std::to_string(getpid())};
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
@@ -44,7 +50,8 @@ std::string unique(const char* what) {
 LoopRig::LoopRig(const LoopShape& shape)
     : cache((start_eal_once(), "main"), shape.cache_entries),
       exchange({.cores = 1, .workers = 1, .misses = shape.misses, .fills = 4096}) {
-  pool = rte_pktmbuf_pool_create(unique("pool").c_str(), kMbufs, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
+  pool =
+      rte_pktmbuf_pool_create(unique("pool").c_str(), kMbufs, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
   to_core_ = rte_ring_create(unique("in").c_str(), kRing, 0, RING_F_SP_ENQ | RING_F_SC_DEQ);
   from_core_ = rte_ring_create(unique("out").c_str(), kRing, 0, RING_F_SP_ENQ | RING_F_SC_DEQ);
   const int port = rte_eth_from_rings(unique("port").c_str(), &to_core_, 1, &from_core_, 1, 0);
@@ -58,11 +65,13 @@ LoopRig::LoopRig(const LoopShape& shape)
 
   policy.binds = {{.address = {address("192.0.2.1"), 53}, .cache = &cache},
                   {.address = {address("2001:db8::1"), 53}, .cache = &cache}};
-  const std::array prefixes = {*base::Prefix::parse("192.0.2.0/24"), *base::Prefix::parse("2001:db8::/32")};
+  const std::array prefixes = {*base::Prefix::parse("192.0.2.0/24"),
+                               *base::Prefix::parse("2001:db8::/32")};
   policy.acl = poll::AddressSet(prefixes);
 
   poll::LcoreSettings settings{.index = 0, .idle = poll::Idle::Busy, .pending = shape.pending};
-  settings.queues.push_back({.port = port_, .queue = 0, .index = 0, .pool = pool, .acceptance = {.mac = mac(1)}});
+  settings.queues.push_back(
+      {.port = port_, .queue = 0, .index = 0, .pool = pool, .acceptance = {.mac = mac(1)}});
   core = std::make_unique<poll::LcoreState>(std::move(settings), policy, exchange, readers);
   readers.join(0);
 }
@@ -80,7 +89,8 @@ LoopRig::~LoopRig() {
 void LoopRig::receive(const Bytes& frame) {
   rte_mbuf* mbuf = rte_pktmbuf_alloc(pool);
   ASSERT_NE(mbuf, nullptr);
-  std::memcpy(rte_pktmbuf_append(mbuf, static_cast<uint16_t>(frame.size())), frame.data(), frame.size());
+  std::memcpy(rte_pktmbuf_append(mbuf, static_cast<uint16_t>(frame.size())), frame.data(),
+              frame.size());
   ASSERT_EQ(rte_ring_enqueue(to_core_, mbuf), 0);
 }
 
@@ -122,7 +132,8 @@ Bytes message_in(const Bytes& frame) {
   const poll::Result<poll::Frame, poll::Drop> parsed = poll::parse_frame(frame, {.mac = mac(2)});
   EXPECT_TRUE(parsed.has_value()) << "a reply must itself be a good frame, checksums included";
   if (!parsed) return {};
-  return {frame.begin() + parsed->payload_at, frame.begin() + parsed->payload_at + parsed->payload_size};
+  return {frame.begin() + parsed->payload_at,
+          frame.begin() + parsed->payload_at + parsed->payload_size};
 }
 
 }  // namespace tests

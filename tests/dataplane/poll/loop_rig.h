@@ -1,5 +1,5 @@
-// One poll core without a NIC: a port made of two rte_rings, frames put in by hand and taken out by hand, and the worker's ends
-// of the exchange. EAL is real, memory is not hugepages.
+// One poll core without a NIC: a port made of two rte_rings, frames put in by hand and taken out by
+// hand, and the worker's ends of the exchange. EAL is real, memory is not hugepages.
 #pragma once
 
 #include <rte_mempool.h>
@@ -49,7 +49,6 @@ class LoopRig {
   std::unique_ptr<poll::LcoreState> core;
 
  private:
-
   rte_ring* to_core_ = nullptr;
   rte_ring* from_core_ = nullptr;
   uint16_t port_ = 0;

@@ -35,17 +35,20 @@ using tests::message_in;
 using tests::query_frame;
 
 uint16_t id_of(const Bytes& message) { return base::load_be16(&message[0]); }
-dns::Rcode rcode_of(const Bytes& message) { return dns::Rcode{static_cast<uint16_t>(static_cast<uint8_t>(message[3]) & 0xF)}; }
+dns::Rcode rcode_of(const Bytes& message) {
+  return dns::Rcode{static_cast<uint16_t>(static_cast<uint8_t>(message[3]) & 0xF)};
+}
 
 /// A worker's answer: one A record, not kept in the cache.
 const cache::Entry* answer_to(LoopRig& rig, const exchange::Miss& miss, bool publish = false) {
   const Bytes record = tests::a_record(tests::pointer_to_question(), 300, {198, 18, 0, 7}).wire();
   const std::array<uint16_t, 1> places = {6};
   const base::Time now = base::Clock::now();
-  cache::Entry* entry = cache::make_entry({.question = miss.question,
-                                           .content = {.answers = 1, .records = record, .ttl_places = places},
-                                           .inserted = now,
-                                           .expires = now + base::seconds{300}});
+  cache::Entry* entry =
+      cache::make_entry({.question = miss.question,
+                         .content = {.answers = 1, .records = record, .ttl_places = places},
+                         .inserted = now,
+                         .expires = now + base::seconds{300}});
   entry->pin();
   if (publish) {
     rig.cache.insert(miss.question, entry, now, rig.reclaim);
@@ -58,7 +61,8 @@ const cache::Entry* answer_to(LoopRig& rig, const exchange::Miss& miss, bool pub
 TEST(Loop, AMissIsParkedAskedOnceAndAnsweredToEveryAsker) {
   LoopRig rig;
   for (uint16_t i = 0; i < 3; ++i) {
-    rig.receive(query_frame(a_query(i % 2 == 0 ? "wWw.Example." : "www.EXAMPLE.").id(i).build(), static_cast<uint16_t>(5000 + i)));
+    rig.receive(query_frame(a_query(i % 2 == 0 ? "wWw.Example." : "www.EXAMPLE.").id(i).build(),
+                            static_cast<uint16_t>(5000 + i)));
   }
   rig.turn();
   EXPECT_TRUE(rig.sent().empty());
@@ -79,7 +83,8 @@ TEST(Loop, AMissIsParkedAskedOnceAndAnsweredToEveryAsker) {
     const Bytes reply = message_in(frames[i]);
     const Bytes asked = a_query(i % 2 == 0 ? "wWw.Example." : "www.EXAMPLE.").build();
     EXPECT_EQ(id_of(reply), i);
-    EXPECT_TRUE(std::equal(asked.begin() + 12, asked.end(), reply.begin() + 12)) << "the question in the asker's own case";
+    EXPECT_TRUE(std::equal(asked.begin() + 12, asked.end(), reply.begin() + 12))
+        << "the question in the asker's own case";
     EXPECT_EQ(parse_frame(frames[i], {.mac = tests::mac(2)})->path.ours.port, 5000 + i);
   }
   EXPECT_EQ(rig.core->counters.replies[Outcome::Fill].read(), 3u);
@@ -112,7 +117,9 @@ TEST(Loop, AHitIsAnsweredInTheSameTurn) {
 
 TEST(Loop, AThousandAskersCostOneMissAndAreReleasedInPortions) {
   LoopRig rig;
-  for (uint16_t i = 0; i < 1000; ++i) rig.receive(query_frame(a_query("crowd.example.").id(i).build(), static_cast<uint16_t>(1024 + i)));
+  for (uint16_t i = 0; i < 1000; ++i)
+    rig.receive(
+        query_frame(a_query("crowd.example.").id(i).build(), static_cast<uint16_t>(1024 + i)));
   for (int i = 0; i < 40; ++i) rig.turn();
   const std::vector<exchange::Miss> misses = rig.misses();
   ASSERT_EQ(misses.size(), 1u);
@@ -163,17 +170,20 @@ TEST(Loop, NobodyWaitsForAWorkerThatNeverAnswers) {
 
 TEST(Loop, AFullRingIsToldAtOnce) {
   LoopRig rig({.misses = 3});
-  for (uint16_t i = 0; i < 10; ++i) rig.receive(query_frame(a_query("n" + std::to_string(i) + ".example.").id(i).build()));
+  for (uint16_t i = 0; i < 10; ++i)
+    rig.receive(query_frame(a_query("n" + std::to_string(i) + ".example.").id(i).build()));
   rig.turn();
   EXPECT_EQ(rig.sent().size(), 10u - rig.misses().size());
-  EXPECT_EQ(rig.core->counters.miss_ring_full.read(), rig.core->counters.replies[Outcome::ServFail].read());
+  EXPECT_EQ(rig.core->counters.miss_ring_full.read(),
+            rig.core->counters.replies[Outcome::ServFail].read());
   EXPECT_GT(rig.core->counters.miss_ring_full.read(), 0u);
   EXPECT_TRUE(rig.conserved());
 }
 
 TEST(Loop, AFullTableIsToldAtOnce) {
   LoopRig rig({.pending = {.questions = 4, .askers = 6, .per_client = 100}});
-  for (uint16_t i = 0; i < 8; ++i) rig.receive(query_frame(a_query("n" + std::to_string(i) + ".example.").build()));
+  for (uint16_t i = 0; i < 8; ++i)
+    rig.receive(query_frame(a_query("n" + std::to_string(i) + ".example.").build()));
   rig.turn();
   EXPECT_EQ(rig.sent().size(), 4u);
   EXPECT_EQ(rig.core->counters.parked_full.read(), 4u);
@@ -182,7 +192,8 @@ TEST(Loop, AFullTableIsToldAtOnce) {
 
 TEST(Loop, AClientWithTooManyQuestionsIsToldAtOnce) {
   LoopRig rig({.pending = {.questions = 100, .askers = 100, .per_client = 5}});
-  for (uint16_t i = 0; i < 8; ++i) rig.receive(query_frame(a_query("n" + std::to_string(i) + ".example.").build()));
+  for (uint16_t i = 0; i < 8; ++i)
+    rig.receive(query_frame(a_query("n" + std::to_string(i) + ".example.").build()));
   rig.turn();
   EXPECT_EQ(rig.sent().size(), 3u);
   EXPECT_EQ(rig.core->counters.client_full.read(), 3u);
@@ -223,12 +234,14 @@ TEST(Loop, RandomDamageIsAlwaysAccountedFor) {
   for (int round = 0; round < 20'000; ++round) {
     Bytes frame = good;
     const unsigned changes = random() % 4;
-    for (unsigned i = 0; i < changes; ++i) frame[random() % frame.size()] = static_cast<std::byte>(random());
+    for (unsigned i = 0; i < changes; ++i)
+      frame[random() % frame.size()] = static_cast<std::byte>(random());
     if (random() % 8 == 0) frame.resize(random() % frame.size() + 1);
     rig.receive(frame);
     if (round % 16 != 0) continue;
     rig.turn();
-    for (const exchange::Miss& miss : rig.misses()) rig.fill({.ticket = miss.ticket, .ede = dns::Ede::NetworkError});
+    for (const exchange::Miss& miss : rig.misses())
+      rig.fill({.ticket = miss.ticket, .ede = dns::Ede::NetworkError});
     (void)rig.sent();
   }
   for (int i = 0; i < 10; ++i) rig.turn();
@@ -259,7 +272,8 @@ TEST(Loop, AHundredThousandTurnsAllocateNothing) {
     allocated += allocations - before;
     if (i % 10 == 1) {
       (void)rig.sent();
-      for (const exchange::Miss& asked : rig.misses()) rig.fill({.ticket = asked.ticket, .ede = dns::Ede::NetworkError});
+      for (const exchange::Miss& asked : rig.misses())
+        rig.fill({.ticket = asked.ticket, .ede = dns::Ede::NetworkError});
     }
   }
   EXPECT_EQ(allocated, 0u);

@@ -30,7 +30,9 @@ ParkedAsker asker(uint16_t id, const char* client = "192.0.2.2") {
   return parked;
 }
 
-PendingLimits small() { return {.questions = 4, .askers = 8, .per_client = 100, .wait = milliseconds{1900}}; }
+PendingLimits small() {
+  return {.questions = 4, .askers = 8, .per_client = 100, .wait = milliseconds{1900}};
+}
 
 struct Released {
   std::vector<uint16_t> ids;
@@ -40,7 +42,10 @@ struct Released {
 Released release(Pending& pending, unsigned limit = 1000) {
   Released released;
   pending.release(
-      limit, [&](const ParkedAsker& parked, const Pending::Outcome&) { released.ids.push_back(parked.head.id); },
+      limit,
+      [&](const ParkedAsker& parked, const Pending::Outcome&) {
+        released.ids.push_back(parked.head.id);
+      },
       [&](const Pending::Outcome& outcome) { released.done.push_back(outcome.ede); });
   return released;
 }
@@ -118,7 +123,8 @@ TEST(Pending, SettlesWhoWaitsTooLongAsFailedInOrder) {
 
 TEST(Pending, SettlesAndReleasesNoMoreThanAsked) {
   Pending pending(small());
-  for (uint16_t i = 0; i < 4; ++i) (void)pending.park(question(std::string(1, static_cast<char>('a' + i))), asker(i), kStart);
+  for (uint16_t i = 0; i < 4; ++i)
+    (void)pending.park(question(std::string(1, static_cast<char>('a' + i))), asker(i), kStart);
   EXPECT_EQ(pending.settle_expired(kStart + base::seconds{9}, 3), 3u);
   EXPECT_EQ(release(pending, 2).ids.size(), 2u);
   EXPECT_EQ(release(pending, 2).ids.size(), 1u);
@@ -126,12 +132,14 @@ TEST(Pending, SettlesAndReleasesNoMoreThanAsked) {
 
 TEST(Pending, RefusesWhenQuestionsAskersOrAClientsShareAreUsedUp) {
   Pending questions(small());
-  for (const char* label : {"a", "b", "c", "d"}) EXPECT_EQ(questions.park(question(label), asker(1), kStart).parked, Parked::First);
+  for (const char* label : {"a", "b", "c", "d"})
+    EXPECT_EQ(questions.park(question(label), asker(1), kStart).parked, Parked::First);
   EXPECT_EQ(questions.park(question("e"), asker(1), kStart).parked, Parked::Full);
   EXPECT_EQ(questions.park(question("a"), asker(1), kStart).parked, Parked::Joined);
 
   Pending askers(small());
-  for (uint16_t i = 0; i < 8; ++i) EXPECT_NE(askers.park(question("a"), asker(i), kStart).parked, Parked::Full);
+  for (uint16_t i = 0; i < 8; ++i)
+    EXPECT_NE(askers.park(question("a"), asker(i), kStart).parked, Parked::Full);
   EXPECT_EQ(askers.park(question("a"), asker(9), kStart).parked, Parked::Full);
 
   PendingLimits limits = small();

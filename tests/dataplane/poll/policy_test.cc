@@ -14,13 +14,15 @@ AddressSet set_of(std::initializer_list<const char*> prefixes) {
 }
 
 TEST(AddressSet, ContainsFirstAndLastOfEachPrefixAndNothingBeside) {
-  const AddressSet set = set_of({"192.0.2.0/24", "10.1.0.0/16", "203.0.113.7", "2001:db8::/32", "fe80::/10"});
-  for (const char* inside : {"192.0.2.0", "192.0.2.255", "10.1.0.0", "10.1.255.255", "203.0.113.7", "2001:db8::",
-                             "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "febf::1"}) {
+  const AddressSet set =
+      set_of({"192.0.2.0/24", "10.1.0.0/16", "203.0.113.7", "2001:db8::/32", "fe80::/10"});
+  for (const char* inside : {"192.0.2.0", "192.0.2.255", "10.1.0.0", "10.1.255.255", "203.0.113.7",
+                             "2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "febf::1"}) {
     EXPECT_TRUE(set.contains(tests::address(inside))) << inside;
   }
-  for (const char* outside : {"192.0.1.255", "192.0.3.0", "10.0.255.255", "10.2.0.0", "203.0.113.6", "203.0.113.8",
-                              "2001:db7:ffff::", "2001:db9::", "fec0::", "::192.0.2.1"}) {
+  for (const char* outside :
+       {"192.0.1.255", "192.0.3.0", "10.0.255.255", "10.2.0.0", "203.0.113.6", "203.0.113.8",
+        "2001:db7:ffff::", "2001:db9::", "fec0::", "::192.0.2.1"}) {
     EXPECT_FALSE(set.contains(tests::address(outside))) << outside;
   }
 }
