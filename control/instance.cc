@@ -100,7 +100,8 @@ class Heartbeat {
     still_ = turns == seen_ ? still_ + 1 : 0;
     seen_ = turns;
   }
-  /// A worker with nothing to do may sleep from one look to the next; it does not sleep through several.
+  /// A worker with nothing to do may sleep from one look to the next; it does not sleep through
+  /// several.
   [[nodiscard]] bool moving() const { return still_ < kLooks; }
   [[nodiscard]] const std::string& who() const { return who_; }
 

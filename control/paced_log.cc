@@ -4,7 +4,8 @@ namespace control {
 
 void PacedLog::write(LogLevel level, std::string_view subject_name, std::string_view line,
                      base::Time now) {
-  if (!log_.takes(level)) return;  // What nobody reads must not use up the lines of what somebody does.
+  if (!log_.takes(level))
+    return;  // What nobody reads must not use up the lines of what somebody does.
   const std::lock_guard lock(mutex_);
   Subject& subject = subject_of(subject_name, now);
   if (now - subject.since >= kWindow) {
