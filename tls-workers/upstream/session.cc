@@ -35,7 +35,7 @@ void Session::open(base::Time now, base::Duration idle_timeout) {
   inflight_ = Inflight(random_id(), settings_.max_in_flight);
   answers_ = 0;
   idle_timeout_ = idle_timeout;
-  opened_at_ = last_asked_ = last_heard_ = now;
+  opened_at_ = last_asked_ = last_heard_ = last_received_ = now;
   acknowledged_ = true;
   enter(State::Connecting);
   take(stream_.connect(settings_.address), now);
@@ -89,7 +89,7 @@ void Session::keep_time(base::Time now) {
     fail(Failure::Connect, "cannot connect: no reply");
   } else if (state_ == State::Handshaking && now >= opened_at_ + kOpenTimeout) {
     fail(Failure::Tls, "the TLS handshake takes too long");
-  } else if (established() && owes_acknowledgement() && now >= last_heard_ + kQuietBeforeAck) {
+  } else if (established() && owes_acknowledgement() && now >= last_received_ + kQuietBeforeAck) {
     // A server with Nagle's algorithm on holds its next answer back until the one before is
     // acknowledged, which by itself we would do after 40 ms. At full rate answers and queries carry
     // the acknowledgements and this never runs.
@@ -118,6 +118,10 @@ std::optional<Session::Heard> Session::hear(base::Time now) {
     }
     const base::ByteSpan room = incoming_.room();
     base::Result<size_t, Fault> size = stream_.read(room);
+    if (stream_.take_received()) {
+      last_received_ = now;
+      acknowledged_ = false;
+    }
     if (!size) {
       fail(size.error().kind, std::move(size.error().text));
       break;
@@ -125,7 +129,6 @@ std::optional<Session::Heard> Session::hear(base::Time now) {
     if (*size == 0) break;
     incoming_.filled(*size);
     last_heard_ = now;
-    acknowledged_ = false;
   }
   return std::nullopt;
 }
@@ -151,7 +154,6 @@ void Session::flush() {
   if (!unsent.empty()) {
     outgoing_.sent(stream_.write(unsent));
     stream_.flush();
-    acknowledged_ = true;  // By the segments just sent.
   }
   wait_for_socket();
 }
@@ -183,7 +185,7 @@ base::Time Session::next_deadline() {
   const Asked* oldest = inflight_.oldest();
   if (oldest == nullptr) return std::max(last_asked_, last_heard_) + idle_timeout_;
   const base::Time overdue = oldest->at + settings_.query_timeout;
-  return owes_acknowledgement() ? std::min(overdue, last_heard_ + kQuietBeforeAck) : overdue;
+  return owes_acknowledgement() ? std::min(overdue, last_received_ + kQuietBeforeAck) : overdue;
 }
 
 void Session::fail(Failure kind, std::string text) {

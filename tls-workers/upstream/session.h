@@ -131,9 +131,10 @@ class Session {
   base::Duration idle_timeout_{};
   base::Time opened_at_{};
   base::Time last_asked_{};
-  base::Time last_heard_{};
-  uint32_t events_ = 0;        // What epoll was told to wait for.
-  bool acknowledged_ = false;  // Since the last read.
+  base::Time last_heard_{};     // Answers, or parts of them.
+  base::Time last_received_{};  // Anything.
+  uint32_t events_ = 0;         // What epoll was told to wait for.
+  bool acknowledged_ = false;   // Since the last read.
 };
 
 }  // namespace tls

@@ -144,6 +144,7 @@ base::Result<TlsStream::Received, Fault> TlsStream::receive() {
   std::array<std::byte, kReceiveSize> buffer;
   const ssize_t size = recv(fd_, buffer.data(), buffer.size(), 0);
   if (size > 0) {
+    received_ = true;
     reads_left_ = static_cast<size_t>(size) < buffer.size() ? 0 : reads_left_ - 1;
     if (BIO_write(SSL_get_rbio(ssl_.get()), buffer.data(), static_cast<int>(size)) != size) {
       return base::fail(Fault{Failure::Reset, "out of memory"});
@@ -218,6 +219,7 @@ void TlsStream::drop() {
   complaint_.clear();
   sent_ = 0;
   reads_left_ = 0;
+  received_ = false;
   send_fault_.reset();
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;

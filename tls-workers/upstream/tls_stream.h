@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "dataplane/base/address.h"
 #include "dataplane/base/bytes.h"
@@ -41,6 +42,8 @@ class TlsStream {
   /// Octets of plaintext put into `into`; 0: no more for now. Class Eof, Reset or Tls on failure.
   /// After the handshake only.
   [[nodiscard]] base::Result<size_t, Fault> read(base::ByteSpan into);
+  /// Whether anything came from the peer since the last call, be it only TLS's own.
+  [[nodiscard]] bool take_received() { return std::exchange(received_, false); }
   /// Octets taken from the front of `plaintext`, in records of about one segment; fewer than
   /// offered when the peer does not read.
   [[nodiscard]] size_t write(base::ByteView plaintext);
@@ -78,6 +81,7 @@ class TlsStream {
   std::string complaint_;  // What certificate verification found wrong.
   size_t sent_ = 0;        // Octets at the front of the outgoing BIO that the socket has taken.
   unsigned reads_left_ = 0;
+  bool received_ = false;
   std::optional<Fault> send_fault_;
 };
 
