@@ -41,8 +41,8 @@ Questions::Join Questions::join(const exchange::Miss& miss, uint32_t core) {
   if (!has_askers(question)) question.retries_left = kRetries;
   const uint32_t index = free_askers_.back();
   free_askers_.pop_back();
-  askers_[index] = {{core, miss.ticket, miss.deadline}, question.askers};
-  question.askers = index;
+  askers_[index] = {{core, miss.ticket, miss.deadline}, question.askers_};
+  question.askers_ = index;
   watch(question);
   return {known != nullptr ? Joined::Merged : Joined::Opened, &question};
 }
@@ -59,8 +59,8 @@ void Questions::close(OpenQuestion& question) {
   const uint32_t slot = question.handle.slot;
   deadlines_.remove(slot);
   uint32_t* link = &chain_of(question.question);
-  while (*link != slot) link = &slots_[*link].next_in_chain;
-  *link = question.next_in_chain;
+  while (*link != slot) link = &slots_[*link].next_in_chain_;
+  *link = question.next_in_chain_;
   question.state = OpenQuestion::State::Closed;
   free_slots_.push_back(slot);
   --open_;
@@ -77,25 +77,25 @@ void Questions::wait(OpenQuestion& question, base::Time now) {
   question.waiting_since = now;
   const uint32_t slot = question.handle.slot;
   WaitingList& list = waiting_[static_cast<size_t>(question.question.pool)];
-  question.waiting_previous = list.last;
-  question.waiting_next = kNone;
-  (list.last != kNone ? slots_[list.last].waiting_next : list.first) = slot;
+  question.waiting_previous_ = list.last;
+  question.waiting_next_ = kNone;
+  (list.last != kNone ? slots_[list.last].waiting_next_ : list.first) = slot;
   list.last = slot;
 }
 
 void Questions::stop_waiting(OpenQuestion& question) {
   ASSERT(question.state == OpenQuestion::State::Waiting);
   WaitingList& list = waiting_[static_cast<size_t>(question.question.pool)];
-  const uint32_t previous = question.waiting_previous;
-  const uint32_t next = question.waiting_next;
-  (previous != kNone ? slots_[previous].waiting_next : list.first) = next;
-  (next != kNone ? slots_[next].waiting_previous : list.last) = previous;
+  const uint32_t previous = question.waiting_previous_;
+  const uint32_t next = question.waiting_next_;
+  (previous != kNone ? slots_[previous].waiting_next_ : list.first) = next;
+  (next != kNone ? slots_[next].waiting_previous_ : list.last) = previous;
   question.state = OpenQuestion::State::Asked;
 }
 
 OpenQuestion* Questions::lookup(const dns::Question& question) {
   uint32_t slot = chain_of(question);
-  while (slot != kNone && !(slots_[slot].question == question)) slot = slots_[slot].next_in_chain;
+  while (slot != kNone && !(slots_[slot].question == question)) slot = slots_[slot].next_in_chain_;
   return at(slot);
 }
 
@@ -109,7 +109,7 @@ OpenQuestion& Questions::open_slot(const dns::Question& question) {
   opened.handle = {slot, generation};
   opened.state = OpenQuestion::State::Asked;
   uint32_t& chain = chain_of(question);
-  opened.next_in_chain = chain;
+  opened.next_in_chain_ = chain;
   chain = slot;
   ++open_;
   return opened;
@@ -118,7 +118,7 @@ OpenQuestion& Questions::open_slot(const dns::Question& question) {
 /// Keeps the slot's deadline at that of the asker who can wait least.
 void Questions::watch(OpenQuestion& question) {
   base::Time first = base::Time::max();
-  for (uint32_t index = question.askers; index != kNone; index = askers_[index].next) {
+  for (uint32_t index = question.askers_; index != kNone; index = askers_[index].next) {
     first = std::min(first, askers_[index].asker.deadline);
   }
   if (first == base::Time::max()) {

@@ -46,10 +46,10 @@ struct OpenQuestion {
  private:
   friend class Questions;
   static constexpr uint32_t kNone = 0xFFFFFFFF;
-  uint32_t askers = kNone;  // First of a list in Questions::askers_.
-  uint32_t next_in_chain = kNone;
-  uint32_t waiting_next = kNone;
-  uint32_t waiting_previous = kNone;
+  uint32_t askers_ = kNone;  // First of a list in Questions::askers_.
+  uint32_t next_in_chain_ = kNone;
+  uint32_t waiting_next_ = kNone;
+  uint32_t waiting_previous_ = kNone;
 };
 
 class Questions {
@@ -71,7 +71,7 @@ class Questions {
   void close(OpenQuestion& question);
 
   [[nodiscard]] bool has_askers(const OpenQuestion& question) const {
-    return question.askers != kNone;
+    return question.askers_ != kNone;
   }
   /// Takes the askers off `question`: `each(const Asker&)`.
   template <typename Each>
@@ -95,7 +95,7 @@ class Questions {
   void stop_waiting(OpenQuestion& question);
   [[nodiscard]] OpenQuestion* first_waiting(uint32_t pool) { return at(waiting_[pool].first); }
   [[nodiscard]] OpenQuestion* next_waiting(const OpenQuestion& question) {
-    return at(question.waiting_next);
+    return at(question.waiting_next_);
   }
 
   [[nodiscard]] uint32_t open() const { return open_; }
@@ -129,7 +129,7 @@ class Questions {
 
   template <typename Which, typename Each>
   void release_if(OpenQuestion& question, Which which, Each each) {
-    uint32_t* link = &question.askers;
+    uint32_t* link = &question.askers_;
     while (*link != kNone) {
       const uint32_t index = *link;
       AskerNode& node = askers_[index];

@@ -20,7 +20,7 @@ namespace {
 constexpr unsigned kUserTimeoutMs = 5000;
 
 /// A TLS record at most; OpenSSL takes it apart from memory.
-constexpr size_t kReceiveSize = 16 * 1024;
+constexpr size_t kReceiveSize = size_t{16} * 1024;
 
 std::string errno_text(int error) { return std::system_category().message(error); }
 

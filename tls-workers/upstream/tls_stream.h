@@ -64,9 +64,10 @@ class TlsStream {
   [[nodiscard]] bool resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
 
   static constexpr size_t kMaxUnsent =
-      64 * 1024;  // Ciphertext the socket has not taken; more plaintext waits outside.
+      size_t{64} * 1024;  // Ciphertext the socket has not taken; more plaintext waits outside.
   static constexpr size_t kMaxForced =
-      256 * 1024;  // What a peer can make TLS itself write (key updates) without reading it.
+      size_t{256} *
+      1024;  // What a peer can make TLS itself write (key updates) without reading it.
   static constexpr unsigned kReadsPerEvent = 8;  // Then it is the other sessions' turn.
 
  private:
