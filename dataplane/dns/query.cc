@@ -2,6 +2,8 @@
 // ends it.
 #include "dataplane/dns/query.h"
 
+#include <optional>
+
 #include "dataplane/dns/name.h"
 
 namespace dns {
@@ -44,50 +46,55 @@ bool good_options(ByteView bytes) {
   return true;
 }
 
-/// The OPT that `reader` stands at, or one with `present` unset if there is anything else.
-Edns read_opt(Reader& reader) {
+/// Fills `edns` from the OPT that `reader` stands at; leaves `present` unset if there is anything
+/// else.
+void read_opt(Reader& reader, Edns& edns) {
   const uint8_t owner = reader.u8();  // The root, whose only form is one zero octet.
   const uint16_t type = reader.be16();
-  Edns edns{.udp_size = reader.be16()};
+  edns.udp_size = reader.be16();
   (void)reader.u8();  // Extended rcode: has no meaning in a query.
   edns.version = reader.u8();
   edns.dnssec_ok = (reader.be16() & kDoBit) != 0;
   const ByteView options = reader.take(reader.be16());
   edns.present = reader.ok() && owner == 0 && type == static_cast<uint16_t>(Type::Opt) &&
                  good_options(options);
-  return edns;
 }
 
-}  // namespace
-
-Result<Query, Malformed> parse_query(ByteView payload) noexcept {
-  if (payload.size() < kHeaderSize) return base::fail(Malformed{QueryFault::TooShort, {}, {}});
+/// Fills `query` as far as it is good. Returns the first fault, if there is one.
+std::optional<QueryFault> read_query(ByteView payload, Query& query) {
+  if (payload.size() < kHeaderSize) return QueryFault::TooShort;
   Reader reader(payload);
-  Query query;
   query.head.id = reader.be16();
   query.head.flags = reader.be16();
-  const auto because = [&query](QueryFault fault) {
-    return base::fail(Malformed{fault, query.head, query.question});
-  };
-  if (query.head.is_response()) return because(QueryFault::NotAQuery);
-  if (query.head.opcode() != static_cast<uint8_t>(Opcode::Query))
-    return because(QueryFault::BadOpcode);
-  if (query.head.has(flag::kTc)) return because(QueryFault::Truncated);
+  if (query.head.is_response()) return QueryFault::NotAQuery;
+  if (query.head.opcode() != static_cast<uint8_t>(Opcode::Query)) return QueryFault::BadOpcode;
+  if (query.head.has(flag::kTc)) return QueryFault::Truncated;
   const Counts counts = read_counts(reader);
-  if (!good_counts(counts)) return because(QueryFault::BadCount);
+  if (!good_counts(counts)) return QueryFault::BadCount;
 
   Reader question = reader;
   const ByteView name = read_question_name(reader);
   query.type = Type{reader.be16()};
   query.klass = Class{reader.be16()};
-  if (!reader.ok()) return because(QueryFault::BadName);
+  if (!reader.ok()) return QueryFault::BadName;
   query.question = question.take(name.size() + kTypeAndClass);
 
   if (counts.additionals == 1) {
-    query.edns = read_opt(reader);
-    if (!query.edns.present) return because(QueryFault::BadOpt);
+    read_opt(reader, query.edns);
+    if (!query.edns.present) return QueryFault::BadOpt;
   }
-  return query;
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<Query, Malformed> parse_query(ByteView payload) noexcept {
+  Result<Query, Malformed> result;
+  if (const auto fault = read_query(payload, *result)) {
+    const Malformed malformed{*fault, result->head, result->question};
+    result = base::fail(malformed);
+  }
+  return result;
 }
 
 }  // namespace dns

@@ -6,6 +6,8 @@
 // derived from such a value would be wrong.
 #pragma once
 
+#include <cstring>
+
 #include "dataplane/base/address.h"
 #include "dataplane/base/bytes.h"
 
@@ -13,15 +15,51 @@ namespace poll {
 
 using base::ByteView;
 
-/// Checksum of an IPv4 header whose own checksum field holds zero, ready to be stored.
-[[nodiscard]] uint16_t ipv4_header_checksum(ByteView header);
-/// Whether a received IPv4 header sums up.
-[[nodiscard]] bool ipv4_header_sums_up(ByteView header);
+/// A one's-complement sum in the making. RFC 1071.
+class Sum {
+ public:
+  /// One 16-bit word of the packet, as a number.
+  void word(uint16_t value) { sum_ += __builtin_bswap16(value); }
+  /// Octets of the packet, which start at an even place of what is summed; an odd number of them
+  /// only at its end. Eight at a time; rte_raw_cksum goes two by two.
+  void octets(ByteView bytes) {
+    uint64_t sum = sum_;
+    uint32_t words[2];
+    size_t at = 0;
+    for (; at + sizeof words <= bytes.size(); at += sizeof words) {
+      std::memcpy(words, &bytes[at], sizeof words);
+      sum += uint64_t{words[0]} + words[1];
+    }
+    if (at < bytes.size()) {
+      words[0] = words[1] = 0;
+      std::memcpy(words, &bytes[at], bytes.size() - at);
+      sum += uint64_t{words[0]} + words[1];
+    }
+    sum_ = sum;
+  }
+  /// Whether what was summed, its checksum field included, is as its sender meant it.
+  [[nodiscard]] bool adds_up() const { return folded() == 0xFFFF; }
+  /// What the checksum field has to hold, if it was summed as zero.
+  [[nodiscard]] uint16_t checksum() const {
+    return __builtin_bswap16(static_cast<uint16_t>(~folded()));
+  }
 
-/// Checksum of `udp` (header with a zero checksum field, and payload), ready to be stored: never 0,
-/// which would mean "none".
-[[nodiscard]] uint16_t udp_checksum(const base::IpAddress& source,
-                                    const base::IpAddress& destination, ByteView udp);
+ private:
+  [[nodiscard]] uint16_t folded() const {
+    uint64_t sum = (sum_ & 0xFFFFFFFF) + (sum_ >> 32);
+    sum = (sum & 0xFFFF) + (sum >> 16);
+    sum = (sum & 0xFFFF) + (sum >> 16);
+    return static_cast<uint16_t>((sum & 0xFFFF) + (sum >> 16));
+  }
+
+  // Words as they lie in memory: the sum does not mind the byte order, so only constants and the
+  // result are swapped. 64 bits cannot overflow below 2^32 words.
+  uint64_t sum_ = 0;
+};
+
+/// The sum of both addresses, which every checksum of a packet contains.
+[[nodiscard]] Sum sum_of(const base::IpAddress& source, const base::IpAddress& destination);
+
 /// Whether a received datagram, its checksum field included, sums up.
 [[nodiscard]] bool udp_sums_up(const base::IpAddress& source, const base::IpAddress& destination,
                                ByteView udp);

@@ -15,7 +15,10 @@ TEST(Checksum, AgreesWithThePlainSumForEverySize) {
     tests::Bytes udp(8, std::byte{0});
     for (unsigned size = 8; size < 1500; ++size) {
       const uint16_t expected = tests::expected_udp_checksum(a, b, udp);
-      ASSERT_EQ(udp_checksum(a, b, udp), expected) << size;
+      Sum sum = sum_of(a, b);
+      for (const auto word : {uint16_t{17}, static_cast<uint16_t>(udp.size())}) sum.word(word);
+      sum.octets(udp);
+      ASSERT_EQ(sum.checksum(), expected) << size;
       tests::Bytes whole = udp;
       base::store_be16(&whole[6], expected);
       ASSERT_TRUE(udp_sums_up(a, b, whole)) << size;
