@@ -12,7 +12,8 @@
 namespace control {
 namespace {
 
-enum Exit : int { kDone = 0, kBadConfig = 2 };
+constexpr int kDone = 0;
+constexpr int kBadConfig = 2;
 
 /// Says on stderr what is wrong with the file, if anything is.
 std::optional<Config> read_or_complain(const std::string& path) {

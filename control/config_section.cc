@@ -248,7 +248,7 @@ void Section::refuse_unknown() {
     const std::string_view meant = closest(child.key, known_);
     std::string expected;
     for (const std::string_view known : known_) {
-      expected += (expected.empty() ? "" : ", ") + std::string(known);
+      expected.append(expected.empty() ? "" : ", ").append(known);
     }
     errors_.add(child.key_place,
                 named + ": unknown setting " + where + ", " +

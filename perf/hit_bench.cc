@@ -25,7 +25,7 @@ void hit(benchmark::State& state, Names how) {
   uint64_t making = 0, all = 0;
   size_t at = 0;
   const uint64_t hits_before = rig.hits();
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const uint64_t start = rte_rdtsc();
     rig.receive(&drawn[at], frames.data());
     const uint64_t received = rte_rdtsc();

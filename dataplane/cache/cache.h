@@ -73,6 +73,7 @@ class Cache {
           std::memory_order_release);
     }
     static Entry* entry_of(uint64_t word) {
+      // NOLINTNEXTLINE(performance-no-int-to-ptr): one word for address and tag is the point.
       return reinterpret_cast<Entry*>(word & ((uint64_t{1} << kAddressBits) - 1));
     }
     static bool tagged(uint64_t word, uint16_t tag) {

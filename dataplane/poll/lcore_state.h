@@ -51,8 +51,8 @@ struct LcoreState {
         ladder(settings.idle) {}
 
   // From any thread.
-  void request_stop() { stop.store(true, std::memory_order_relaxed); }
-  [[nodiscard]] bool stop_requested() const { return stop.load(std::memory_order_relaxed); }
+  void request_stop() { stop_.store(true, std::memory_order_relaxed); }
+  [[nodiscard]] bool stop_requested() const { return stop_.load(std::memory_order_relaxed); }
   CoreCounters counters;
 
   // This core's own.
@@ -70,7 +70,7 @@ struct LcoreState {
   uint64_t workers_to_wake = 0;            // Bit per worker that got a Miss in this turn.
 
  private:
-  std::atomic<bool> stop{false};
+  std::atomic<bool> stop_{false};
 };
 
 }  // namespace poll

@@ -19,11 +19,11 @@ using tests::question;
 class CacheTest : public ::testing::Test {
  protected:
   void insert(Cache& cache, const dns::Question& q, uint64_t generation = 0, Time now = kStart) {
-    cache.insert(q, made_entry(q, generation, now), now, reclaim);
+    cache.insert(q, made_entry(q, generation, now), now, reclaim_);
   }
 
-  Readers readers{4};
-  Reclaim reclaim{readers};
+  Readers readers_{4};
+  Reclaim reclaim_{readers_};
 };
 
 TEST_F(CacheTest, FindsWhatWasInsertedAndNothingElse) {
@@ -92,7 +92,7 @@ TEST_F(CacheTest, ANewAnswerReplacesTheOld) {
   EXPECT_NE(before, after);
   EXPECT_EQ(cache.counters().entries, 1u);
   EXPECT_EQ(cache.counters().evictions, 0u);
-  EXPECT_EQ(reclaim.waiting(), 1u);
+  EXPECT_EQ(reclaim_.waiting(), 1u);
 }
 
 TEST_F(CacheTest, NeverRefusesAndNeverExceedsItsSize) {
@@ -101,7 +101,7 @@ TEST_F(CacheTest, NeverRefusesAndNeverExceedsItsSize) {
   for (unsigned i = 0; i < 10'000; ++i) {
     insert(cache, question(i));
     ASSERT_NE(cache.find(question(i), kStart), nullptr) << i;
-    reclaim.collect();
+    reclaim_.collect();
   }
   EXPECT_LE(cache.counters().entries, 104u);
   EXPECT_EQ(cache.counters().inserts, 10'000u);
@@ -149,7 +149,7 @@ TEST_F(CacheTest, ReadersOnlyEverSeeWholeEntriesWhileWritersReplaceThem) {
   std::vector<std::thread> threads;
   for (unsigned reader = 0; reader < 2; ++reader) {
     threads.emplace_back([&, reader] {
-      readers.join(reader);
+      readers_.join(reader);
       while (!stop) {
         for (unsigned i = 0; i < 32; ++i) {
           const Entry* entry = cache.find(question(i), kStart);
@@ -157,14 +157,14 @@ TEST_F(CacheTest, ReadersOnlyEverSeeWholeEntriesWhileWritersReplaceThem) {
           if (!tests::whole(*entry, question(i))) ++torn;
           ++seen;
         }
-        readers.quiescent(reader);
+        readers_.quiescent(reader);
       }
-      readers.leave(reader);
+      readers_.leave(reader);
     });
   }
   for (unsigned writer = 0; writer < 2; ++writer) {
     threads.emplace_back([&, writer] {
-      Reclaim own(readers);
+      Reclaim own(readers_);
       for (uint64_t generation = 0; generation < 20'000; ++generation) {
         const dns::Question q = question(static_cast<unsigned>(generation * (writer + 3)) % 200);
         cache.insert(q, made_entry(q, generation), kStart, own);
