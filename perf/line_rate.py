@@ -1,0 +1,115 @@
+#!/usr/bin/python3
+"""T1: the whole program on a port that hands over queries as fast as a core takes them, beside DPDK's own testpmd on the same port.
+
+`net_pcap` with infinite_rx replays 4,096 queries for ever and drops what is sent, so neither a NIC nor the kernel is in the way. testpmd's
+5tswap reads each frame's headers, swaps addresses and ports and sends it back: the least that any answer costs. The two run in turn, several
+times; the ratio of their medians is the figure to quote, since absolute ones drift from machine to machine.
+"""
+
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+
+import dns.message
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import Ether
+from scapy.utils import wrpcap
+
+from rig.certificates import RESOLVER_NAME, Authority
+from rig.forwarder import Dotline, backend, configuration
+from rig.namespaces import CLIENT, FORWARDER, Topology
+from rig.resolver import Unbound
+
+NAMES = 4096
+RUNS = 5
+SECONDS = 4
+PORT_MAC = "02:70:63:61:70:00"  # What net_pcap calls itself.
+GOAL = 0.50
+
+
+def write_queries(path):
+    """EDNS queries, as clients send them, for names that the rig's resolver knows all of."""
+    frames = []
+    for number in range(NAMES):
+        query = dns.message.make_query(f"h{number}.bulk.example.", "A", use_edns=0)
+        query.id = number
+        frames.append(Ether(src="02:00:00:00:00:02", dst=PORT_MAC) / IP(src=CLIENT, dst=FORWARDER)
+                      / UDP(sport=1024 + number, dport=53) / query.to_wire())
+    wrpcap(str(path), frames)
+
+
+def device(queries):
+    return f"net_pcap0,rx_pcap={queries},infinite_rx=1"
+
+
+def settings_for(topology, queries):
+    authority = Authority(topology.directory)
+    resolver = Unbound(topology, authority.issue("resolver", names=[RESOLVER_NAME])).start()
+    settings = configuration([backend(resolver, authority)])
+    settings["dataplane"] |= {"idle": "busy", "memory": "512M", "ports": [{"device": f"vdev:{device(queries)}"}]}
+    settings["binds"] = [{"address": f"{FORWARDER}:53"}]
+    return settings
+
+
+def hits(dotline):
+    return dotline.metrics().value("dotline_replies_total", outcome="hit")
+
+
+def wait_until_warm(dotline):
+    """Until nothing but hits is counted any more."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        before = dotline.metrics()
+        time.sleep(1)
+        after = dotline.metrics()
+        if after.value("dotline_cache_misses_total", cache="main") == before.value("dotline_cache_misses_total", cache="main"):
+            return
+    sys.exit("The cache did not get warm within a minute.")
+
+
+def dotline_rate(dotline):
+    begin, before = time.monotonic(), hits(dotline)
+    time.sleep(SECONDS)
+    after, end = hits(dotline), time.monotonic()
+    return (after - before) / (end - begin)
+
+
+def testpmd_rate(queries, cpu):
+    """The last of the rates that testpmd prints each second."""
+    command = ["timeout", "-s", "INT", str(SECONDS + 2), "dpdk-testpmd", "--lcores", f"0@0,1@{cpu}", "--no-huge", "-m", "512", "--no-pci",
+               "--iova-mode=va", "--no-telemetry", "--file-prefix", f"line-rate-{os.getpid()}", "--vdev", device(queries), "--",
+               "--nb-cores=1", "--port-topology=loop", "--forward-mode=5tswap", "--no-flush-rx", "--burst=32", "--mbcache=512",
+               "--total-num-mbufs=65535", "--stats-period", "1"]
+    output = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False).stdout
+    rates = [int(rate) for rate in re.findall(r"Rx-pps:\s+(\d+)", output)]
+    if not rates:
+        sys.exit(f"testpmd printed no rate:\n{output[-2000:]}")
+    return statistics.median(rates[1:] or rates)
+
+
+def main():
+    topology = Topology()
+    try:
+        queries = topology.directory / "queries.pcap"
+        write_queries(queries)
+        settings = settings_for(topology, queries)
+        cpu = (os.cpu_count() or 1) - 1
+        ours, reference = [], []
+        for run in range(RUNS):
+            reference.append(testpmd_rate(queries, cpu))
+            with Dotline(topology, settings) as dotline:
+                wait_until_warm(dotline)
+                ours.append(dotline_rate(dotline))
+            print(f"run {run + 1}: dotline {ours[-1] / 1e6:.2f} Mqps, testpmd 5tswap {reference[-1] / 1e6:.2f} Mpps", flush=True)
+        ratio = statistics.median(ours) / statistics.median(reference)
+        print(f"T1  dotline {statistics.median(ours) / 1e6:.2f} Mqps   reference {statistics.median(reference) / 1e6:.2f} Mpps (testpmd 5tswap)   "
+              f"ratio {ratio:.2f}   goal {GOAL:.2f}")
+    finally:
+        topology.remove()
+
+
+if __name__ == "__main__":
+    main()
