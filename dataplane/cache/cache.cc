@@ -56,27 +56,38 @@ const Entry* Cache::find_in(const Bucket& bucket, uint16_t tag, Predicate is_it)
   return nullptr;
 }
 
-const Entry* Cache::find(const dns::Question& question, Time now) const {
-  const auto answers = [&question](const Entry& entry) { return entry.answers(question); };
-  const uint16_t tag = tag_of(question.hash);
-  const Entry* entry = find_in(buckets_[first_bucket(question.hash)], tag, answers);
-  if (entry == nullptr) entry = find_in(buckets_[second_bucket(question.hash)], tag, answers);
-  if (entry == nullptr || entry->expires() <= now) return nullptr;
-  entry->touch();
-  return entry;
-}
-
-void Cache::prefetch_entry(const dns::Question& question) const {
+const Entry* Cache::probe(const dns::Question& question) const {
   const auto first_tagged = [](const Entry&) { return true; };
   const uint16_t tag = tag_of(question.hash);
   const Entry* entry = find_in(buckets_[first_bucket(question.hash)], tag, first_tagged);
-  if (entry == nullptr) entry = find_in(buckets_[second_bucket(question.hash)], tag, first_tagged);
-  if (entry == nullptr) return;
+  if (entry == nullptr) {
+    entry = find_in(buckets_[second_bucket(question.hash)], tag, first_tagged);
+  }
+  if (entry == nullptr) return nullptr;
   // A small answer is head, places, name and records: three lines.
   const auto* lines = reinterpret_cast<const std::byte*>(entry);
   __builtin_prefetch(lines);
   __builtin_prefetch(lines + 64);
   __builtin_prefetch(lines + 128);
+  return entry;
+}
+
+const Entry* Cache::find(const dns::Question& question, Time now, const Entry* probable) const {
+  if (probable == nullptr) return nullptr;
+  const Entry* entry = probable;
+  if (!entry->answers(question)) {
+    // Another question's with the same tag: once in thousands of lookups. Now every slot is looked
+    // at.
+    const auto answers = [&question](const Entry& other) { return other.answers(question); };
+    const uint16_t tag = tag_of(question.hash);
+    entry = find_in(buckets_[first_bucket(question.hash)], tag, answers);
+    if (entry == nullptr) {
+      entry = find_in(buckets_[second_bucket(question.hash)], tag, answers);
+    }
+  }
+  if (entry == nullptr || entry->expires() <= now) return nullptr;
+  entry->touch();
+  return entry;
 }
 
 void Cache::insert(const dns::Question& question, Entry* entry, Time now, Reclaim& reclaim) {

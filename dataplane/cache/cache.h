@@ -39,15 +39,20 @@ class Cache {
 
   /// Readers only, between joining and leaving. The live answer to `question`, or nullptr. The
   /// pointer is good until the reader's next quiescent report.
-  [[nodiscard]] const Entry* find(const dns::Question& question, Time now) const;
+  [[nodiscard]] const Entry* find(const dns::Question& question, Time now) const {
+    return find(question, now, probe(question));
+  }
 
-  /// Hints, for readers that have a burst of questions: call the question's buckets; once they have
-  /// come, call the entry that is probably its answer.
+  /// For readers that have a burst of questions, the same in three steps, each of which asks memory
+  /// for what the next one looks at: call the question's buckets; probe them for the entry that is
+  /// probably the answer (nullptr: there is none) and call that; look at it.
   void prefetch_buckets(const dns::Question& question) const {
     __builtin_prefetch(&buckets_[first_bucket(question.hash)]);
     __builtin_prefetch(&buckets_[second_bucket(question.hash)]);
   }
-  void prefetch_entry(const dns::Question& question) const;
+  [[nodiscard]] const Entry* probe(const dns::Question& question) const;
+  [[nodiscard]] const Entry* find(const dns::Question& question, Time now,
+                                  const Entry* probable) const;
 
   /// Publishes `entry` for its question. Whatever it displaces (an older answer, an expired one, or
   /// one of the two buckets that was not touched lately) is retired to `reclaim`, the calling

@@ -20,6 +20,7 @@ struct Arrival {
   Path path;
   dns::Query query;
   dns::Question question;
+  const cache::Entry* probable = nullptr;  // Of the bind's cache; see Cache::probe.
 
   [[nodiscard]] dns::Asker asker() const { return {query.head, query.question, query.edns}; }
 };

@@ -24,17 +24,16 @@ class Sum {
   /// only at its end. Eight at a time; rte_raw_cksum goes two by two.
   void octets(ByteView bytes) {
     uint64_t sum = sum_;
-    uint32_t words[2];
     size_t at = 0;
-    for (; at + sizeof words <= bytes.size(); at += sizeof words) {
-      std::memcpy(words, &bytes[at], sizeof words);
-      sum += uint64_t{words[0]} + words[1];
+    for (; at + 8 <= bytes.size(); at += 8) {
+      sum += uint64_t{load<uint32_t>(&bytes[at])} + load<uint32_t>(&bytes[at + 4]);
     }
-    if (at < bytes.size()) {
-      words[0] = words[1] = 0;
-      std::memcpy(words, &bytes[at], bytes.size() - at);
-      sum += uint64_t{words[0]} + words[1];
-    }
+    const size_t left = bytes.size() - at;
+    if ((left & 4) != 0) sum += load<uint32_t>(&bytes[at]);
+    at += left & 4;
+    if ((left & 2) != 0) sum += load<uint16_t>(&bytes[at]);
+    at += left & 2;
+    if ((left & 1) != 0) sum += load<uint8_t>(&bytes[at]);
     sum_ = sum;
   }
   /// Whether what was summed, its checksum field included, is as its sender meant it.
@@ -45,6 +44,12 @@ class Sum {
   }
 
  private:
+  template <typename Word>
+  static Word load(const std::byte* at) {
+    Word word;
+    std::memcpy(&word, at, sizeof word);
+    return word;
+  }
   [[nodiscard]] uint16_t folded() const {
     uint64_t sum = (sum_ & 0xFFFFFFFF) + (sum_ >> 32);
     sum = (sum & 0xFFFF) + (sum >> 16);

@@ -124,15 +124,18 @@ bool arrive(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, Arrival& arrival
 }
 
 /// Second stage, one query: its buckets have come by now, its entry is called.
-void prefetch_entry(const Arrival& arrival) {
-  if (arrival.bind->cache != nullptr) arrival.bind->cache->prefetch_entry(arrival.question);
+void probe(Arrival& arrival) {
+  if (arrival.bind->cache != nullptr) {
+    arrival.probable = arrival.bind->cache->probe(arrival.question);
+  }
 }
 
 /// Last stage, one query: a hit is answered where it lies, a miss parked.
 void resolve(LcoreState& self, PortQueue& queue, const Arrival& arrival) {
   if (arrival.bind->cache == nullptr) return park(self, queue, arrival);
   CoreCounters::PerCache& counters = self.counters.caches[arrival.bind->cache_index];
-  const cache::Entry* entry = arrival.bind->cache->find(arrival.question, self.now);
+  const cache::Entry* entry =
+      arrival.bind->cache->find(arrival.question, self.now, arrival.probable);
   if (entry == nullptr) {
     counters.misses.add();
     return park(self, queue, arrival);
@@ -152,8 +155,8 @@ void serve(LcoreState& self, PortQueue& queue, std::span<rte_mbuf* const> frames
 
   size_t count = 0;
   for (rte_mbuf* mbuf : frames) count += arrive(self, queue, mbuf, arrivals[count]) ? 1 : 0;
-  const std::span<const Arrival> to_resolve = std::span(arrivals).first(count);
-  for (const Arrival& arrival : to_resolve) prefetch_entry(arrival);
+  const std::span<Arrival> to_resolve = std::span(arrivals).first(count);
+  for (Arrival& arrival : to_resolve) probe(arrival);
   for (const Arrival& arrival : to_resolve) resolve(self, queue, arrival);
 }
 
