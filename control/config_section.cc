@@ -1,5 +1,8 @@
 #include "control/config_section.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <charconv>
 #include <map>
@@ -10,6 +13,11 @@
 
 namespace control {
 namespace {
+
+/// "a, b, c"
+std::string listed(const std::vector<std::string_view>& names) {
+  return fmt::format("{}", fmt::join(names, ", "));
+}
 
 std::string_view kind_of(const YamlNode& node) {
   switch (node.kind) {
@@ -246,14 +254,9 @@ void Section::refuse_unknown() {
     }
     const std::string where = name_.empty() ? "at the top level" : "in `" + name_ + "`";
     const std::string_view meant = closest(child.key, known_);
-    std::string expected;
-    for (const std::string_view known : known_) {
-      expected.append(expected.empty() ? "" : ", ").append(known);
-    }
-    errors_.add(child.key_place,
-                named + ": unknown setting " + where + ", " +
-                    (meant.empty() ? "expected one of " + expected
-                                   : "did you mean `" + std::string(meant) + "`?"));
+    const std::string hint = meant.empty() ? "expected one of " + listed(known_)
+                                           : "did you mean `" + std::string(meant) + "`?";
+    errors_.add(child.key_place, fmt::format("{}: unknown setting {}, {}", named, where, hint));
   }
 }
 

@@ -8,10 +8,6 @@
 namespace base {
 namespace {
 
-constexpr std::array<std::byte, 12> kMappedPrefix = {
-    std::byte{0}, std::byte{0}, std::byte{0}, std::byte{0}, std::byte{0},    std::byte{0},
-    std::byte{0}, std::byte{0}, std::byte{0}, std::byte{0}, std::byte{0xFF}, std::byte{0xFF}};
-
 template <typename Number>
 std::optional<Number> parse_number(std::string_view text) {
   Number number{};
@@ -21,19 +17,6 @@ std::optional<Number> parse_number(std::string_view text) {
 }
 
 }  // namespace
-
-IpAddress IpAddress::v4(const std::byte* four_octets) {
-  IpAddress address;
-  std::copy(kMappedPrefix.begin(), kMappedPrefix.end(), address.octets_.begin());
-  std::copy_n(four_octets, 4, address.octets_.begin() + 12);
-  return address;
-}
-
-IpAddress IpAddress::v6(const std::byte* sixteen_octets) {
-  IpAddress address;
-  std::copy_n(sixteen_octets, 16, address.octets_.begin());
-  return address;
-}
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   const std::string terminated(text);

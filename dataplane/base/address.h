@@ -18,8 +18,17 @@ namespace base {
 class IpAddress {
  public:
   constexpr IpAddress() = default;
-  static IpAddress v4(const std::byte* four_octets);
-  static IpAddress v6(const std::byte* sixteen_octets);
+  static IpAddress v4(const std::byte* four_octets) {
+    IpAddress address;
+    address.octets_[10] = address.octets_[11] = std::byte{0xFF};
+    std::memcpy(&address.octets_[12], four_octets, 4);
+    return address;
+  }
+  static IpAddress v6(const std::byte* sixteen_octets) {
+    IpAddress address;
+    std::memcpy(address.octets_.data(), sixteen_octets, 16);
+    return address;
+  }
   /// "192.0.2.1" or "2001:db8::1", nothing around it.
   static std::optional<IpAddress> parse(std::string_view text);
 

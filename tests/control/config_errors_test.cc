@@ -18,7 +18,6 @@ struct Bad {
   std::string text;  // A part of the message, the whole of it where it is short.
 };
 
-// NOLINTNEXTLINE(readability-identifier-naming): GoogleTest looks for this name.
 void PrintTo(const Bad& bad, std::ostream* out) { *out << bad.name; }
 
 class BadConfig : public testing::TestWithParam<Bad> {};

@@ -146,7 +146,7 @@ TEST(Questions, ManyOpenAndCloseWithoutLosingAny) {
   std::vector<OpenQuestion*> open;
   for (uint32_t i = 0; i < 10'000; ++i) {
     if (open.size() == 64) {
-      const size_t victim = i * 7919 % open.size();
+      const size_t victim = size_t{i} * 7919 % open.size();
       EXPECT_EQ(released(questions, *open[victim]).size(), 1u);
       questions.close(*open[victim]);
       open[victim] = open.back();

@@ -277,13 +277,13 @@ INSTANTIATE_TEST_SUITE_P(Table, AfXdpRefuses, testing::ValuesIn(kRefusals),
 class AfXdpOnTwoQueues : public testing::Test {
  protected:
   void SetUp() override {
-    wire.near("ip link del dot0");
-    wire.near(
+    wire_.near("ip link del dot0");
+    wire_.near(
         "ip link add dot0 numrxqueues 2 numtxqueues 2 type veth peer name other numrxqueues 2 "
         "numtxqueues 2");
-    wire.near("ip link set dot0 up");
+    wire_.near("ip link set dot0 up");
   }
-  Wire wire;
+  Wire wire_;
 };
 
 TEST_F(AfXdpOnTwoQueues, IsRefusedWhileFramesArriveOnAQueueWithoutASocket) {
@@ -295,7 +295,7 @@ TEST_F(AfXdpOnTwoQueues, IsRefusedWhileFramesArriveOnAQueueWithoutASocket) {
 }
 
 TEST_F(AfXdpOnTwoQueues, PassesOnWhyTheKernelRefuses) {
-  wire.near("ethtool -L dot0 rx 1");  // A veth wants as many as its peer has to send by.
+  wire_.near("ethtool -L dot0 rx 1");  // A veth wants as many as its peer has to send by.
   Probe probe(kServe);
   const std::string failure = probe.wait_for("failed");
   EXPECT_NE(failure.find("veth: XDP expects number of rx queues not less than peer tx queues"),
@@ -306,8 +306,8 @@ TEST_F(AfXdpOnTwoQueues, PassesOnWhyTheKernelRefuses) {
 }
 
 TEST_F(AfXdpOnTwoQueues, OpensOnceThereIsOne) {
-  wire.near("ethtool -L dot0 rx 1");
-  wire.near("ethtool -L other tx 1");
+  wire_.near("ethtool -L dot0 rx 1");
+  wire_.near("ethtool -L other tx 1");
   Probe probe(kServe);
   EXPECT_NE(probe.wait_for("open"), "") << probe.finish();
 }
