@@ -15,7 +15,7 @@ class HashSecret : public testing::Environment {
  public:
   void SetUp() override { base::draw_hash_secret(); }
 };
-[[maybe_unused]] testing::Environment* const hash_secret =
+[[maybe_unused]] testing::Environment* const kHashSecret =
     testing::AddGlobalTestEnvironment(new HashSecret);
 
 }  // namespace
