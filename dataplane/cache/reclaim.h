@@ -7,6 +7,7 @@
 
 #include <deque>
 #include <memory>
+#include <mutex>
 
 #include "dataplane/base/counters.h"
 #include "dataplane/cache/entry.h"
@@ -31,6 +32,10 @@ class Readers {
   /// For writers: a token for "now", and whether every reader has passed it.
   [[nodiscard]] uint64_t start() { return rte_rcu_qsbr_start(qsbr_.get()); }
   [[nodiscard]] bool passed(uint64_t token) {
+    // rte_rcu_qsbr_check leaves what it found for the next writer to trust, without an order
+    // between the two: the lock gives it one, or the next would free what a reader has not finished
+    // with.
+    const std::lock_guard lock(checking_);
     return rte_rcu_qsbr_check(qsbr_.get(), token, false) == 1;
   }
 
@@ -39,6 +44,7 @@ class Readers {
     void operator()(rte_rcu_qsbr* qsbr) const { std::free(qsbr); }
   };
   std::unique_ptr<rte_rcu_qsbr, Free> qsbr_;
+  std::mutex checking_;
 };
 
 /// One writer's retired entries.

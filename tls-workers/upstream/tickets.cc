@@ -9,8 +9,9 @@ void TicketBox::put(SslSession session, base::Time now) {
   if (tickets_.try_push(std::move(ticket))) return;
   Ticket oldest;
   (void)tickets_.try_pop(oldest);
-  (void)tickets_.try_push(std::move(
-      ticket));  // Another worker may have filled the gap; a ticket more or less is no loss.
+  // A push that was refused has moved nothing. Another worker may have filled the gap by now; a
+  // ticket more or less is no loss.
+  (void)tickets_.try_push(std::move(ticket));  // NOLINT(bugprone-use-after-move)
 }
 
 SslSession TicketBox::take(base::Time now) {
