@@ -9,21 +9,20 @@ namespace {
 /// for each other in a circle.
 class StripesLock {
  public:
-  StripesLock(rte_spinlock_t& a, rte_spinlock_t& b)
-      : low_(&a < &b ? a : b), high_(&a < &b ? b : a) {
-    rte_spinlock_lock(&low_);
-    if (&high_ != &low_) rte_spinlock_lock(&high_);
+  StripesLock(std::mutex& a, std::mutex& b) : low_(&a < &b ? a : b), high_(&a < &b ? b : a) {
+    low_.lock();
+    if (&high_ != &low_) high_.lock();
   }
   ~StripesLock() {
-    if (&high_ != &low_) rte_spinlock_unlock(&high_);
-    rte_spinlock_unlock(&low_);
+    if (&high_ != &low_) high_.unlock();
+    low_.unlock();
   }
   StripesLock(const StripesLock&) = delete;
   StripesLock& operator=(const StripesLock&) = delete;
 
  private:
-  rte_spinlock_t& low_;
-  rte_spinlock_t& high_;
+  std::mutex& low_;
+  std::mutex& high_;
 };
 
 }  // namespace
@@ -31,9 +30,7 @@ class StripesLock {
 Cache::Cache(std::string name, uint32_t entries)
     : name_(std::move(name)),
       bucket_count_(static_cast<uint32_t>((uint64_t{entries} + kWays - 1) / kWays)),
-      buckets_(std::make_unique<Bucket[]>(bucket_count_)) {
-  for (rte_spinlock_t& stripe : stripes_) rte_spinlock_init(&stripe);
-}
+      buckets_(std::make_unique<Bucket[]>(bucket_count_)) {}
 
 Cache::~Cache() {
   // No reader and no writer is left when a cache goes.

@@ -7,12 +7,11 @@
 // bits of its hash, published by one store; so a reader looks at an entry only if those bits agree.
 #pragma once
 
-#include <rte_spinlock.h>
-
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "dataplane/base/counters.h"
@@ -129,7 +128,7 @@ class Cache {
   std::string name_;
   uint32_t bucket_count_;
   std::unique_ptr<Bucket[]> buckets_;
-  std::array<rte_spinlock_t, kStripes> stripes_;
+  std::array<std::mutex, kStripes> stripes_;
   CacheCounters counters_;
 };
 
