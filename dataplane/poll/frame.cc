@@ -57,7 +57,7 @@ bool is_extension_header(uint8_t next) {
 }
 
 // These two fill `packet` in place and return why the frame is dropped, if it is: passing the
-// values up by Result cost two copies of 72 octets, a tenth of a hit.
+// values up by Result cost two copies of 72 octets.
 std::optional<Drop> read_ipv4(ByteView bytes, Packet& packet) {
   Reader reader(bytes);
   const uint8_t version_and_length = reader.u8();

@@ -44,13 +44,13 @@ class IdleLadder {
 
  private:
   static constexpr uint32_t kPauseAfter = 16;  // Turns without work before the first step down ...
-  static constexpr uint32_t kNapAfter = 256;   // ... about 20 µs later the second ...
-  static constexpr uint32_t kLongNapAfter = 512;  // ... and about 15 ms after that the last.
+  static constexpr uint32_t kNapAfter = 256;   // ... the second ...
+  static constexpr uint32_t kLongNapAfter = 512;  // ... and the last.
   static constexpr int kPauses = 8;
-  static constexpr long kShortNap =
-      50'000;  // Nanoseconds: the latency that `sleep` adds at moderate rates ...
-  static constexpr long kLongNap = 500'000;  // ... and to the first query after a silence. 2,000
-                                             // wake-ups a second: about 1 % of a CPU.
+  // Nanoseconds: the latency that `sleep` adds at moderate rates, and to the first query after a
+  // silence, at the price of 2,000 wake-ups a second.
+  static constexpr long kShortNap = 50'000;
+  static constexpr long kLongNap = 500'000;
 
   static void nap(long nanoseconds) {
     const timespec duration{.tv_sec = 0, .tv_nsec = nanoseconds};

@@ -1,7 +1,6 @@
 // In stages, each over the whole burst: read and hash every query and call its buckets' lines, find
 // its entry and call that, then compose. What one stage touches, the stage before has asked memory
-// for, so a burst waits for memory about once, not once per query: with answers far beyond the
-// caches that is the difference between some 100 cycles a query and more than 1,000.
+// for, so a burst waits for memory about once, not once per query.
 #include "dataplane/poll/serve.h"
 
 #include <rte_ethdev.h>
