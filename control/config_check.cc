@@ -74,6 +74,26 @@ std::string claimed_by(const poll::PortSettings& port) {
   return "vdev " + port.target;
 }
 
+/// A TAP is one port's, and no interface that a port already uses.
+void check_taps(const std::vector<poll::PortSettings>& ports, const YamlNode& root,
+                ConfigErrors& errors) {
+  std::map<std::string, Place> taken;
+  for (size_t i = 0; i < ports.size(); ++i) {
+    if (ports[i].exception != poll::Exception::Kernel) continue;
+    taken.emplace(ports[i].target, place_of(root, {"dataplane", "ports"}, i, "device"));
+  }
+  for (size_t i = 0; i < ports.size(); ++i) {
+    if (ports[i].exception != poll::Exception::Tap) continue;
+    const Place place = place_of(root, {"dataplane", "ports"}, i, "exception");
+    const auto [earlier, is_new] = taken.emplace(ports[i].tap, place);
+    if (is_new) continue;
+    errors.add_unless_known(place, quote("exception", "tap:" + ports[i].tap) +
+                                       " names an interface that a port uses already, expected "
+                                       "one of its own; see line " +
+                                       std::to_string(earlier->second.line));
+  }
+}
+
 void check_ports(const Config& config, const YamlNode& root, ConfigErrors& errors) {
   const std::vector<poll::PortSettings>& ports = config.eal.ports;
   refuse_twins(
@@ -82,6 +102,7 @@ void check_ports(const Config& config, const YamlNode& root, ConfigErrors& error
         return place_of(root, {"dataplane", "ports"}, i, "device");
       },
       "device", errors);
+  check_taps(ports, root, errors);
   // Queue q of every port belongs to core q; a core without one would idle, a queue without one
   // would fill up unread.
   for (size_t i = 0; i < ports.size(); ++i) {

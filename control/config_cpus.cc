@@ -16,8 +16,7 @@ constexpr Choice<poll::Idle> kIdles[] = {
 constexpr Choice<poll::Hugepages> kHugepages[] = {{"auto", poll::Hugepages::Auto},
                                                   {"require", poll::Hugepages::Require},
                                                   {"off", poll::Hugepages::Off}};
-constexpr Choice<poll::Exception> kExceptions[] = {{"kernel", poll::Exception::Kernel},
-                                                   {"none", poll::Exception::None}};
+constexpr std::string_view kTap = "tap:";
 constexpr Choice<poll::DeviceKind> kDeviceKinds[] = {{"af_xdp", poll::DeviceKind::AfXdp},
                                                      {"af_packet", poll::DeviceKind::AfPacket},
                                                      {"pci", poll::DeviceKind::Pci},
@@ -119,17 +118,43 @@ bool is_kernels_own(poll::DeviceKind kind) {
   return kind == poll::DeviceKind::AfXdp || kind == poll::DeviceKind::AfPacket;
 }
 
-void read_exception(Section& section, poll::PortSettings& port) {
-  const bool is_kernels = is_kernels_own(port.kind);
-  const poll::Exception usual = is_kernels ? poll::Exception::Kernel : poll::Exception::None;
-  port.exception = usual;
-  section.choice("exception", port.exception, kExceptions);
-  if (port.exception == usual) return;
-  section.refuse("exception",
-                 is_kernels ? "cannot be had on af_xdp and af_packet, where the kernel keeps what "
-                              "is not ours; expected `kernel`"
-                            : "needs a device that the kernel drives, af_xdp or af_packet; "
-                              "expected `none`");
+/// False if it is none of the values there are.
+bool read_exception(Section& section, poll::PortSettings& port) {
+  constexpr std::string_view kExpected = "one of `kernel` `tap:NAME` `none`";
+  const auto text = section.text("exception", kExpected);
+  if (!text) return false;
+  if (*text == "kernel") {
+    port.exception = poll::Exception::Kernel;
+  } else if (*text == "none") {
+    port.exception = poll::Exception::None;
+  } else if (text->starts_with(kTap)) {
+    port.exception = poll::Exception::Tap;
+    port.tap = text->substr(kTap.size());
+  } else {
+    section.refuse("exception", "is unknown, expected " + std::string(kExpected));
+    return false;
+  }
+  return true;
+}
+
+/// What a kind of device can have: the kernel sees what is not ours by itself, or only by a TAP.
+void check_exception(Section& section, const poll::PortSettings& port) {
+  const bool is_tap = port.exception == poll::Exception::Tap;
+  if (is_kernels_own(port.kind)) {
+    if (port.exception == poll::Exception::Kernel) return;
+    section.refuse("exception",
+                   "cannot be had on af_xdp and af_packet, where the kernel keeps what is not "
+                   "ours; expected `kernel`");
+  } else if (port.exception == poll::Exception::Kernel) {
+    section.refuse("exception",
+                   "needs a device that the kernel drives, af_xdp or af_packet; expected "
+                   "`tap:NAME` or `none`");
+  } else if (is_tap && (!is_interface_name(port.tap) || port.tap.find('%') != std::string::npos)) {
+    // The kernel would take a percent sign for a pattern and make up a name.
+    section.refuse("exception",
+                   "names no interface, expected 1 to 15 characters without slash, colon, percent "
+                   "sign and space after the colon");
+  }
 }
 
 poll::PortSettings read_port(const YamlNode& node, Reading& reading) {
@@ -140,11 +165,8 @@ poll::PortSettings read_port(const YamlNode& node, Reading& reading) {
   section.number("queues", port.queues, {1, poll::kMaxCores});
   section.number("vlan", port.vlan, {0, 4094});
   section.flag("verify_checksum", port.verify_checksum);
-  if (is_known) {
-    read_exception(section, port);
-  } else {
-    section.choice("exception", port.exception, kExceptions);
-  }
+  port.exception = is_kernels_own(port.kind) ? poll::Exception::Kernel : poll::Exception::None;
+  if (read_exception(section, port) && is_known) check_exception(section, port);
   section.refuse_unknown();
   return port;
 }

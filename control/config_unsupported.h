@@ -10,11 +10,10 @@ namespace control {
 struct UnsupportedSetting {
   std::string_view section;  // Names from the root, joined with dots.
   std::string_view key;
-  std::string_view value;  // Empty: the whole setting. With a colon at its end: whatever starts so.
+  std::string_view value;  // Empty: the whole setting.
 };
 
 inline constexpr std::array kUnsupported = {
-    UnsupportedSetting{"dataplane.ports", "exception", "tap:"},
     UnsupportedSetting{"binds", "protocol", "DoT"},
     UnsupportedSetting{"binds", "protocol", "DoH"},
     UnsupportedSetting{"packet_caches", "stale_ttl", ""},
@@ -52,7 +51,6 @@ inline constexpr std::array kUnsupported = {
   for (const UnsupportedSetting& setting : kUnsupported) {
     if (setting.section != section || setting.key != key || setting.value.empty()) continue;
     if (setting.value == value) return true;
-    if (setting.value.ends_with(':') && value.starts_with(setting.value)) return true;
   }
   return false;
 }

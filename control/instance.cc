@@ -31,6 +31,7 @@
 #include "dataplane/cache/cache.h"
 #include "dataplane/exchange.h"
 #include "dataplane/poll/eal.h"
+#include "dataplane/poll/exception_path.h"
 #include "dataplane/poll/loop.h"
 #include "dataplane/poll/port.h"
 #include "tls-workers/worker.h"
@@ -131,6 +132,7 @@ class Instance {
                    .misses = kMisses,
                    .fills = kFills}) {
     open_ports();
+    open_exception_path();
     make_policy();
     make_cores();
     make_workers();
@@ -151,6 +153,7 @@ class Instance {
   [[nodiscard]] MetricsSources sources() const;
   [[nodiscard]] HealthReport health() const;
   void open_ports();
+  void open_exception_path();
   void make_policy();
   void make_cores();
   void make_workers();
@@ -166,6 +169,7 @@ class Instance {
   PacedLog paced_log_;
   poll::Eal eal_;
   std::vector<poll::Port> ports_;
+  std::unique_ptr<poll::ExceptionPath> exception_path_;  // Nullptr if no port wants one.
   cache::Readers readers_;
   std::vector<std::unique_ptr<cache::Cache>> caches_;
   tls::Tickets tickets_;
@@ -175,6 +179,7 @@ class Instance {
   std::vector<std::unique_ptr<tls::Worker>> workers_;
   std::vector<std::unique_ptr<Heartbeat>> heartbeats_;
   std::vector<std::thread> worker_threads_;
+  std::thread exception_thread_;
   std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<HttpEndpoint> endpoint_;
   bool running_ = false;
@@ -185,6 +190,21 @@ void Instance::open_ports() {
     ports_.push_back(value_or_throw(
         poll::Port::open(config_.eal.ports[i], config_.eal.binds, static_cast<unsigned>(i))));
   }
+}
+
+void Instance::open_exception_path() {
+  std::vector<poll::ExceptionPort> wanted;
+  for (size_t i = 0; i < ports_.size(); ++i) {
+    const poll::PortSettings& settings = config_.eal.ports[i];
+    if (settings.exception != poll::Exception::Tap) continue;
+    wanted.push_back(
+        {.index = static_cast<uint16_t>(i),
+         .tap = {.name = settings.tap, .mac = ports_[i].mac(), .mtu = ports_[i].mtu()}});
+  }
+  if (wanted.empty()) return;
+  exception_path_ = value_or_throw(poll::ExceptionPath::open(cores(), wanted, config_.eal.binds));
+  heartbeats_.push_back(
+      std::make_unique<Heartbeat>("the exception path", exception_path_->turns()));
 }
 
 void Instance::make_policy() {
@@ -208,13 +228,19 @@ void Instance::make_cores() {
       const poll::Port& port = ports_[i];
       const auto queue = static_cast<uint16_t>(core);
       if (queue >= port.queues()) continue;
+      poll::ExceptionRing* const from_kernel =
+          exception_path_ == nullptr ? nullptr
+                                     : exception_path_->from_kernel(static_cast<uint16_t>(i));
       settings.queues.push_back(
           {.port = port.id(),
            .queue = queue,
            .index = static_cast<uint8_t>(i),
            .pool = port.pool(queue),
-           .acceptance = {
-               .mac = port.mac(), .vlan = port.vlan(), .verify_checksum = port.verify_checksum()}});
+           .acceptance = {.mac = port.mac(),
+                          .vlan = port.vlan(),
+                          .verify_checksum = port.verify_checksum()},
+           .to_kernel = from_kernel == nullptr ? nullptr : &exception_path_->to_kernel(core),
+           .from_kernel = queue == 0 ? from_kernel : nullptr});
     }
     lcores_.push_back(
         std::make_unique<poll::LcoreState>(std::move(settings), policy_, exchange_, readers_));
@@ -254,22 +280,26 @@ MetricsSources Instance::sources() const {
   for (unsigned core = 0; core < cores(); ++core) {
     sources.cores.push_back({config_.eal.cores[core], &lcores_[core]->counters});
   }
-  for (const poll::Port& port : ports_) {
-    sources.ports.push_back({.name = port.name(),
-                             .losses =
-                                 [&port] {
-                                   const poll::PortStatistics lost = port.statistics();
-                                   return MetricsSources::PortLosses{
-                                       lost.missed, lost.no_buffer,
-                                       lost.receive_errors + lost.send_errors};
-                                 },
-                             .mempool_in_use =
-                                 [&port] {
-                                   uint64_t in_use = 0;
-                                   for (uint16_t queue = 0; queue < port.queues(); ++queue)
-                                     in_use += port.pool_in_use(queue);
-                                   return in_use;
-                                 }});
+  for (size_t i = 0; i < ports_.size(); ++i) {
+    const poll::Port& port = ports_[i];
+    sources.ports.push_back(
+        {.name = port.name(),
+         .losses =
+             [&port] {
+               const poll::PortStatistics lost = port.statistics();
+               return MetricsSources::PortLosses{lost.missed, lost.no_buffer,
+                                                 lost.receive_errors + lost.send_errors};
+             },
+         .mempool_in_use =
+             [&port] {
+               uint64_t in_use = 0;
+               for (uint16_t queue = 0; queue < port.queues(); ++queue)
+                 in_use += port.pool_in_use(queue);
+               return in_use;
+             },
+         .exceptions = exception_path_ == nullptr
+                           ? nullptr
+                           : exception_path_->counters(static_cast<uint16_t>(i))});
   }
   for (const auto& cache : caches_) sources.caches.push_back(cache.get());
   for (const tls::BackendSettings& backend : config_.backends)
@@ -312,6 +342,12 @@ void Instance::start() {
     });
     if (!cpus.empty()) run_on(worker_threads_.back(), cpus[i % cpus.size()]);
   }
+  if (exception_path_ != nullptr) {
+    exception_thread_ = std::thread([this] {
+      pthread_setname_np(pthread_self(), "exception-path");
+      exception_path_->run();
+    });
+  }
   for (unsigned core = 0; core < lcores_.size(); ++core) {
     const auto poll_core = [](void* state) {
       poll::run_lcore(*static_cast<poll::LcoreState*>(state));
@@ -328,6 +364,10 @@ void Instance::stop() {
   if (!std::exchange(running_, false)) return;
   for (const auto& lcore : lcores_) lcore->request_stop();
   for (unsigned core = 0; core < lcores_.size(); ++core) rte_eal_wait_lcore(core + 1);
+  if (exception_thread_.joinable()) {
+    exception_path_->stop();
+    exception_thread_.join();
+  }
   for (const auto& worker : workers_) worker->stop();
   for (std::thread& thread : worker_threads_) thread.join();
 }
@@ -347,6 +387,11 @@ void Instance::say_what_started() {
       if (core >= ports_[i].queues()) continue;
       log_.write(LogLevel::Info, fmt::format("port {}: queue {} polled by CPU {}", ports_[i].name(),
                                              core, config_.eal.cores[core]));
+    }
+    if (const std::string& tap = config_.eal.ports[i].tap; !tap.empty()) {
+      log_.write(LogLevel::Info,
+                 fmt::format("port {}: what is not ours goes to the kernel by tap:{}",
+                             ports_[i].name(), tap));
     }
   }
   for (const Bind& bind : config_.binds)

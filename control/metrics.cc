@@ -67,13 +67,54 @@ void add_ports(const MetricsSources& sources, FamilyList& families) {
   for_each_port([&](size_t i) { return sources.ports[i].mempool_in_use(); });
 }
 
+/// `of(counters)` summed over the exception paths of all ports.
+template <typename Of>
+uint64_t sum_of_exceptions(const MetricsSources& sources, Of of) {
+  uint64_t total = 0;
+  for (const MetricsSources::Port& port : sources.ports) {
+    if (port.exceptions != nullptr) total += of(*port.exceptions).read();
+  }
+  return total;
+}
+
+void add_exceptions(const MetricsSources& sources, FamilyList& families) {
+  families.begin_counter("dotline_exception_frames_total",
+                         "Frames moved between the port and its TAP.");
+  for (size_t i = 0; i < sources.ports.size(); ++i) {
+    const MetricsSources::Port& port = sources.ports[i];
+    families.sample({{"port", port.name}, {"direction", "to_kernel"}},
+                    port.exceptions == nullptr ? 0 : port.exceptions->to_kernel.read());
+    families.sample(
+        {{"port", port.name}, {"direction", "from_kernel"}},
+        sum(
+            sources.cores, [i](const auto& core) -> auto& { return core.ports[i].from_kernel; }));
+  }
+  families.begin_counter("dotline_exception_unsent_total",
+                         "Frames of the kernel's that were not sent, by reason.");
+  for (size_t i = 0; i < poll::kUnsentNames.size(); ++i) {
+    const auto unsent = [i](const auto& counters) -> auto& {
+      return counters.unsent[poll::Unsent(i)];
+    };
+    families.sample({{"reason", std::string(poll::kUnsentNames[i])}},
+                    sum(sources.cores, unsent) + sum_of_exceptions(sources, unsent));
+  }
+}
+
+/// Cores count what they drop themselves; what the TAP did not take is known to its thread only.
+uint64_t dropped(const MetricsSources& sources, poll::Drop reason) {
+  if (reason == poll::Drop::ExceptionRefused) {
+    return sum_of_exceptions(
+        sources, [](const auto& counters) -> auto& { return counters.refused; });
+  }
+  return sum(
+      sources.cores, [reason](const auto& core) -> auto& { return core.dropped[reason]; });
+}
+
 void add_queries(const MetricsSources& sources, FamilyList& families) {
   families.begin_counter("dotline_packets_dropped_total", "Frames that got no reply, by reason.");
   for (size_t i = 0; i < poll::kDropNames.size(); ++i) {
-    families.sample(
-        {{"reason", std::string(poll::kDropNames[i])}},
-        sum(
-            sources.cores, [i](const auto& core) -> auto& { return core.dropped[poll::Drop(i)]; }));
+    families.sample({{"reason", std::string(poll::kDropNames[i])}},
+                    dropped(sources, poll::Drop(i)));
   }
   families.begin_counter("dotline_queries_total",
                          "DNS queries read, by the transport they came over.");
@@ -276,6 +317,7 @@ std::vector<prometheus::MetricFamily> Metrics::Collect() const {
                    {"openssl", sources_.version.openssl}},
                   uint64_t{1});
   add_ports(sources_, families);
+  add_exceptions(sources_, families);
   add_queries(sources_, families);
   add_caches(sources_, families);
   add_misses(sources_, families);

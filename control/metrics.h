@@ -15,6 +15,7 @@
 #include "control/version.h"
 #include "dataplane/cache/cache.h"
 #include "dataplane/poll/counters.h"
+#include "dataplane/poll/exception_path.h"
 #include "tls-workers/upstream/backend.h"
 #include "tls-workers/worker.h"
 
@@ -36,6 +37,7 @@ struct MetricsSources {
     std::string name;
     std::function<PortLosses()> losses;
     std::function<uint64_t()> mempool_in_use;
+    const poll::ExceptionPath::PortCounters* exceptions = nullptr;  // Nullptr: the port has none.
   };
   struct Worker {
     const tls::WorkerCounters* counters = nullptr;

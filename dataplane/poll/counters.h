@@ -1,5 +1,6 @@
 // What a poll core counts. Every frame received ends in exactly one of: a reply, a drop with a
-// reason, a parked asker.
+// reason, a parked asker, the kernel (by way of the exception path, whose thread counts what it
+// delivered and dropped).
 #pragma once
 
 #include <array>
@@ -37,16 +38,47 @@ enum class Drop : uint8_t {
   ErrorRateLimited,
   PoolEmpty,
   TransmitFull,
+  ExceptionRateLimited,
+  ExceptionFull,
+  ExceptionRefused,
   Count_
 };
 
 inline constexpr std::array<std::string_view, static_cast<size_t>(Drop::Count_)> kDropNames = {
-    "runt",        "ether_type",   "vlan",        "not_our_mac",      "ip_header",
-    "ip_checksum", "ip_options",   "fragment",    "extension_header", "not_udp",
-    "not_bound",   "bad_source",   "source_port", "udp_length",       "udp_checksum",
-    "segmented",   "short_query",  "not_a_query", "acl_denied",       "error_rate_limited",
-    "pool_empty",  "transmit_full"};
+    "runt",
+    "ether_type",
+    "vlan",
+    "not_our_mac",
+    "ip_header",
+    "ip_checksum",
+    "ip_options",
+    "fragment",
+    "extension_header",
+    "not_udp",
+    "not_bound",
+    "bad_source",
+    "source_port",
+    "udp_length",
+    "udp_checksum",
+    "segmented",
+    "short_query",
+    "not_a_query",
+    "acl_denied",
+    "error_rate_limited",
+    "pool_empty",
+    "transmit_full",
+    "exception_rate_limited",
+    "exception_full",
+    "exception_refused"};
 static_assert(!kDropNames.back().empty());
+
+/// Why a frame of the kernel's was not sent. The names are
+/// `dotline_exception_unsent_total{reason}`.
+enum class Unsent : uint8_t { TooLong, RingFull, PoolEmpty, TransmitFull, Count_ };
+
+inline constexpr std::array<std::string_view, static_cast<size_t>(Unsent::Count_)> kUnsentNames = {
+    "too_long", "ring_full", "pool_empty", "transmit_full"};
+static_assert(!kUnsentNames.back().empty());
 
 /// What a reply was. The names are `dotline_replies_total{outcome}`.
 enum class Outcome : uint8_t {
@@ -73,10 +105,12 @@ static_assert(!kOutcomeNames.back().empty());
 struct alignas(64) CoreCounters {
   struct PerPort {
     base::Counter received;
-    base::Counter sent;
+    base::Counter sent;         // Replies.
+    base::Counter from_kernel;  // Frames of the kernel's.
   };
   std::array<PerPort, kMaxPorts> ports;
   base::Counters<Drop> dropped;
+  base::Counters<Unsent> unsent;
   base::Counters<Outcome> replies;
   std::array<base::Histogram, static_cast<size_t>(Outcome::Count_)> reply_duration;
   base::Counter queries;

@@ -56,12 +56,22 @@ std::string reason_of(const base::Endpoint& endpoint, int error) {
   }
 }
 
-Result<Descriptor, std::string> mute(const std::string& interface, const base::Endpoint& endpoint) {
+bool allow_any_address(int fd, const base::Endpoint& endpoint) {
+  const int on = 1;
+  return endpoint.address.is_v4()
+             ? setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof on) == 0
+             : setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof on) == 0;
+}
+
+Result<Descriptor, std::string> mute(const std::string& interface, const base::Endpoint& endpoint,
+                                     KernelMute::Addresses addresses) {
   const SocketAddress address = socket_address(endpoint);
   Descriptor made(socket(address.storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   // The filter is on before the address is, so that not one query is ever queued. The interface is
   // named so that a second port can answer at the same addresses.
   if (!made.ok() || !drop_everything(made.get()) ||
+      (addresses == KernelMute::Addresses::MayComeLater &&
+       !allow_any_address(made.get(), endpoint)) ||
       setsockopt(made.get(), SOL_SOCKET, SO_BINDTODEVICE, interface.c_str(),
                  static_cast<socklen_t>(interface.size())) != 0 ||
       bind(made.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.size) != 0) {
@@ -73,10 +83,11 @@ Result<Descriptor, std::string> mute(const std::string& interface, const base::E
 }  // namespace
 
 Result<KernelMute, std::string> KernelMute::start(const std::string& interface,
-                                                  const std::vector<base::Endpoint>& binds) {
+                                                  const std::vector<base::Endpoint>& binds,
+                                                  Addresses addresses) {
   KernelMute all;
   for (const base::Endpoint& endpoint : binds) {
-    auto one = mute(interface, endpoint);
+    auto one = mute(interface, endpoint, addresses);
     if (!one) return base::fail(std::move(one.error()));
     all.sockets_.push_back(std::move(*one));
   }

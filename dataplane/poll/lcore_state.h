@@ -12,6 +12,7 @@
 #include "dataplane/exchange.h"
 #include "dataplane/poll/arrival.h"
 #include "dataplane/poll/counters.h"
+#include "dataplane/poll/exception.h"
 #include "dataplane/poll/frame.h"
 #include "dataplane/poll/idle.h"
 #include "dataplane/poll/pending.h"
@@ -29,6 +30,9 @@ struct PortQueue {
   rte_mempool* pool = nullptr;
   Acceptance acceptance;
   Transmit transmit;
+  // Both nullptr if the port has no exception path; the second one also on all queues but 0.
+  ToKernel* to_kernel = nullptr;  // One for all queues of this core.
+  ExceptionRing* from_kernel = nullptr;
 };
 
 struct LcoreSettings {

@@ -29,6 +29,13 @@ unsigned take_packets(LcoreState& self) {
   return taken;
 }
 
+/// The kernel's frames → NIC.
+unsigned serve_kernel(LcoreState& self) {
+  unsigned taken = 0;
+  for (PortQueue& queue : self.queues) taken += serve_kernel(queue, self.counters);
+  return taken;
+}
+
 void wake_workers(LcoreState& self) {
   for (uint64_t workers = self.workers_to_wake; workers != 0; workers &= workers - 1) {
     self.exchange.doorbell(static_cast<unsigned>(std::countr_zero(workers))).ring();
@@ -122,6 +129,7 @@ bool turn(LcoreState& self) {
   unsigned work =
       take_packets(self);  // NIC → hits answered in place, misses parked and sent to a worker.
   wake_workers(self);
+  work += serve_kernel(self);  // What is not ours goes to the kernel, and its own frames out.
   work += settle_and_release(
       self);           // Workers → everyone parked on that question; late askers get SERVFAIL.
   send_replies(self);  // What the port refuses is freed and counted.

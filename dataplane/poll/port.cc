@@ -350,6 +350,14 @@ Result<void, std::string> Port::Device::start() {
     return base::fail(failure("the device does not start", error));
   }
   started = true;
+  // Routers ask for our MAC by multicast (RFC 4861 §7.2.1), and the kernel answers. A driver that
+  // knows no such switch hands over everything anyway.
+  if (settings.exception == Exception::Tap) {
+    const int error = rte_eth_allmulticast_enable(id);
+    if (error != 0 && error != -ENOTSUP) {
+      return base::fail(failure("the device does not take multicast, which IPv6 needs", error));
+    }
+  }
   rte_ether_addr address{};
   if (const int error = rte_eth_macaddr_get(id, &address); error != 0) {
     return base::fail(failure("the device has no MAC address", error));

@@ -31,6 +31,14 @@ void drop(LcoreState& self, rte_mbuf* mbuf, Drop reason) {
   rte_pktmbuf_free(mbuf);
 }
 
+/// A frame that is no query of ours.
+void turn_away(LcoreState& self, const PortQueue& queue, rte_mbuf* mbuf, Drop reason) {
+  if (queue.to_kernel == nullptr) return drop(self, mbuf, reason);
+  const auto dropped = hand_over(queue, bytes_of(mbuf), reason, self.now);
+  if (dropped) return drop(self, mbuf, *dropped);
+  rte_pktmbuf_free(mbuf);  // The kernel gets a copy.
+}
+
 void reply_servfail(LcoreState& self, PortQueue& queue, const Arrival& arrival) {
   reply(self, queue, arrival.mbuf, arrival.path, arrival.asker(),
         {.rcode = dns::Rcode::ServFail, .ede = dns::Ede::NetworkError}, Outcome::ServFail,
@@ -88,9 +96,9 @@ bool arrive(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, Arrival& arrival
   if (mbuf->nb_segs != 1) return drop(self, mbuf, Drop::Segmented), false;
   const ByteView bytes = bytes_of(mbuf);
   const Result<Frame, Drop> frame = parse_frame(bytes, queue.acceptance);
-  if (!frame) return drop(self, mbuf, frame.error()), false;
+  if (!frame) return turn_away(self, queue, mbuf, frame.error()), false;
   const Bind* bind = self.policy.bind_at(frame->path.ours);
-  if (bind == nullptr) return drop(self, mbuf, Drop::NotBound), false;
+  if (bind == nullptr) return turn_away(self, queue, mbuf, Drop::NotBound), false;
 
   self.counters.queries.add();
   const auto query = dns::parse_query(bytes.subspan(frame->payload_at, frame->payload_size));

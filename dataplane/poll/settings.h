@@ -13,9 +13,9 @@ namespace poll {
 enum class DeviceKind : uint8_t { AfXdp, AfPacket, Pci, Vdev };
 enum class Idle : uint8_t { Busy, Pause, Sleep };
 enum class Hugepages : uint8_t { Auto, Require, Off };
-/// Who gets the frames that are not ours. `Kernel` is what af_xdp and af_packet give; `None` drops
-/// them.
-enum class Exception : uint8_t { Kernel, None };
+/// Who gets the frames that are not ours. `Kernel` is what af_xdp and af_packet give; `Tap` hands
+/// them to the kernel through a TAP; `None` drops them.
+enum class Exception : uint8_t { Kernel, Tap, None };
 
 struct PortSettings {
   DeviceKind kind{};
@@ -25,6 +25,7 @@ struct PortSettings {
   uint16_t vlan = 0;  // Expected 802.1Q id, 0: untagged.
   bool verify_checksum = true;
   Exception exception = Exception::Kernel;
+  std::string tap;  // The TAP's name, if `exception` is Tap.
 };
 
 struct EalSettings {

@@ -90,13 +90,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"unsupported_policy", minimal("load_balancing_policies: {default_policy: chashed}\n"),
             4, 43,
             "`default_policy`: `chashed` is not supported by this version, expected "
-            "`leastOutstanding`"},
-        Bad{"unsupported_tap",
-            "dataplane: {ports: [{device: 'pci:0000:03:00.0', exception: tap:dns0}]}\n" +
-                std::string(kBinds) + kBackends,
-            1, 61,
-            "`exception`: `tap:dns0` is not supported by this version, expected one of `kernel` "
-            "`none`"}),
+            "`leastOutstanding`"}),
     name_of);
 
 std::string dataplane(const std::string& settings) {
@@ -167,11 +161,37 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"verify_checksum", port("device: af_xdp:eth0, verify_checksum: 1"), 1, 60,
             "`verify_checksum`: `1` is not a switch, expected true or false"},
         Bad{"kernel_on_pci", port("device: 'pci:0000:03:00.0', exception: kernel"), 1, 61,
-            "needs a device that the kernel drives, af_xdp or af_packet; expected `none`"},
+            "needs a device that the kernel drives, af_xdp or af_packet; expected `tap:NAME` or "
+            "`none`"},
         Bad{"kernel_on_vdev", port("device: vdev:net_null0, exception: kernel"), 1, 57,
             "needs a device that the kernel drives"},
         Bad{"none_on_af_xdp", port("device: af_xdp:eth0, exception: none"), 1, 54,
             "expected `kernel`"},
+        Bad{"tap_on_af_xdp", port("device: af_xdp:eth0, exception: tap:dns0"), 1, 54,
+            "`exception`: `tap:dns0` cannot be had on af_xdp and af_packet, where the kernel keeps "
+            "what is not ours; expected `kernel`"},
+        Bad{"tap_on_af_packet", port("device: af_packet:eth0, exception: tap:dns0"), 1, 57,
+            "cannot be had on af_xdp and af_packet"},
+        Bad{"tap_without_a_name", port("device: vdev:net_null0, exception: 'tap:'"), 1, 57,
+            "`exception`: `tap:` names no interface, expected 1 to 15 characters"},
+        Bad{"tap_with_a_long_name", port("device: vdev:net_null0, exception: tap:abcdefghijklmnop"),
+            1, 57, "names no interface"},
+        Bad{"tap_with_a_pattern", port("device: vdev:net_null0, exception: 'tap:dns%d'"), 1, 57,
+            "names no interface"},
+        Bad{"exception_is_unknown", port("device: vdev:net_null0, exception: tun:dns0"), 1, 57,
+            "`exception`: `tun:dns0` is unknown, expected one of `kernel` `tap:NAME` `none`"},
+        Bad{"tap_twice",
+            "dataplane:\n  ports:\n    - {device: vdev:net_null0, exception: tap:dns0}\n    - "
+            "{device: vdev:net_null1, exception: tap:dns0}\n" +
+                std::string(kBinds) + kBackends,
+            4, 43,
+            "`exception`: `tap:dns0` names an interface that a port uses already, expected one of "
+            "its own; see line 3"},
+        Bad{"tap_is_another_ports_interface",
+            "dataplane:\n  ports:\n    - {device: vdev:net_null0, exception: tap:eth0}\n    - "
+            "{device: af_xdp:eth0}\n" +
+                std::string(kBinds) + kBackends,
+            3, 43, "names an interface that a port uses already"},
         Bad{"device_twice",
             "dataplane: {ports: [{device: af_xdp:eth0}, {device: af_packet:eth0}]}\n" +
                 std::string(kBinds) + kBackends,

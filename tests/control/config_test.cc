@@ -127,7 +127,7 @@ dataplane:
       exception: none
       vlan: 4094
       verify_checksum: false
-    - {device: "vdev:net_pcap0,rx_pcap=a b.pcap,infinite_rx=1"}
+    - {device: "vdev:net_pcap0,rx_pcap=a b.pcap,infinite_rx=1", exception: tap:dns0}
     - {device: af_packet:veth-1}
 binds:
   - {address: 192.0.2.53:5353, protocol: Do53, cache: small}
@@ -178,7 +178,8 @@ TEST(FullConfig, ReadsTheDataplane) {
   EXPECT_FALSE(config.eal.ports[0].verify_checksum);
   EXPECT_EQ(config.eal.ports[1].kind, poll::DeviceKind::Vdev);
   EXPECT_EQ(config.eal.ports[1].target, "net_pcap0,rx_pcap=a b.pcap,infinite_rx=1");
-  EXPECT_EQ(config.eal.ports[1].exception, poll::Exception::None);
+  EXPECT_EQ(config.eal.ports[1].exception, poll::Exception::Tap);
+  EXPECT_EQ(config.eal.ports[1].tap, "dns0");
   EXPECT_EQ(config.eal.ports[1].queues, 2) << "as many as cores";
   EXPECT_EQ(config.eal.ports[2].kind, poll::DeviceKind::AfPacket);
   EXPECT_EQ(config.eal.ports[2].exception, poll::Exception::Kernel);

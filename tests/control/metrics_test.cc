@@ -98,6 +98,12 @@ TEST_F(MetricsTest, ExportsEveryNameAndLabelFromTheStart) {
       "dotline_backend_response_duration_seconds_count{backend=\"two\"}",
       "dotline_port_missed_total{port=\"af_xdp:eth0\"}",
       "dotline_mempool_in_use{port=\"af_xdp:eth0\"}",
+      "dotline_exception_frames_total{port=\"af_xdp:eth0\",direction=\"to_kernel\"}",
+      "dotline_exception_frames_total{port=\"af_xdp:eth0\",direction=\"from_kernel\"}",
+      "dotline_exception_unsent_total{reason=\"too_long\"}",
+      "dotline_exception_unsent_total{reason=\"ring_full\"}",
+      "dotline_exception_unsent_total{reason=\"pool_empty\"}",
+      "dotline_exception_unsent_total{reason=\"transmit_full\"}",
       "process_open_fds",
       "process_resident_memory_bytes",
       "process_start_time_seconds",
@@ -136,9 +142,10 @@ TEST_F(MetricsTest, HasNoLabelButTheDocumentedOnes) {
       for (const auto& label : metric.label) names.insert(label.name);
     }
   }
-  EXPECT_THAT(names, testing::UnorderedElementsAre("backend", "cache", "class", "core", "dpdk",
-                                                   "kind", "openssl", "outcome", "port", "rcode",
-                                                   "reason", "ring", "transport", "version"));
+  EXPECT_THAT(
+      names, testing::UnorderedElementsAre("backend", "cache", "class", "core", "direction", "dpdk",
+                                           "kind", "openssl", "outcome", "port", "rcode", "reason",
+                                           "ring", "transport", "version"));
 }
 
 TEST_F(MetricsTest, SumsOverCores) {
@@ -165,6 +172,23 @@ TEST_F(MetricsTest, SumsOverCores) {
   EXPECT_EQ(value("dotline_core_cycles_total{core=\"3\"}"), "100");
   EXPECT_EQ(value("dotline_core_busy_cycles_total{core=\"3\"}"), "40");
   EXPECT_EQ(value("dotline_core_cycles_total{core=\"2\"}"), "0");
+}
+
+TEST_F(MetricsTest, SumsOverCoresAndTheExceptionPath) {
+  poll::ExceptionPath::PortCounters exceptions;
+  sources_.ports[1].exceptions = &exceptions;
+  const std::string port = "port=\"vdev:net_null0,a=\\\"b\\\"\"";
+  exceptions.to_kernel.add(5);
+  exceptions.refused.add(6);
+  exceptions.unsent[poll::Unsent::RingFull].add(7);
+  cores_[0].ports[1].from_kernel.add(8);
+  cores_[1].unsent[poll::Unsent::RingFull].add(1);
+  cores_[1].dropped[poll::Drop::ExceptionFull].add(9);
+  EXPECT_EQ(value("dotline_exception_frames_total{" + port + ",direction=\"to_kernel\"}"), "5");
+  EXPECT_EQ(value("dotline_exception_frames_total{" + port + ",direction=\"from_kernel\"}"), "8");
+  EXPECT_EQ(value("dotline_exception_unsent_total{reason=\"ring_full\"}"), "8");
+  EXPECT_EQ(value("dotline_packets_dropped_total{reason=\"exception_refused\"}"), "6");
+  EXPECT_EQ(value("dotline_packets_dropped_total{reason=\"exception_full\"}"), "9");
 }
 
 TEST_F(MetricsTest, SumsOverCoresAndWorkers) {

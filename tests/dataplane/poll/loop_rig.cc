@@ -70,8 +70,13 @@ LoopRig::LoopRig(const LoopShape& shape)
   policy.acl = poll::AddressSet(prefixes);
 
   poll::LcoreSettings settings{.index = 0, .idle = poll::Idle::Busy, .pending = shape.pending};
-  settings.queues.push_back(
-      {.port = port_, .queue = 0, .index = 0, .pool = pool, .acceptance = {.mac = mac(1)}});
+  settings.queues.push_back({.port = port_,
+                             .queue = 0,
+                             .index = 0,
+                             .pool = pool,
+                             .acceptance = {.mac = mac(1), .vlan = shape.vlan},
+                             .to_kernel = shape.exception_path ? &to_kernel : nullptr,
+                             .from_kernel = shape.exception_path ? &from_kernel : nullptr});
   core = std::make_unique<poll::LcoreState>(std::move(settings), policy, exchange, readers);
   readers.join(0);
 }
@@ -108,6 +113,25 @@ std::vector<Bytes> LoopRig::sent() {
   return frames;
 }
 
+std::vector<Bytes> LoopRig::handed_over() {
+  std::vector<Bytes> frames;
+  auto frame = std::make_unique<poll::ExceptionFrame>();
+  while (to_kernel.ring.pop({frame.get(), 1}) == 1) {
+    EXPECT_EQ(frame->port, 0);
+    const base::ByteView octets = frame->bytes();
+    frames.emplace_back(octets.begin(), octets.end());
+  }
+  handed_over_ += frames.size();
+  return frames;
+}
+
+void LoopRig::kernel_sends(const Bytes& frame) {
+  auto sent = std::make_unique<poll::ExceptionFrame>();
+  sent->size = static_cast<uint16_t>(frame.size());
+  std::copy(frame.begin(), frame.end(), sent->octets.begin());
+  ASSERT_TRUE(from_kernel.push(*sent));
+}
+
 std::vector<exchange::Miss> LoopRig::misses() {
   std::vector<exchange::Miss> taken(kRing);
   taken.resize(exchange.lane(0, 0).miss.pop(taken));
@@ -116,8 +140,8 @@ std::vector<exchange::Miss> LoopRig::misses() {
 
 bool LoopRig::conserved() const {
   const poll::CoreCounters& counters = core->counters;
-  return counters.ports[0].received.read() ==
-             counters.replies.total() + counters.dropped.total() + counters.parked.read() &&
+  return counters.ports[0].received.read() == counters.replies.total() + counters.dropped.total() +
+                                                  counters.parked.read() + handed_over_ &&
          counters.replies.total() == counters.ports[0].sent.read();
 }
 

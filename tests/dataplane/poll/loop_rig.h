@@ -19,6 +19,8 @@ struct LoopShape {
   poll::PendingLimits pending{.questions = 1024, .askers = 2048};
   unsigned misses = 1024;
   uint32_t cache_entries = 1024;
+  uint16_t vlan = 0;
+  bool exception_path = false;
 };
 
 class LoopRig {
@@ -36,8 +38,16 @@ class LoopRig {
   [[nodiscard]] std::vector<exchange::Miss> misses();
   /// The worker's end of a miss.
   void fill(const exchange::Fill& fill);
-  /// Everything the core took in is accounted for: sent, dropped for a reason, or parked.
+  /// Frames on their way to the kernel, and a frame of the kernel's, at the thread's end of the
+  /// exception path.
+  [[nodiscard]] std::vector<Bytes> handed_over();
+  void kernel_sends(const Bytes& frame);
+  /// Everything the core took in is accounted for: sent, dropped for a reason, parked, or handed
+  /// over (and taken from there by `handed_over`).
   [[nodiscard]] bool conserved() const;
+  [[nodiscard]] uint64_t dropped(poll::Drop reason) const {
+    return core->counters.dropped[reason].read();
+  }
   [[nodiscard]] unsigned mbufs_in_use() const { return rte_mempool_in_use_count(pool); }
 
   cache::Readers readers{1};
@@ -45,6 +55,9 @@ class LoopRig {
   cache::Reclaim reclaim{readers};
   exchange::Exchange exchange;
   poll::Policy policy;
+  exchange::Doorbell kernels_doorbell;
+  poll::ToKernel to_kernel{kernels_doorbell};
+  poll::ExceptionRing from_kernel;
   rte_mempool* pool = nullptr;
   std::unique_ptr<poll::LcoreState> core;
 
@@ -52,6 +65,7 @@ class LoopRig {
   rte_ring* to_core_ = nullptr;
   rte_ring* from_core_ = nullptr;
   uint16_t port_ = 0;
+  uint64_t handed_over_ = 0;
 };
 
 /// A query for the rig's address in a frame from the rig's client.
