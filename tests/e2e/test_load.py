@@ -1,14 +1,12 @@
 """Under load nothing is lost, nothing is wrong, nothing leaks, and the kernel keeps its share of the interface."""
 
 import re
-import socket
-import threading
 
 import pytest
 
-from rig.client import query
+from rig.client import echo_over_tcp, query
 from rig.forwarder import backend, configuration
-from rig.namespaces import CLIENT, FORWARDER, FORWARDER6, inside
+from rig.namespaces import FORWARDER, FORWARDER6
 from rig.waiting import wait_until
 
 NAMES = 100_000
@@ -67,39 +65,12 @@ def test_ping_neighbour_discovery_and_tcp_work_on_the_same_interface(rig, dotlin
             rig.client.flush_neighbours()
             ping = rig.topology.execute(rig.topology.client, "ping", "-n", "-c", "5", "-i", "0.2", "-W", "3", server)
             assert " 0% packet loss" in ping.stdout
-        assert echo_over_tcp(rig, bytes(range(256)) * 4096) == bytes(range(256)) * 4096
+        assert echo_over_tcp(rig.topology, bytes(range(256)) * 4096) == bytes(range(256)) * 4096
         assert load.running(), "the load ended before it was needed"
         assert load.finish(30).lost == 0
     neighbours = rig.topology.execute(rig.topology.client, "ip", "neighbour", "show").stdout
     assert re.search(rf"^{FORWARDER} .*lladdr", neighbours, re.MULTILINE), neighbours
     assert re.search(rf"^{FORWARDER6} .*lladdr", neighbours, re.MULTILINE), neighbours
-
-
-def echo_over_tcp(rig, payload):
-    """What comes back through a TCP connection from the client to the address that dotline answers DNS on."""
-    with inside(rig.topology.forwarder):
-        listener = socket.create_server((FORWARDER, 7777))
-    with inside(rig.topology.client):
-        connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-
-    def echo():
-        accepted, _ = listener.accept()
-        with accepted:
-            while received := accepted.recv(65536):
-                accepted.sendall(received)
-
-    thread = threading.Thread(target=echo, daemon=True)
-    thread.start()
-    with listener, connection:
-        connection.settimeout(20)
-        connection.bind((CLIENT, 0))
-        connection.connect((FORWARDER, 7777))
-        sender = threading.Thread(target=lambda: (connection.sendall(payload), connection.shutdown(socket.SHUT_WR)))
-        sender.start()
-        back = b"".join(iter(lambda: connection.recv(65536), b""))
-        sender.join(20)
-        thread.join(20)
-    return back
 
 
 def test_no_udp_socket_is_open_in_the_forwarder(rig, dotline):

@@ -9,6 +9,7 @@ import resource
 import selectors
 import socket
 import subprocess
+import threading
 import time
 
 import dns.flags
@@ -103,6 +104,33 @@ def _collect(selector, replies, *, until_all, seconds):
             except (BlockingIOError, ConnectionRefusedError):
                 continue  # ConnectionRefusedError is an ICMP error; the missing reply is what the caller sees.
             waiting -= len(replies[key.data]) == 1
+
+
+def echo_over_tcp(topology, payload):
+    """What comes back through a TCP connection from the client to the address that dotline answers DNS on."""
+    with inside(topology.forwarder):
+        listener = socket.create_server((FORWARDER, 7777))
+    with inside(topology.client):
+        connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+
+    def echo():
+        accepted, _ = listener.accept()
+        with accepted:
+            while received := accepted.recv(65536):
+                accepted.sendall(received)
+
+    thread = threading.Thread(target=echo, daemon=True)
+    thread.start()
+    with listener, connection:
+        connection.settimeout(60)
+        connection.bind((CLIENT, 0))
+        connection.connect((FORWARDER, 7777))
+        sender = threading.Thread(target=lambda: (connection.sendall(payload), connection.shutdown(socket.SHUT_WR)))
+        sender.start()
+        back = b"".join(iter(lambda: connection.recv(65536), b""))
+        sender.join(20)
+        thread.join(20)
+    return back
 
 
 class RawLink:
