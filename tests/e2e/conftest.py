@@ -27,15 +27,18 @@ class Rig:
     certificate: Certificate  # For every resolver of the rig, by name and by address.
     client: Client
 
-    @contextlib.contextmanager
     def dotline(self, settings, **options):
-        """Runs dotline with all of its promises watched.
+        """Runs dotline, watched, in the forwarder's namespace."""
+        return self.watched(Dotline(self.topology, settings, **options))
+
+    @contextlib.contextmanager
+    def watched(self, dotline, **where):
+        """Runs dotline with all of its promises watched. `where` is the end of the link to the resolvers to look at.
 
         At the end it must still run and have accounted for every packet, exit with 0 on SIGTERM, and never have sent anything
         but TLS to its resolvers.
         """
-        capture = Capture(self.topology)
-        dotline = Dotline(self.topology, settings, **options)
+        capture = Capture(self.topology, **where)
         try:
             with dotline:
                 yield dotline

@@ -32,10 +32,12 @@ class Traffic:
 
 
 class Capture:
-    def __init__(self, topology, interface="back0"):
+    """At the forwarder's end of the link, unless told another one."""
+
+    def __init__(self, topology, *, namespace=None, interface="back0"):
         self._file = topology.directory / f"{interface}.pcap"
         self._messages = topology.directory / f"{interface}.tcpdump"
-        command = topology.command(topology.forwarder, "tcpdump", "-i", interface, "-n", "-U", "-B", "65536", "-s",
+        command = topology.command(namespace or topology.forwarder, "tcpdump", "-i", interface, "-n", "-U", "-B", "65536", "-s",
                                    str(_SNAPSHOT), "-Z", "root", "-w", str(self._file))
         with open(self._messages, "w") as messages:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=messages, stderr=messages)

@@ -74,10 +74,12 @@ class Dotline:
 
     def launch(self):
         """Starts the process and does not wait for it to be ready."""
+        self._process = self._spawn(str(BINARY), "run", "--config", str(self.settings_file))
+
+    def _spawn(self, *command):
         with open(self._log, "w") as log:
-            self._process = subprocess.Popen(
-                self._topology.command(self._topology.forwarder, str(BINARY), "run", "--config", str(self.settings_file)),
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+            return subprocess.Popen(self._topology.command(self._topology.forwarder, *command),
+                                    stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
 
     def running(self):
         return self._process is not None and self._process.poll() is None
@@ -112,13 +114,15 @@ class Dotline:
 
     def http(self, path):
         """(status, body) of a GET on the metrics address."""
-        with inside(self._topology.forwarder):
-            connection = socket.create_connection(("127.0.0.1", self._metrics_port), timeout=10)
-        with connection:
+        with self._connect() as connection:
             connection.sendall(f"GET {path} HTTP/1.0\r\nHost: dotline\r\n\r\n".encode())
             reply = b"".join(iter(lambda: connection.recv(65536), b""))
         head, _, body = reply.partition(b"\r\n\r\n")
         return int(head.split()[1]), body.decode()
+
+    def _connect(self):
+        with inside(self._topology.forwarder):
+            return socket.create_connection(("127.0.0.1", self._metrics_port), timeout=10)
 
     def _is_ready(self):
         return any(line.strip() == "ready" for line in self.log().splitlines())

@@ -26,6 +26,7 @@ CLIENT6 = "2001:db8:1::2"
 OUTSIDER = "198.19.0.9"  # Another address of the client's, outside of the access list.
 FORWARDER = "198.18.1.1"
 FORWARDER6 = "2001:db8:1::1"
+FORWARDER_BACK = ("198.18.2.1/24", "2001:db8:2::1/64")  # Towards the resolvers.
 RESOLVER = "198.18.2.53"
 RESOLVER_B = "198.18.2.54"
 RESOLVER6 = "2001:db8:2::53"
@@ -85,17 +86,19 @@ class Topology:
             self.execute(namespace, "ip", "link", "set", "lo", "up")
         self.join((self.forwarder, "front0"), (self.client, "eth0"))
         self.join((self.forwarder, "back0"), (self.resolver, "eth0"))
-        self._give_addresses()
-
-    def _give_addresses(self):
-        for namespace, interface, *addresses in (
-                (self.client, "eth0", f"{CLIENT}/24", f"{CLIENT6}/64", f"{OUTSIDER}/32"),
-                (self.forwarder, "front0", f"{FORWARDER}/24", f"{FORWARDER6}/64"),
-                (self.forwarder, "back0", "198.18.2.1/24", "2001:db8:2::1/64"),
-                (self.resolver, "eth0", f"{RESOLVER}/24", f"{RESOLVER_B}/24", f"{RESOLVER6}/64")):
-            for address in addresses:
-                run("ip", "-n", namespace, "address", "add", address, "dev", interface)
+        for namespace, interface in ((self.client, "eth0"), (self.forwarder, "front0"), (self.resolver, "eth0")):
+            self.give_addresses(namespace, interface)
+        for address in FORWARDER_BACK:
+            run("ip", "-n", self.forwarder, "address", "add", address, "dev", "back0")
         run("ip", "-n", self.forwarder, "route", "add", f"{OUTSIDER}/32", "dev", "front0")
+
+    def give_addresses(self, namespace, interface):
+        """All that this namespace has on the side of the clients; for the resolver, all it has."""
+        addresses = {self.client: (f"{CLIENT}/24", f"{CLIENT6}/64", f"{OUTSIDER}/32"),
+                     self.forwarder: (f"{FORWARDER}/24", f"{FORWARDER6}/64"),
+                     self.resolver: (f"{RESOLVER}/24", f"{RESOLVER_B}/24", f"{RESOLVER6}/64")}
+        for address in addresses[namespace]:
+            run("ip", "-n", namespace, "address", "add", address, "dev", interface)
 
     def join(self, end, other_end):
         """A veth pair between two (namespace, interface) ends. Both are up and fill in their checksums themselves:

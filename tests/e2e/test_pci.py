@@ -1,0 +1,165 @@
+"""DPDK drives the network card itself, behind an IOMMU: the way dotline runs on a server.
+
+The cards are QEMU's, in a virtual machine that runs the program built here (tests/rig/guest.py). Nothing of this machine's
+own hardware is touched.
+"""
+
+import contextlib
+import copy
+
+import dns.rcode
+import pytest
+from scapy.layers.dns import DNS, DNSQR
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import Ether
+
+from rig.client import Client, query
+from rig.forwarder import METRICS_PORT, backend, configuration, with_port
+from rig.guest import E1000E, MANAGED, VIRTIO, VMXNET3, Guest, GuestDotline
+from rig.namespaces import CLIENT, FORWARDER, FORWARDER6
+from rig.waiting import wait_until
+
+FRAME_PORT = 40000
+SOMEBODY_ELSE = "02:00:00:00:00:99"
+
+
+@pytest.fixture(scope="module")
+def resolver(rig):
+    with rig.unbound() as resolver:
+        yield resolver
+
+
+@pytest.fixture(scope="module")
+def guest(rig):
+    with Guest(rig.topology, (E1000E, VMXNET3, VIRTIO)) as guest:
+        yield guest
+
+
+@pytest.fixture(scope="module", params=[E1000E, VMXNET3], ids=lambda card: card.name)
+def card(guest, request):
+    return in_service(guest, request.param)
+
+
+def in_service(guest, card):
+    guest.give(card, "vfio-pci")
+    guest.connect_client(card)
+    for address in (FORWARDER, FORWARDER6):  # Nobody answers ARP and neighbour discovery on a card that the kernel has not.
+        guest.topology.execute(guest.topology.client, "ip", "neighbour", "replace", address, "lladdr", card.mac,
+                               "dev", card.name)
+    return card
+
+
+@pytest.fixture(scope="module")
+def client(rig, card):
+    return Client(rig.topology, card.name)
+
+
+def settings(rig, resolver, card, *, cores=(1,), **port):
+    made = configuration([backend(resolver, rig.authority)], metrics={"address": f"{MANAGED}:{METRICS_PORT}"})
+    made["dataplane"].update(cores=list(cores), hugepages="require")
+    made["packet_caches"][0]["temporary_failure_ttl"] = 1
+    return with_port(made, device=f"pci:{card.address}", **port)
+
+
+@contextlib.contextmanager
+def running(rig, guest, client, wanted):
+    """dotline in the guest, watched, with a session to the resolver and www.example's address in its cache.
+
+    An emulated processor is slow enough for the first handshake to outlast the first query.
+    """
+    with rig.watched(GuestDotline(guest, wanted), namespace=rig.topology.resolver, interface="eth0") as dotline:
+        wait_until(lambda: dotline.metrics().value("dotline_backend_sessions") > 0, "a session to the resolver", timeout=60)
+        wait_until(lambda: client.ask(query("www.example")).rcode() == dns.rcode.NOERROR, "an answer", timeout=60, interval=1)
+        yield dotline
+
+
+@pytest.fixture(scope="class")
+def dotline(rig, resolver, guest, client, card):
+    """One for all tests that need nothing but queries: under emulation a start takes seconds."""
+    with running(rig, guest, client, settings(rig, resolver, card)) as dotline:
+        yield dotline
+
+
+class TestService:
+    def test_misses_and_hits_are_answered_over_both_protocols(self, client, dotline):
+        before = dotline.metrics()
+        assert before.value("dotline_replies_total", outcome="fill") >= 1
+        for server in (FORWARDER, FORWARDER6):
+            assert "192.0.2.1" in client.kdig("www.example", "A", "+short", server=server)
+            assert "2001:db8::1" in client.kdig("www.example", "AAAA", "+short", server=server)
+            assert client.ask(query("www.example"), server=server).answer[0][0].to_text() == "192.0.2.1"
+        assert gained(dotline, before, "dotline_replies_total", outcome="fill") == 1
+        assert gained(dotline, before, "dotline_replies_total", outcome="hit") == 5
+
+    def test_the_reply_comes_from_the_card(self, card, client, dotline):
+        with client.raw_link() as link:
+            link.send(question_frame(link.client_mac, card.mac))
+            reply = wait_until(lambda: next(filter(is_reply, map(Ether, link.received(0.2))), None), "the reply's frame")
+        assert (reply.src, reply.dst, reply[IP].src, reply[DNS].ancount) == (card.mac, link.client_mac, FORWARDER, 1)
+        assert (reply[IP].chksum, reply[UDP].chksum) == whole_checksums(reply)
+
+    def test_frames_for_others_are_left_alone(self, client, dotline):
+        before = dotline.metrics()
+        with client.raw_link() as link:
+            for _ in range(5):
+                link.send(question_frame(link.client_mac, SOMEBODY_ELSE))
+            client.ask(query("www.example"))  # Once this one is answered, those before it have been dealt with.
+            assert not [frame for frame in map(Ether, link.received(0.5)) if is_reply(frame)]
+        # The card filters them by itself: it is not promiscuous.
+        assert gained(dotline, before, "dotline_packets_received_total") == 1
+        assert gained(dotline, before, "dotline_packets_dropped_total") == 0
+
+    def test_every_query_of_a_load_is_answered(self, rig, client, dotline):
+        questions = rig.topology.directory / "questions"
+        questions.write_text("www.example. A\n")
+        for server in (FORWARDER, FORWARDER6):
+            load = client.dnsperf(questions, server=server, seconds=2, rate=500)
+            assert load.sent > 500, load.output
+            assert (load.lost, load.response_codes) == (0, {"NOERROR": load.sent}), load.output
+
+    def test_it_answers_again_when_the_cable_is_back(self, guest, card, client, dotline):
+        guest.set_link(card, "down")
+        assert client.exchange([query("www.example").to_wire()], timeout=1) == [[]]
+        guest.set_link(card, "up")
+        wait_until(lambda: client.exchange([query("www.example").to_wire()], timeout=1)[0], "a reply over the cable that is back")
+        assert client.ask(query("www.example"), server=FORWARDER6).rcode() == dns.rcode.NOERROR
+
+
+def test_it_takes_the_card_again_after_a_crash(rig, resolver, guest, card, client):
+    wanted = settings(rig, resolver, card)
+    GuestDotline(guest, wanted).start().kill()
+    with running(rig, guest, client, wanted):
+        assert client.ask(query("www.example"), server=FORWARDER6).rcode() == dns.rcode.NOERROR
+
+
+def test_each_of_two_queues_has_its_core(rig, resolver, guest):
+    card = in_service(guest, VIRTIO)
+    client = Client(rig.topology, card.name)
+    with running(rig, guest, client, settings(rig, resolver, card, cores=(0, 1))) as dotline:
+        for server in (FORWARDER, FORWARDER6):
+            questions = [query("www.example").to_wire() for _ in range(40)]  # From as many ports.
+            assert all(len(replies) == 1 for replies in client.exchange(questions, server=server))
+        for core in ("0", "1"):
+            assert dotline.metrics().value("dotline_core_busy_cycles_total", core=core) > 0
+
+
+def gained(dotline, before, name, **labels):
+    return dotline.metrics().value(name, **labels) - before.value(name, **labels)
+
+
+def is_reply(frame):
+    """To a `question_frame`."""
+    return frame.haslayer(UDP) and frame[UDP].dport == FRAME_PORT
+
+
+def question_frame(client_mac, mac):
+    return bytes(Ether(src=client_mac, dst=mac) / IP(src=CLIENT, dst=FORWARDER) / UDP(sport=FRAME_PORT, dport=53)
+                 / DNS(id=0x1234, rd=1, qd=DNSQR(qname="www.example.")))
+
+
+def whole_checksums(frame):
+    """As they should be: scapy fills in what is missing."""
+    bare = copy.deepcopy(frame)
+    del bare[IP].chksum, bare[UDP].chksum
+    filled = Ether(bytes(bare))
+    return filled[IP].chksum, filled[UDP].chksum
