@@ -13,7 +13,8 @@ from rig.namespaces import inside
 from rig.waiting import wait_until
 
 DROP_REASONS = ("runt", "ip_checksum", "ip_options", "fragment", "extension_header", "udp_length", "udp_checksum",
-                "short_query", "not_a_query", "not_our_mac", "acl_denied", "error_rate_limited", "pool_empty", "transmit_full")
+                "short_query", "not_a_query", "not_our_mac", "acl_denied", "error_rate_limited", "pool_empty", "transmit_full",
+                "exception_rate_limited", "exception_full", "exception_refused")
 OUTCOMES = ("hit", "fill", "stale", "local", "blocked", "refused", "servfail", "formerr", "notimp", "badvers", "truncated")
 FAILURES = ("connect", "tls", "certificate", "eof", "reset", "deadline", "mismatch", "malformed", "refused", "servfail")
 
