@@ -129,17 +129,20 @@ def knot(topology, zone, *, cpu):
     return Process(topology, cpu, ["knotd", "-c", str(settings)], ready=lambda: _answers(topology), label="peer-knot")
 
 
-def testpmd(topology, driver, *, cpu, control_cpu):
-    """DPDK's own program, which swaps addresses and ports and sends each frame back. The interface must have no address meanwhile."""
-    arguments = {"af_packet": "iface=front0,blocksz=65536,framesz=2048,framecnt=4096,qdisc_bypass=1", "af_xdp": "iface=front0,busy_budget=0"}
+def testpmd_on(topology, device, *, cpu, control_cpu, label):
+    """DPDK's own program on any device, which swaps addresses and ports and sends each frame back."""
     command = ["dpdk-testpmd", "--lcores", f"0@{control_cpu},1@{cpu}", "--no-huge", "-m", "512", "--no-pci", "--iova-mode=va", "--no-telemetry",
-               "--file-prefix", f"veth-{os.getpid()}", "--vdev", f"net_{driver}0,{arguments[driver]}", "--", "--nb-cores=1",
-               "--forward-mode=5tswap", "--port-topology=loop", "--no-flush-rx", "--burst=32", "--total-num-mbufs=16383",
-               "--stats-period", "1"]
-    log = topology.directory / f"peer-testpmd-{driver}.out"
-    process = Process(topology, f"{control_cpu},{cpu}", command, label=log.stem,
-                      ready=lambda: "NIC statistics" in log.read_text(errors="replace"))
-    return _without_address(topology, process)
+               "--file-prefix", f"testpmd-{os.getpid()}", "--vdev", device, "--", "--nb-cores=1", "--forward-mode=5tswap", "--port-topology=loop",
+               "--no-flush-rx", "--burst=32", "--total-num-mbufs=16383", "--stats-period", "1"]
+    log = topology.directory / f"peer-testpmd-{label}.out"
+    return Process(topology, f"{control_cpu},{cpu}", command, label=log.stem, ready=lambda: "NIC statistics" in log.read_text(errors="replace"))
+
+
+def testpmd(topology, driver, *, cpu, control_cpu):
+    """The same over veth. The interface has no address meanwhile."""
+    arguments = {"af_packet": "iface=front0,blocksz=65536,framesz=2048,framecnt=4096,qdisc_bypass=1", "af_xdp": "iface=front0,busy_budget=0"}
+    device = f"net_{driver}0,{arguments[driver]}"
+    return _without_address(topology, testpmd_on(topology, device, cpu=cpu, control_cpu=control_cpu, label=driver))
 
 
 @contextlib.contextmanager
@@ -163,9 +166,10 @@ def checksums_left_to_the_link(topology):
         topology.execute(topology.forwarder, "ethtool", "-K", "front0", "tx", "off")
 
 
-def dotline(topology, resolver, authority, driver, *, cpu, other_cpu, **caches):
+def dotline(topology, resolver, authority, device, *, cpu, other_cpu, **caches):
+    """`device` as the configuration names it, "af_xdp:front0" for one."""
     settings = configuration([backend(resolver, authority)])
-    settings["dataplane"] |= {"cores": [cpu], "idle": "busy", "memory": "512M", "ports": [{"device": f"{driver}:front0"}]}
+    settings["dataplane"] |= {"cores": [cpu], "idle": "busy", "memory": "512M", "ports": [{"device": device}]}
     settings["tls_workers"] = {"threads": 1, "cpus": [other_cpu]}
     settings["binds"] = [{"address": f"{FORWARDER}:53"}]
     settings["packet_caches"] = [{"name": "main", "size": 100_000, **caches}]

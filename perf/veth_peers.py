@@ -38,8 +38,8 @@ class Bench:
         self._zone.write_text(ZONE)
         upstream = (topology, self._resolver, self._authority)
         self.contenders = {
-            AF_XDP: lambda: peers.dotline(*upstream, "af_xdp", cpu=SERVER_CPU, other_cpu=GENERATOR_CPU),
-            AF_PACKET: lambda: peers.dotline(*upstream, "af_packet", cpu=SERVER_CPU, other_cpu=GENERATOR_CPU),
+            AF_XDP: lambda: peers.dotline(*upstream, "af_xdp:front0", cpu=SERVER_CPU, other_cpu=GENERATOR_CPU),
+            AF_PACKET: lambda: peers.dotline(*upstream, "af_packet:front0", cpu=SERVER_CPU, other_cpu=GENERATOR_CPU),
             KNOT: lambda: peers.knot(topology, self._zone, cpu=SERVER_CPU),
             DNSDIST: lambda: self._on_sockets(peers.dnsdist(*upstream, cpu=SERVER_CPU)),
             UNBOUND: lambda: self._on_sockets(peers.unbound(*upstream, cpu=SERVER_CPU)),
