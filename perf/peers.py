@@ -22,7 +22,6 @@ server:
   so-reuseport: no
   interface: {address}
   access-control: 198.18.0.0/15 allow
-  do-not-query-localhost: no
   module-config: "iterator"
   tls-cert-bundle: "{authority}"
   msg-cache-size: {cache}m
@@ -166,13 +165,13 @@ def checksums_left_to_the_link(topology):
         topology.execute(topology.forwarder, "ethtool", "-K", "front0", "tx", "off")
 
 
-def dotline(topology, resolver, authority, device, *, cpu, other_cpu, **caches):
+def dotline(topology, resolver, authority, device, *, cpu, other_cpu, size=100_000):
     """`device` as the configuration names it, "af_xdp:front0" for one."""
     settings = configuration([backend(resolver, authority)])
     settings["dataplane"] |= {"cores": [cpu], "idle": "busy", "memory": "512M", "ports": [{"device": device}]}
     settings["tls_workers"] = {"threads": 1, "cpus": [other_cpu]}
     settings["binds"] = [{"address": f"{FORWARDER}:53"}]
-    settings["packet_caches"] = [{"name": "main", "size": 100_000, **caches}]
+    settings["packet_caches"] = [{"name": "main", "size": size}]
     return _preferred(Dotline(topology, settings))
 
 

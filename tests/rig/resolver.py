@@ -35,7 +35,7 @@ server:
   pidfile: ""
   use-syslog: no
   logfile: "{log}"
-  log-queries: yes
+  log-queries: {log_queries}
   log-time-ascii: no
   do-daemonize: no
   num-threads: 1
@@ -65,9 +65,9 @@ auth-zone:
 
 
 class Unbound:
-    """`topology.resolver` is where it runs. The certificate decides whom it can convince."""
+    """`topology.resolver` is where it runs. The certificate decides whom it can convince. `questions` needs `log_queries`."""
 
-    def __init__(self, topology, certificate, *, address=RESOLVER, address6=RESOLVER6, label="unbound"):
+    def __init__(self, topology, certificate, *, address=RESOLVER, address6=RESOLVER6, label="unbound", log_queries=True):
         self.name = RESOLVER_NAME
         self.address = address
         self._topology = topology
@@ -77,7 +77,7 @@ class Unbound:
         zone = directory / f"{label}.zone"
         zone.write_text(ZONE)
         self._settings.write_text(_SETTINGS.format(
-            directory=directory, log=self._log, address=address, address6=address6, zone=zone,
+            directory=directory, log=self._log, log_queries="yes" if log_queries else "no", address=address, address6=address6, zone=zone,
             certificate=certificate.certificate, key=certificate.key, control=directory / f"{label}.control"))
         self._process = None
 
