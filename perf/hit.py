@@ -1,0 +1,55 @@
+#!/usr/bin/python3
+"""T0: runs perf/hit_bench five times over and hands over the medians. Argument: the program."""
+
+import json
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+
+from results import Plot, Row, cores_for_line_rate, write
+from undisturbed import prefer_this
+
+RUNS = 5
+GOALS = {4096: 50, 100_000: 60, 1_000_000: 85, 4_000_000: 100}
+
+
+def run(program):
+    """(how names are drawn, names) to cycles of a hit, over all runs; and TSC cycles a second."""
+    cycles = {}
+    for number in range(RUNS):
+        print(f"run {number + 1} of {RUNS}", flush=True)
+        with tempfile.NamedTemporaryFile(suffix=".json") as out:
+            subprocess.run([program, f"--benchmark_out={out.name}", "--benchmark_out_format=json"], stdin=subprocess.DEVNULL, check=True)
+            results = json.load(open(out.name))
+        for result in results["benchmarks"]:
+            case = re.match(r"hit/(\w+)/(\d+)", result["name"])
+            if case and "cycles/hit" in result:
+                cycles.setdefault((case[1], int(case[2])), []).append(result["cycles/hit"])
+    return {case: statistics.median(values) for case, values in cycles.items()}, results["context"]["mhz_per_cpu"] * 1e6
+
+
+def row_of(case, cycles, hertz):
+    drawn, names = case
+    goal = GOALS.get(names)
+    return Row("T0", f"TSC cycles of a hit, {names:,} names, {drawn}", "–", f"{cycles:.0f}", None, f"≤ {goal}" if goal else "–",
+               cycles <= goal if goal else None, cores_for_line_rate(hertz / cycles))
+
+
+def main(program):
+    prefer_this()
+    cycles, hertz = run(program)
+    if not cycles:
+        sys.exit("hit_bench reported no cycles/hit.")
+    series = {}
+    for (drawn, names), value in sorted(cycles.items()):
+        series.setdefault(drawn, []).append([names, value])
+    series["aim"] = [list(goal) for goal in GOALS.items()]
+    plot = Plot("cycles-against-names.svg", "What an answer from the cache costs a poll core, without a NIC", "names asked for", "TSC cycles", series, log_x=True)
+    write("hit", [row_of(case, value, hertz) for case, value in sorted(cycles.items())], [plot])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
