@@ -3,10 +3,9 @@
 import json
 import os
 import pathlib
-import subprocess
 
 from rig.namespaces import CLIENT, FORWARDER
-from undisturbed import prefer
+from undisturbed import output_of
 
 BINARY = pathlib.Path(__file__).resolve().parents[1] / "build" / "perf" / "load" / "load"
 SERVER_MAC = "02:00:00:00:00:01"
@@ -42,17 +41,10 @@ class Generator:
 
     def _measure(self, rates, seconds, options, *, urgent):
         command = [*self._command, "--rate", ",".join(str(int(rate)) for rate in rates), "--seconds", str(seconds), *options]
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
-        if urgent:
-            prefer(process.pid)
-        try:
-            output, errors = process.communicate(timeout=_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            output, errors = process.communicate()
-        results = [json.loads(line) for line in output.splitlines()]
+        output, code = output_of(command, timeout=_TIMEOUT, urgent=urgent)
+        results = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
         if len(results) != len(rates):
-            raise RuntimeError(f"{' '.join(command)}: exit {process.returncode}\n{output}{errors}")
+            raise RuntimeError(f"{' '.join(command)}: exit {code}\n{output}")
         return results
 
 

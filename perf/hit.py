@@ -4,14 +4,14 @@
 import json
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
 
 from results import Plot, Row, cores_for_line_rate, write
-from undisturbed import prefer_this
+from undisturbed import output_of
 
 RUNS = 5
+TIMEOUT = 300
 GOALS = {4096: 50, 100_000: 60, 1_000_000: 85, 4_000_000: 100}
 
 
@@ -21,8 +21,11 @@ def run(program):
     for number in range(RUNS):
         print(f"run {number + 1} of {RUNS}", flush=True)
         with tempfile.NamedTemporaryFile(suffix=".json") as out:
-            subprocess.run([program, f"--benchmark_out={out.name}", "--benchmark_out_format=json"], stdin=subprocess.DEVNULL, check=True)
-            results = json.load(open(out.name))
+            printed, code = output_of([program, f"--benchmark_out={out.name}", "--benchmark_out_format=json"], timeout=TIMEOUT)
+            print(printed, flush=True)
+            if code != 0:
+                sys.exit(f"{program}: exit {code}")
+            results = json.load(out)
         for result in results["benchmarks"]:
             case = re.match(r"hit/(\w+)/(\d+)", result["name"])
             if case and "cycles/hit" in result:
@@ -38,7 +41,6 @@ def row_of(case, cycles, hertz):
 
 
 def main(program):
-    prefer_this()
     cycles, hertz = run(program)
     if not cycles:
         sys.exit("hit_bench reported no cycles/hit.")

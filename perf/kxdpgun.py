@@ -2,10 +2,9 @@
 
 import dataclasses
 import re
-import subprocess
 
 from rig.namespaces import CLIENT, FORWARDER
-from undisturbed import prefer
+from undisturbed import output_of
 
 _TRIES = 6
 
@@ -34,19 +33,8 @@ class Gun:
             "-I", "eth0", "-l", CLIENT, "-R", server, "-i", str(self._questions), FORWARDER)
         output = ""
         for _ in range(_TRIES):
-            output = _run(command, self._seconds + 20)
+            output, _ = output_of(command, timeout=self._seconds + 20)
             sent, replies = (re.search(rf"total {what}:\s+\d+ \((\d+) pps\)", output) for what in ("queries", "replies"))
             if sent:
                 return Shot(rate, float(sent[1]), float(replies[1]) if replies else 0.0)
         raise RuntimeError(f"kxdpgun printed no result in {_TRIES} tries; the last: {output!r}")
-
-
-def _run(command, timeout):
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                               start_new_session=True)
-    prefer(process.pid)
-    try:
-        return process.communicate(timeout=timeout)[0]
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return process.communicate()[0]

@@ -10,7 +10,6 @@ queue each, beside one.
 import os
 import re
 import statistics
-import subprocess
 import sys
 import time
 
@@ -24,7 +23,7 @@ from rig.certificates import RESOLVER_NAME, Authority
 from rig.forwarder import Dotline, backend, configuration
 from rig.namespaces import CLIENT, FORWARDER, Topology
 from rig.resolver import Unbound
-from undisturbed import prefer
+from undisturbed import output_of, prefer
 
 NAMES = 4096
 RUNS = 5
@@ -89,9 +88,7 @@ def testpmd_rate(queries, cpu):
                "--iova-mode=va", "--no-telemetry", "--file-prefix", f"line-rate-{os.getpid()}", "--vdev", device(queries), "--",
                "--nb-cores=1", "--port-topology=loop", "--forward-mode=5tswap", "--no-flush-rx", "--burst=32", "--mbcache=512",
                "--total-num-mbufs=65535", "--stats-period", "1"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL, start_new_session=True)
-    prefer(process.pid)
-    output = process.communicate()[0]
+    output, _ = output_of(command, timeout=SECONDS + 30)
     rates = [int(rate) for rate in re.findall(r"Rx-pps:\s+(\d+)", output)]
     if not rates:
         sys.exit(f"testpmd printed no rate:\n{output[-2000:]}")

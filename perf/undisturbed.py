@@ -7,8 +7,8 @@ contenders, and the generator, get the same.
 """
 
 import contextlib
-import os
 import pathlib
+import subprocess
 
 
 def prefer(pid):
@@ -17,5 +17,17 @@ def prefer(pid):
         pathlib.Path(f"/proc/{pid}/autogroup").write_text("-20")
 
 
-def prefer_this():
-    prefer(os.getpid())
+def output_of(command, *, timeout, urgent=True):
+    """Runs a command to its end, or until the timeout; gives what it printed, and its exit code."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    try:
+        if urgent:
+            prefer(process.pid)
+        output = process.communicate(timeout=timeout)[0]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        output = process.communicate()[0]
+    except BaseException:
+        process.kill()  # A session of its own does not hear the terminal's Ctrl-C.
+        raise
+    return output, process.returncode
