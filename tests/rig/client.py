@@ -73,18 +73,24 @@ class Client:
         """What kdig prints."""
         return self._topology.execute(self._namespace, "kdig", f"@{server}", "+time=5", "+retry=0", *arguments).stdout
 
-    def dnsperf(self, questions, *, server=FORWARDER, seconds=5, clients=20, rate=None, outstanding=100):
+    def dnsperf(self, questions, *, server=FORWARDER, seconds=5, clients=20, rate=None, outstanding=100, patience=5):
         """Runs dnsperf over a file of questions to its end; gives its summary."""
         with self.start_dnsperf(questions, server=server, seconds=seconds, clients=clients, rate=rate,
-                                outstanding=outstanding) as load:
-            return load.finish(seconds + 60)
+                                outstanding=outstanding, patience=patience) as load:
+            return load.finish(seconds + patience + 60)
 
-    def start_dnsperf(self, questions, *, server=FORWARDER, seconds=5, clients=20, rate=None, outstanding=100):
+    def start_dnsperf(self, questions, *, server=FORWARDER, seconds=5, clients=20, rate=None, outstanding=100, patience=5):
+        """A query that has no reply after `patience` seconds counts as lost."""
         command = ["dnsperf", "-s", server, "-d", str(questions), "-l", str(seconds), "-c", str(clients),
-                   "-q", str(outstanding), "-W"]
+                   "-q", str(outstanding), "-t", str(patience), "-W"]
         if rate is not None:
             command += ["-Q", str(rate)]
         return Load(self._topology.command(self._namespace, *command))
+
+    def connected(self, server, port, timeout=30):
+        """A TCP connection."""
+        with inside(self._namespace):
+            return socket.create_connection((server, port), timeout=timeout)
 
     def raw_link(self):
         return RawLink(self._topology, self._namespace, self._interface)

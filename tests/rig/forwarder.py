@@ -52,6 +52,9 @@ def with_port(settings, **port):
 class Dotline:
     """One dotline in the forwarder's namespace. Use as a context: leaving it ends the process."""
 
+    start_seconds = 60
+    end_seconds = 20
+
     def __init__(self, topology, settings, *, label="dotline", metrics_port=METRICS_PORT):
         self._topology = topology
         self._metrics_port = metrics_port
@@ -68,7 +71,11 @@ class Dotline:
 
     def start(self):
         self.launch()
-        wait_until(lambda: self._is_ready() or not self.running(), f"dotline ready\n{self.log()}", timeout=60)
+        try:
+            wait_until(lambda: self._is_ready() or not self.running(), "dotline ready", timeout=self.start_seconds)
+        except AssertionError as error:
+            self.kill()
+            raise AssertionError(f"{error}\n{self.log()}") from None
         assert self.running(), f"dotline ended with {self._process.returncode} before it was ready:\n{self.log()}"
         return self
 
@@ -91,15 +98,15 @@ class Dotline:
     def log(self):
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
-    def wait(self, timeout=20):
+    def wait(self, timeout=None):
         """The exit code of a process that ends by itself."""
-        return self._process.wait(timeout)
+        return self._process.wait(timeout or self.end_seconds)
 
-    def terminate(self, timeout=20):
+    def terminate(self, timeout=None):
         """SIGTERM. Gives the exit code and how many seconds it took."""
         begin = time.monotonic()
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(timeout), time.monotonic() - begin
+        return self._process.wait(timeout or self.end_seconds), time.monotonic() - begin
 
     def kill(self):
         if self.running():
