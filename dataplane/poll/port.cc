@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include "dataplane/poll/capability.h"
@@ -17,6 +18,7 @@
 #include "dataplane/poll/eal_plan.h"
 #include "dataplane/poll/interface.h"
 #include "dataplane/poll/kernel_mute.h"
+#include "dataplane/poll/pci_device.h"
 #include "dataplane/poll/xdp_program.h"
 
 namespace poll {
@@ -62,6 +64,29 @@ bool may_lock_memory() {
 
 std::string count_of(unsigned count, const char* noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+/// UDP by its ports as well as its addresses; a driver that cannot, by its addresses.
+uint64_t hashing_for_queries(uint64_t offered) {
+  uint64_t chosen = offered & (RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV6_UDP);
+  if ((chosen & RTE_ETH_RSS_NONFRAG_IPV4_UDP) == 0) chosen |= offered & RTE_ETH_RSS_IPV4;
+  if ((chosen & RTE_ETH_RSS_NONFRAG_IPV6_UDP) == 0) chosen |= offered & RTE_ETH_RSS_IPV6;
+  return chosen;
+}
+
+/// `key` has to live until `wanted` has been handed over. A driver that names no size of key takes
+/// 40 octets, and one of its own, known to everybody, if it is given none: vmxnet3 does.
+void spread_over_queues(const rte_eth_dev_info& info, std::span<uint8_t> key,
+                        rte_eth_conf& wanted) {
+  constexpr size_t kUsualKey = 40;
+  const uint64_t hashed = hashing_for_queries(info.flow_type_rss_offloads);
+  if (hashed == 0) return;
+  rte_eth_rss_conf& spread = wanted.rx_adv_conf.rss_conf;
+  wanted.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+  spread.rss_hf = hashed;
+  spread.rss_key = key.data();
+  const size_t size = info.hash_key_size == 0 ? kUsualKey : info.hash_key_size;
+  spread.rss_key_len = static_cast<uint8_t>(std::min(size, key.size()));
 }
 
 /// Every queue that frames arrive on needs a socket of ours, else the kernel refuses the queries
@@ -266,9 +291,7 @@ Result<void, std::string> Port::Device::probe(const std::string& arguments) {
   if (rte_eth_dev_get_port_by_name(device.c_str(), &id) == 0) return {};
   id = RTE_MAX_ETHPORTS;
   if (settings.kind == DeviceKind::Pci) {
-    return base::fail(with_complaints(
-        "no driver of DPDK has the device; bind it with: dpdk-devbind.py -b vfio-pci " +
-        settings.target));
+    return base::fail(with_complaints(why_not_driven(settings.target)));
   }
   return base::fail("the driver made no port called " + device);
 }
@@ -290,14 +313,12 @@ Result<void, std::string> Port::Device::configure() {
     return base::fail(
         std::string("the kernel gives no random bytes for the key of receive hashing"));
   }
-  const uint64_t hashed =
-      info.flow_type_rss_offloads & (RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV6_UDP);
-  if (settings.queues > 1 && hashed != 0) {
-    rte_eth_rss_conf& spread = wanted.rx_adv_conf.rss_conf;
-    wanted.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-    spread.rss_hf = hashed;
-    spread.rss_key = info.hash_key_size == 0 ? nullptr : key.data();
-    spread.rss_key_len = static_cast<uint8_t>(std::min<size_t>(info.hash_key_size, key.size()));
+  if (settings.queues > 1) spread_over_queues(info, key, wanted);
+  if (settings.queues > 1 && settings.kind == DeviceKind::Pci &&
+      wanted.rxmode.mq_mode == RTE_ETH_MQ_RX_NONE) {
+    log_line(LogLevel::Warning, "port " + settings.device + ": the driver " + info.driver_name +
+                                    " does not spread frames over queues; all of them come to the "
+                                    "first, and one core would do");
   }
   if (const int error = rte_eth_dev_configure(id, settings.queues, settings.queues, &wanted);
       error != 0) {
