@@ -29,6 +29,7 @@
 #include "control/version.h"
 #include "dataplane/base/keyed_hash.h"
 #include "dataplane/cache/cache.h"
+#include "dataplane/cache/pages.h"
 #include "dataplane/exchange.h"
 #include "dataplane/poll/eal.h"
 #include "dataplane/poll/exception_path.h"
@@ -77,6 +78,8 @@ LogLevel level_of(tls::Severity severity) {
 }
 
 std::vector<std::unique_ptr<cache::Cache>> make_caches(const Config& config) {
+  const bool large = config.eal.hugepages != poll::Hugepages::Off;
+  cache::use_large_pages(large ? cache::LargePages::Auto : cache::LargePages::Off);
   std::vector<std::unique_ptr<cache::Cache>> caches;
   for (const PacketCache& settings : config.packet_caches) {
     caches.push_back(std::make_unique<cache::Cache>(settings.name, settings.size));

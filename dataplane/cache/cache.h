@@ -1,10 +1,10 @@
 // The shared answer cache: read by every poll core without a lock, written by the TLS workers.
 //
-// A set-associative table: each question has two buckets of eight slots, a cache line each, so a
-// lookup touches at most two lines and an insert always finds a victim. With one bucket some
-// overflow long before the table is full (at half full, 0.8 % of all answers would find no place);
-// with a second to go to, the table fills up. A slot is one 8-byte word, an entry's address and 16
-// bits of its hash, published by one store; so a reader looks at an entry only if those bits agree.
+// A set-associative table: each question has one bucket of sixteen slots, two neighbouring cache
+// lines, and an insert always finds a victim in it. There are half as many slots again as entries
+// may be, so that a bucket seldom overflows before the cache is full (at that point, one question
+// in 150 has no slot of its own). A slot is one 8-byte word, an entry's address and 16 bits of its
+// hash, published by one store; so a reader looks at an entry only if those bits agree.
 #pragma once
 
 #include <array>
@@ -30,7 +30,7 @@ struct CacheCounters {
 
 class Cache {
  public:
-  /// `entries`: at least 1, rounded up to whole buckets of 8.
+  /// `entries`: how many answers it holds, at least 1.
   Cache(std::string name, uint32_t entries);
   ~Cache();
   Cache(const Cache&) = delete;
@@ -43,91 +43,83 @@ class Cache {
   }
 
   /// For readers that have a burst of questions, the same in three steps, each of which asks memory
-  /// for what the next one looks at: call the question's buckets; probe them for the entry that is
+  /// for what the next one looks at: call the question's bucket; probe it for the entry that is
   /// probably the answer (nullptr: there is none) and call that; look at it.
-  void prefetch_buckets(const dns::Question& question) const {
-    __builtin_prefetch(&buckets_[first_bucket(question.hash)]);
-    __builtin_prefetch(&buckets_[second_bucket(question.hash)]);
+  void prefetch_bucket(uint64_t hash) const {
+    const auto* lines = reinterpret_cast<const std::byte*>(&bucket(hash));
+    __builtin_prefetch(lines);
+    __builtin_prefetch(lines + 64);
   }
   [[nodiscard]] const Entry* probe(const dns::Question& question) const;
   [[nodiscard]] const Entry* find(const dns::Question& question, Time now,
                                   const Entry* probable) const;
 
+  /// For the hit path, which compares all tags of a bucket at once: its words, and what they mean.
+  [[nodiscard]] const std::atomic<uint64_t>* words(uint64_t hash) const {
+    return &bucket(hash).slots[0].word;
+  }
+  [[nodiscard]] static uint16_t tag_of(uint64_t hash) { return static_cast<uint16_t>(hash); }
+  [[nodiscard]] static const Entry* entry_of(uint64_t word, uint16_t tag) {
+    return Slot::tagged(word, tag) ? Slot::entry_of(word) : nullptr;
+  }
+  static constexpr int kTagShift = 48;
+
   /// Publishes `entry` for its question. Whatever it displaces (an older answer, an expired one, or
-  /// one of the two buckets that was not touched lately) is retired to `reclaim`, the calling
+  /// one of the bucket that was not touched lately) is retired to `reclaim`, the calling
   /// worker's own. Never refused.
   void insert(const dns::Question& question, Entry* entry, Time now, Reclaim& reclaim);
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const CacheCounters& counters() const { return counters_; }
-  [[nodiscard]] uint64_t capacity() const { return uint64_t{bucket_count_} * kWays; }
+  [[nodiscard]] uint64_t capacity() const { return capacity_; }
 
-  static constexpr size_t kWays = 8;
+  static constexpr size_t kWays = 16;
 
  private:
   /// An entry's address in the low 48 bits (user space ends at 47 on x86-64), its tag above; 0:
   /// empty.
-  class Slot {
-   public:
-    [[nodiscard]] uint64_t word() const { return word_.load(std::memory_order_acquire); }
-    [[nodiscard]] Entry* entry() const { return entry_of(word()); }
-    void publish(Entry* entry) {
-      word_.store(
-          reinterpret_cast<uint64_t>(entry) | uint64_t{tag_of(entry->hash())} << kAddressBits,
-          std::memory_order_release);
+  struct Slot {
+    std::atomic<uint64_t> word{0};
+
+    // Acquires what `publish` released: whoever sees the word sees the whole entry.
+    [[nodiscard]] uint64_t load() const { return word.load(std::memory_order_acquire); }
+    [[nodiscard]] Entry* entry() const { return entry_of(load()); }
+    void publish(Entry* entry, uint64_t hash) {
+      word.store(reinterpret_cast<uint64_t>(entry) | uint64_t{tag_of(hash)} << kTagShift,
+                 std::memory_order_release);
     }
     static Entry* entry_of(uint64_t word) {
       // NOLINTNEXTLINE(performance-no-int-to-ptr): one word for address and tag is the point.
-      return reinterpret_cast<Entry*>(word & ((uint64_t{1} << kAddressBits) - 1));
+      return reinterpret_cast<Entry*>(word & ((uint64_t{1} << kTagShift) - 1));
     }
     static bool tagged(uint64_t word, uint16_t tag) {
-      return word >> kAddressBits == tag && word != 0;
+      return word >> kTagShift == tag && word != 0;
     }
-
-   private:
-    static constexpr int kAddressBits = 48;
-    std::atomic<uint64_t> word_{0};
   };
-  struct alignas(64) Bucket {
+  struct alignas(128) Bucket {
     std::array<Slot, kWays> slots;
   };
-  static_assert(sizeof(Bucket) == 64, "one bucket, one cache line");
+  static_assert(sizeof(Bucket) == 128, "two cache lines that are fetched as a pair");
 
   /// Locks for writers only; a power of two of them, so that neighbouring buckets rarely share one.
   static constexpr size_t kStripes = 256;
 
   // Multiply-shift instead of modulo: any number of buckets, no division. The upper half of the
-  // hash chooses the first bucket, the lower half the second; a tag is the lowest 16 bits, which
-  // hardly matter to either choice.
-  [[nodiscard]] size_t first_bucket(uint64_t hash) const {
-    return scaled(static_cast<uint32_t>(hash >> 32));
+  // hash chooses the bucket; a tag is the lowest 16 bits.
+  [[nodiscard]] size_t index_of(uint64_t hash) const {
+    return static_cast<size_t>((hash >> 32) * bucket_count_ >> 32);
   }
-  [[nodiscard]] size_t second_bucket(uint64_t hash) const {
-    return scaled(static_cast<uint32_t>(hash));
-  }
-  [[nodiscard]] size_t scaled(uint32_t half) const {
-    return static_cast<size_t>(uint64_t{half} * bucket_count_ >> 32);
-  }
-  static uint16_t tag_of(uint64_t hash) { return static_cast<uint16_t>(hash); }
+  [[nodiscard]] const Bucket& bucket(uint64_t hash) const { return buckets_[index_of(hash)]; }
 
-  /// The first entry of `bucket` that passes `is_it`, of those whose tag agrees.
-  template <typename Predicate>
-  static const Entry* find_in(const Bucket& bucket, uint16_t tag, Predicate is_it);
-
-  /// What a writer needs to know of one bucket; a pointer is null if there is no such slot.
-  struct Survey {
-    Slot* same = nullptr;  // Holds an answer to this question.
-    Slot* empty = nullptr;
-    Slot* expired = nullptr;
-    unsigned empties = 0;
-  };
-  static Survey survey(Bucket& bucket, const dns::Question& question, Time now);
-  Slot& choose_slot(const dns::Question& question, Time now);
-  Slot& choose_victim(Bucket& first, Bucket& second, size_t start);
+  /// The slot that an answer to `question` goes to.
+  Slot& choose_slot(Bucket& bucket, const dns::Question& question, Time now);
+  /// A used slot; nullptr if there is none.
+  static Slot* choose_victim(Bucket& bucket, size_t start);
 
   std::string name_;
+  uint64_t capacity_;
   uint32_t bucket_count_;
-  std::unique_ptr<Bucket[]> buckets_;
+  Bucket* buckets_;  // Owned, in large pages.
   std::array<std::mutex, kStripes> stripes_;
   CacheCounters counters_;
 };

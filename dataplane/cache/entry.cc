@@ -1,16 +1,35 @@
 #include "dataplane/cache/entry.h"
 
-#include <cstdlib>
 #include <cstring>
 #include <new>
 
+#include "dataplane/base/sum.h"
+#include "dataplane/cache/slabs.h"
+
 namespace cache {
+namespace {
+
+constexpr size_t rounded(size_t size, size_t unit) { return (size + unit - 1) / unit * unit; }
+
+/// Where the parts of an entry lie in its block, and what the block has to hold so that the hit
+/// path may load whole pieces.
+struct Places {
+  size_t places_at;
+  size_t records_at;
+  size_t size;  // Of the tail.
+};
+
+Places places_of(size_t name_size, size_t ttl_count, size_t records_size) {
+  const size_t places_at = rounded(name_size, sizeof(uint16_t));
+  const size_t records_at = places_at + ttl_count * sizeof(uint16_t);
+  return {places_at, records_at, records_at + rounded(records_size, Entry::kChunk)};
+}
+
+}  // namespace
 
 bool Entry::answers(const dns::Question& question) const {
-  const ByteView asked = question.name.wire();
-  return hash_ == question.hash && type_ == question.type && klass_ == question.klass &&
-         wants_ == question.wants && pool_ == question.pool && asked.size() == name_size_ &&
-         std::memcmp(asked.data(), name().data(), name_size_) == 0;
+  return key_ == key_of(question) &&
+         std::memcmp(question.name.wire().data(), tail(), name_size()) == 0;
 }
 
 dns::Content Entry::content(Time now) const {
@@ -26,46 +45,50 @@ dns::Content Entry::content(Time now) const {
 }
 
 size_t Entry::footprint() const {
-  return sizeof(Entry) + ttl_count_ * sizeof(uint16_t) + name_size_ + records_size_;
+  return block_size(sizeof(Entry) + places_of(name_size(), ttl_count_, records_size_).size);
 }
 
 Entry* make_entry(const NewEntry& from) {
   const ByteView name = from.question.name.wire();
   const dns::Content& content = from.content;
-  const size_t places_size = content.ttl_places.size_bytes();
-  void* memory = std::malloc(sizeof(Entry) + places_size + name.size() + content.records.size());
+  const Places places = places_of(name.size(), content.ttl_places.size(), content.records.size());
+  std::byte* memory = allocate_block(sizeof(Entry) + places.size);
   if (memory == nullptr) return nullptr;
 
   auto* entry = new (memory) Entry();
-  entry->hash_ = from.question.hash;
+  entry->key_ = key_of(from.question);
   entry->inserted_ = from.inserted;
   entry->expires_ = from.expires;
   entry->rcode_ = content.rcode;
+  entry->ede_ = content.ede;
+  entry->records_at_ = static_cast<uint16_t>(places.records_at);
   entry->records_size_ = static_cast<uint16_t>(content.records.size());
+  entry->records_sum_ = base::folded(base::sum_of(content.records));
   entry->ttl_count_ = static_cast<uint16_t>(content.ttl_places.size());
   entry->answers_ = content.answers;
   entry->authorities_ = content.authorities;
   entry->additionals_ = content.additionals;
-  entry->type_ = from.question.type;
-  entry->klass_ = from.question.klass;
-  entry->ede_ = content.ede;
-  entry->wants_ = from.question.wants;
-  entry->pool_ = from.question.pool;
-  entry->name_size_ = static_cast<uint8_t>(name.size());
   entry->authenticated_ = content.authenticated;
+  entry->plain_ = content.ede == dns::Ede::None && !content.truncated &&
+                  content.rcode != dns::Rcode::ServFail &&
+                  static_cast<uint16_t>(content.rcode) <= dns::flag::kRcodeMask;
 
-  std::byte* at = entry->tail();
-  if (places_size > 0) std::memcpy(at, content.ttl_places.data(), places_size);
-  std::memcpy(at + places_size, name.data(), name.size());
+  std::byte* tail = entry->tail();
+  std::memcpy(tail, name.data(), name.size());
+  if (!content.ttl_places.empty()) {
+    std::memcpy(tail + places.places_at, content.ttl_places.data(),
+                content.ttl_places.size_bytes());
+  }
   if (!content.records.empty()) {
-    std::memcpy(at + places_size + name.size(), content.records.data(), content.records.size());
+    std::memcpy(tail + places.records_at, content.records.data(), content.records.size());
   }
   return entry;
 }
 
 void destroy_entry(Entry* entry) {
+  const size_t size = entry->footprint();
   entry->~Entry();
-  std::free(entry);
+  free_block(reinterpret_cast<std::byte*>(entry), size);
 }
 
 }  // namespace cache

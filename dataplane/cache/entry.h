@@ -23,9 +23,17 @@ struct NewEntry {
   Time expires;
 };
 
+/// Everything that identifies a question but its name's octets and its hash, in one word.
+[[nodiscard]] constexpr uint64_t key_of(uint64_t tag, size_t name_size) {
+  return tag | uint64_t{name_size} << 48;
+}
+[[nodiscard]] inline uint64_t key_of(const dns::Question& question) {
+  return key_of(dns::tag_of(question.type, question.klass, question.wants, question.pool),
+                question.name.size());
+}
+
 class Entry {
  public:
-  [[nodiscard]] uint64_t hash() const { return hash_; }
   [[nodiscard]] Time inserted() const { return inserted_; }
   [[nodiscard]] Time expires() const { return expires_; }
   /// Octets that this entry occupies.
@@ -34,6 +42,27 @@ class Entry {
   [[nodiscard]] bool answers(const dns::Question& question) const;
   /// What a reply at `now` says. Borrows from the entry.
   [[nodiscard]] dns::Content content(Time now) const;
+
+  // For the hit path, which does not go through `content`.
+  [[nodiscard]] uint64_t key() const { return key_; }
+  /// The name, lower-cased, with whatever follows it: 64 octets can be loaded.
+  [[nodiscard]] const std::byte* name_octets() const { return tail(); }
+  /// The records: whole kChunks can be loaded.
+  [[nodiscard]] const std::byte* record_octets() const { return tail() + records_at_; }
+  [[nodiscard]] uint16_t records_size() const { return records_size_; }
+  /// One's-complement sum of the records as kept, as if they started at an even place. RFC 1071.
+  [[nodiscard]] uint16_t records_sum() const { return records_sum_; }
+  [[nodiscard]] std::span<const uint16_t> ttl_places() const {
+    return {reinterpret_cast<const uint16_t*>(tail() + records_at_) - ttl_count_, ttl_count_};
+  }
+  /// The header's flags word without what the asker decides.
+  [[nodiscard]] uint16_t rcode() const { return static_cast<uint16_t>(rcode_); }
+  [[nodiscard]] uint16_t answer_count() const { return answers_; }
+  [[nodiscard]] uint16_t authority_count() const { return authorities_; }
+  [[nodiscard]] uint16_t additional_count() const { return additionals_; }
+  [[nodiscard]] bool authenticated() const { return authenticated_; }
+  /// Nothing to explain, an rcode of four bits: a reply needs only what is above.
+  [[nodiscard]] bool plain() const { return plain_; }
 
   /// A pin keeps the entry's memory alive while a Fill that names it waits in a ring; quiescence
   /// alone does not. Pinned by the worker that made it, before it is published or retired; unpinned
@@ -54,47 +83,44 @@ class Entry {
     return true;
   }
 
+  /// Records are copied in pieces of this size, whatever their own.
+  static constexpr size_t kChunk = 32;
+
  private:
   friend Entry* make_entry(const NewEntry&);
   friend void destroy_entry(Entry*);
+  struct Layout;
   Entry() = default;
 
   [[nodiscard]] const std::byte* tail() const {
     return reinterpret_cast<const std::byte*>(this + 1);
   }
   [[nodiscard]] std::byte* tail() { return reinterpret_cast<std::byte*>(this + 1); }
-  [[nodiscard]] std::span<const uint16_t> ttl_places() const {
-    return {reinterpret_cast<const uint16_t*>(tail()), ttl_count_};
-  }
-  [[nodiscard]] ByteView name() const {
-    return {tail() + ttl_count_ * sizeof(uint16_t), name_size_};
-  }
-  [[nodiscard]] ByteView records() const {
-    return {tail() + ttl_count_ * sizeof(uint16_t) + name_size_, records_size_};
-  }
+  [[nodiscard]] size_t name_size() const { return static_cast<uint8_t>(key_ >> 48); }
+  [[nodiscard]] ByteView name() const { return {tail(), name_size()}; }
+  [[nodiscard]] ByteView records() const { return {record_octets(), records_size_}; }
 
-  uint64_t hash_ = 0;
+  uint64_t key_ = 0;
   Time inserted_{};
   Time expires_{};
   mutable std::atomic<uint32_t> pins_{0};
   dns::Rcode rcode_{};
+  dns::Ede ede_ = dns::Ede::None;
+  uint16_t records_at_ = 0;  // In the tail.
   uint16_t records_size_ = 0;
+  uint16_t records_sum_ = 0;
   uint16_t ttl_count_ = 0;
   uint16_t answers_ = 0;
   uint16_t authorities_ = 0;
   uint16_t additionals_ = 0;
-  dns::Type type_{};
-  dns::Class klass_{};
-  dns::Ede ede_ = dns::Ede::None;
-  dns::Wants wants_{};
-  dns::PoolId pool_{};
-  uint8_t name_size_ = 0;
-  bool authenticated_ = false;
+  bool authenticated_ : 1 = false;
+  bool plain_ : 1 = false;
   mutable std::atomic<bool> touched_{false};
-  // Behind it, in one allocation: ttl_count_ places, the name, the records.
+  // Behind it, in one block: the name, ttl_count_ places (2 octets each, aligned), the records.
 };
+static_assert(sizeof(Entry) == 48, "with a name of 40 octets and an address, two cache lines");
 
-/// Copies all that `from` borrows into one allocation. Never on a poll core. Returns nullptr when
+/// Copies all that `from` borrows into one block. Never on a poll core. Returns nullptr when
 /// memory is out.
 [[nodiscard]] Entry* make_entry(const NewEntry& from);
 /// Only through Reclaim: some other thread may still be reading it.

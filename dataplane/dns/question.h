@@ -38,6 +38,18 @@ struct Question {
   }
 };
 
+/// The parts beside the name, each at a place of its own, in the low 48 bits; the first two as the
+/// four octets that follow a name in a question, loaded as they are.
+[[nodiscard]] constexpr uint64_t tag_of(uint32_t type_and_class_octets, Wants wants, PoolId pool) {
+  return uint64_t{type_and_class_octets} | uint64_t{static_cast<uint8_t>(wants)} << 32 |
+         uint64_t{static_cast<uint8_t>(pool)} << 40;
+}
+[[nodiscard]] constexpr uint64_t tag_of(Type type, Class klass, Wants wants, PoolId pool) {
+  const uint32_t number =
+      uint32_t{static_cast<uint16_t>(type)} << 16 | static_cast<uint16_t>(klass);
+  return tag_of(__builtin_bswap32(number), wants, pool);
+}
+
 /// Lower-cases `wire_name` and hashes the whole.
 [[nodiscard]] Question make_question(ByteView wire_name, Type type, Class klass, Wants wants,
                                      PoolId pool);

@@ -6,10 +6,9 @@
 // derived from such a value would be wrong.
 #pragma once
 
-#include <cstring>
-
 #include "dataplane/base/address.h"
 #include "dataplane/base/bytes.h"
+#include "dataplane/base/sum.h"
 
 namespace poll {
 
@@ -21,21 +20,8 @@ class Sum {
   /// One 16-bit word of the packet, as a number.
   void word(uint16_t value) { sum_ += __builtin_bswap16(value); }
   /// Octets of the packet, which start at an even place of what is summed; an odd number of them
-  /// only at its end. Eight at a time; rte_raw_cksum goes two by two.
-  void octets(ByteView bytes) {
-    uint64_t sum = sum_;
-    size_t at = 0;
-    for (; at + 8 <= bytes.size(); at += 8) {
-      sum += uint64_t{load<uint32_t>(&bytes[at])} + load<uint32_t>(&bytes[at + 4]);
-    }
-    const size_t left = bytes.size() - at;
-    if ((left & 4) != 0) sum += load<uint32_t>(&bytes[at]);
-    at += left & 4;
-    if ((left & 2) != 0) sum += load<uint16_t>(&bytes[at]);
-    at += left & 2;
-    if ((left & 1) != 0) sum += load<uint8_t>(&bytes[at]);
-    sum_ = sum;
-  }
+  /// only at its end.
+  void octets(ByteView bytes) { sum_ += base::sum_of(bytes); }
   /// Whether what was summed, its checksum field included, is as its sender meant it.
   [[nodiscard]] bool adds_up() const { return folded() == 0xFFFF; }
   /// What the checksum field has to hold, if it was summed as zero.
@@ -44,21 +30,8 @@ class Sum {
   }
 
  private:
-  template <typename Word>
-  static Word load(const std::byte* at) {
-    Word word;
-    std::memcpy(&word, at, sizeof word);
-    return word;
-  }
-  [[nodiscard]] uint16_t folded() const {
-    uint64_t sum = (sum_ & 0xFFFFFFFF) + (sum_ >> 32);
-    sum = (sum & 0xFFFF) + (sum >> 16);
-    sum = (sum & 0xFFFF) + (sum >> 16);
-    return static_cast<uint16_t>((sum & 0xFFFF) + (sum >> 16));
-  }
+  [[nodiscard]] uint16_t folded() const { return base::folded(sum_); }
 
-  // Words as they lie in memory: the sum does not mind the byte order, so only constants and the
-  // result are swapped. 64 bits cannot overflow below 2^32 words.
   uint64_t sum_ = 0;
 };
 

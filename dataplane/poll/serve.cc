@@ -116,7 +116,7 @@ bool arrive(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, Arrival& arrival
       // Made where it stays; an assignment would copy 280 octets.
       new (&arrival.question) dns::Question(
           dns::make_question(query->name(), query->type, query->klass, query->wants(), bind->pool));
-      if (bind->cache != nullptr) bind->cache->prefetch_buckets(arrival.question);
+      if (bind->cache != nullptr) bind->cache->prefetch_bucket(arrival.question.hash);
       return true;
     case Action::Reply:
       break;

@@ -1,0 +1,22 @@
+// Memory for the cache by large pages. A lookup in a table of millions touches a page at random for
+// the bucket and another for the entry; with pages of 4 KiB both would miss the TLB, and each walk
+// costs as much as the answer.
+#pragma once
+
+#include <cstddef>
+
+namespace cache {
+
+inline constexpr size_t kLargePage = size_t{2} << 20;
+
+/// Whether large pages are asked for: reserved ones first, then the kernel's transparent ones. Set
+/// once at start, before the first cache is made.
+enum class LargePages : unsigned char { Auto, Off };
+void use_large_pages(LargePages which);
+
+/// `size` rounded up to whole large pages, zeroed, aligned to one; nullptr when memory is out.
+[[nodiscard]] std::byte* map_pages(size_t size);
+/// `size` as given to `map_pages`.
+void unmap_pages(std::byte* pages, size_t size);
+
+}  // namespace cache

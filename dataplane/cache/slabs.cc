@@ -1,0 +1,105 @@
+#include "dataplane/cache/slabs.h"
+
+#include <sanitizer/asan_interface.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <mutex>
+#include <new>
+
+#include "dataplane/cache/pages.h"
+
+namespace cache {
+namespace {
+
+// An address answer fits in the first (C1 of docs/performance.md), a signed one in the middle, and
+// everything that UDP can carry in the last. What is larger is rare and comes from malloc.
+constexpr std::array<size_t, 11> kSizes = {128, 192, 256,  320,  384, 512,
+                                           640, 832, 1024, 1344, 2048};
+static_assert(std::ranges::all_of(kSizes, [](size_t size) { return size % kLine == 0; }));
+
+struct FreeBlock {
+  FreeBlock* next;
+};
+
+/// All blocks of one size. Freed ones are poisoned for AddressSanitizer, but for the link.
+class Slab {
+ public:
+  std::byte* take(size_t size) {
+    const std::lock_guard lock(mutex_);
+    if (free_ != nullptr) {
+      FreeBlock* block = free_;
+      free_ = block->next;
+      ASAN_UNPOISON_MEMORY_REGION(block, size);
+      return reinterpret_cast<std::byte*>(block);
+    }
+    if (left_ < size && !grow()) return nullptr;
+    std::byte* block = next_;
+    next_ += size;
+    left_ -= size;
+    ASAN_UNPOISON_MEMORY_REGION(block, size);
+    return block;
+  }
+
+  void give_back(std::byte* memory, size_t size) {
+    const std::lock_guard lock(mutex_);
+    free_ = new (memory) FreeBlock{free_};
+    ASAN_POISON_MEMORY_REGION(memory + sizeof(FreeBlock), size - sizeof(FreeBlock));
+  }
+
+ private:
+  bool grow() {
+    std::byte* pages = map_pages(kLargePage);
+    if (pages == nullptr) return false;
+    ASAN_POISON_MEMORY_REGION(pages, kLargePage);
+    next_ = pages;
+    left_ = kLargePage;
+    return true;
+  }
+
+  std::mutex mutex_;
+  FreeBlock* free_ = nullptr;
+  std::byte* next_ = nullptr;  // Of the last page, what was never cut.
+  size_t left_ = 0;
+};
+
+std::array<Slab, kSizes.size()> slabs;
+std::atomic<uint64_t> in_use{0};
+
+size_t slab_of(size_t size) {
+  return static_cast<size_t>(std::ranges::lower_bound(kSizes, size) - kSizes.begin());
+}
+
+}  // namespace
+
+size_t block_size(size_t size) {
+  const size_t slab = slab_of(size);
+  return slab < kSizes.size() ? kSizes[slab] : (size + kLine - 1) / kLine * kLine;
+}
+
+std::byte* allocate_block(size_t size) {
+  const size_t slab = slab_of(size);
+  const size_t whole = block_size(size);
+  std::byte* block = slab < kSizes.size()
+                         ? slabs[slab].take(whole)
+                         : static_cast<std::byte*>(std::aligned_alloc(kLine, whole));
+  if (block != nullptr) in_use.fetch_add(whole, std::memory_order_relaxed);
+  return block;
+}
+
+void free_block(std::byte* block, size_t size) {
+  const size_t slab = slab_of(size);
+  const size_t whole = block_size(size);
+  in_use.fetch_sub(whole, std::memory_order_relaxed);
+  if (slab < kSizes.size()) {
+    slabs[slab].give_back(block, whole);
+  } else {
+    std::free(block);
+  }
+}
+
+uint64_t blocks_in_use() { return in_use.load(std::memory_order_relaxed); }
+
+}  // namespace cache
