@@ -81,7 +81,7 @@ TEST(WorkerAnswers, QuestionsThatDifferInAnyPartAreNotMerged) {
 }
 
 /// Reads `count` queries before it answers them, in the order that `arrange` makes of them.
-Script in_batches_of(size_t count, std::function<void(std::vector<Bytes>&)> arrange) {
+Script in_batches_of(size_t count, const std::function<void(std::vector<Bytes>&)>& arrange) {
   return [=](Connection& connection) {
     for (;;) {
       std::vector<Bytes> queries;
@@ -126,7 +126,8 @@ TEST_P(WorkerOrder, EveryAnswerReachesItsOwnQuestion) {
 void as_asked(std::vector<Bytes>&) {}
 void reversed(std::vector<Bytes>& queries) { std::ranges::reverse(queries); }
 void interleaved(std::vector<Bytes>& queries) {
-  std::ranges::stable_partition(queries, [](const Bytes& query) { return id_of(query) % 2 == 0; });
+  std::stable_partition(queries.begin(), queries.end(),
+                        [](const Bytes& query) { return id_of(query) % 2 == 0; });
 }
 INSTANTIATE_TEST_SUITE_P(Orders, WorkerOrder,
                          testing::Values(Order{"as_asked", as_asked}, Order{"reversed", reversed},

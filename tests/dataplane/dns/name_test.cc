@@ -147,7 +147,7 @@ Bytes chain(size_t count) {
 }
 
 TEST(SkipName, FollowsOneHundredAndTwentySevenPointersAndNoMore) {
-  const size_t last_of_127 = kHeaderSize + 1 + 2 * 126;
+  const size_t last_of_127 = kHeaderSize + 1 + size_t{2} * 126;
   EXPECT_EQ(skip_in(chain(127), last_of_127), std::optional<size_t>(last_of_127 + 2));
   EXPECT_EQ(skip_in(chain(128), last_of_127 + 2), std::nullopt);
 }
