@@ -14,10 +14,12 @@
 #include "dataplane/poll/counters.h"
 #include "dataplane/poll/exception.h"
 #include "dataplane/poll/frame.h"
+#include "dataplane/poll/hit_path.h"
 #include "dataplane/poll/idle.h"
 #include "dataplane/poll/pending.h"
 #include "dataplane/poll/policy.h"
 #include "dataplane/poll/ration.h"
+#include "dataplane/poll/shape.h"
 #include "dataplane/poll/transmit.h"
 
 namespace poll {
@@ -29,7 +31,8 @@ struct PortQueue {
   uint8_t index = 0;  // The port's place in the configuration, and in CoreCounters::ports.
   rte_mempool* pool = nullptr;
   Acceptance acceptance;
-  Transmit transmit;
+  std::vector<Shape> shapes{};  // Of `acceptance` and the core's policy; LcoreState makes them.
+  Transmit transmit{};
   // Both nullptr if the port has no exception path; the second one also on all queues but 0.
   ToKernel* to_kernel = nullptr;  // One for all queues of this core.
   ExceptionRing* from_kernel = nullptr;
@@ -52,7 +55,9 @@ struct LcoreState {
         exchange(lanes),
         readers(rcu),
         pending(settings.pending),
-        ladder(settings.idle) {}
+        ladder(settings.idle) {
+    for (PortQueue& queue : queues) queue.shapes = shapes_of(policy, queue.acceptance);
+  }
 
   // From any thread.
   void request_stop() { stop_.store(true, std::memory_order_relaxed); }
@@ -67,6 +72,7 @@ struct LcoreState {
   cache::Readers& readers;
   Pending pending;
   IdleLadder ladder;
+  HitPath hit_path = hit_paths().front().path;
   Ration error_ration{Ration::Limits{}};
   base::Time now{};
   std::array<Arrival, kBurst> arrivals{};  // Of the burst in hand; kept here because it is too
@@ -76,5 +82,15 @@ struct LcoreState {
  private:
   std::atomic<bool> stop_{false};
 };
+
+/// Hands `replies`, at most kBurst, to `queue.transmit`, which is flushed first if it has no room
+/// for them.
+inline void transmit(LcoreState& self, PortQueue& queue, std::span<rte_mbuf* const> replies,
+                     Outcome outcome, base::Time received) {
+  if (queue.transmit.room() < replies.size()) {
+    queue.transmit.flush(queue.port, queue.queue, self.counters.ports[queue.index], self.counters);
+  }
+  if (!replies.empty()) queue.transmit.add(replies, outcome, received);
+}
 
 }  // namespace poll

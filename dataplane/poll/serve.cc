@@ -156,10 +156,18 @@ void resolve(LcoreState& self, PortQueue& queue, const Arrival& arrival) {
 }  // namespace
 
 void serve(LcoreState& self, PortQueue& queue, std::span<rte_mbuf* const> frames) {
+  for (rte_mbuf* mbuf : frames) {
+    rte_prefetch0(rte_pktmbuf_mtod(mbuf, std::byte*));
+    rte_prefetch0(rte_pktmbuf_mtod(mbuf, std::byte*) + RTE_CACHE_LINE_SIZE);
+  }
+  std::array<rte_mbuf*, kBurst> others;
+  const unsigned left = self.hit_path(self, queue, frames, others.data());
+  if (left > 0) serve_generally(self, queue, std::span(others).first(left));
+}
+
+void serve_generally(LcoreState& self, PortQueue& queue, std::span<rte_mbuf* const> frames) {
   ASSERT(frames.size() <= kBurst);
   std::array<Arrival, kBurst>& arrivals = self.arrivals;
-  for (rte_mbuf* mbuf : frames) rte_prefetch0(rte_pktmbuf_mtod(mbuf, void*));
-
   size_t count = 0;
   for (rte_mbuf* mbuf : frames) count += arrive(self, queue, mbuf, arrivals[count]) ? 1 : 0;
   const std::span<Arrival> to_resolve = std::span(arrivals).first(count);
@@ -182,11 +190,8 @@ void reply(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, const Path& path,
   rte_pktmbuf_pkt_len(mbuf) = static_cast<uint32_t>(size);
   mbuf->ol_flags &= RTE_MBUF_F_INDIRECT |
                     RTE_MBUF_F_EXTERNAL;  // What reception noted means nothing on the way out.
-  queue.transmit.add(
-      mbuf, composed.written == dns::Written::Truncated ? Outcome::Truncated : outcome, received);
-  if (queue.transmit.full()) {
-    queue.transmit.flush(queue.port, queue.queue, self.counters.ports[queue.index], self.counters);
-  }
+  transmit(self, queue, std::span(&mbuf, 1),
+           composed.written == dns::Written::Truncated ? Outcome::Truncated : outcome, received);
 }
 
 }  // namespace poll

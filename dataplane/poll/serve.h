@@ -15,6 +15,9 @@ namespace poll {
 /// rings and their workers in `self.workers_to_wake`. Reads `self.now`.
 void serve(LcoreState& self, PortQueue& queue, std::span<rte_mbuf* const> frames);
 
+/// The same without the hit path: what it is measured against, octet by octet.
+void serve_generally(LcoreState& self, PortQueue& queue, std::span<rte_mbuf* const> frames);
+
 /// Composes the reply to `asker` into `mbuf`, in which the query may still lie, and hands it to
 /// `queue.transmit`.
 void reply(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, const Path& path,

@@ -21,16 +21,20 @@ void Transmit::flush(uint16_t port, uint16_t queue, CoreCounters::PerPort& port_
   port_counters.sent.add(sent);
 
   const base::Time now = base::Clock::now();
-  for (unsigned i = 0; i < sent; ++i) {
-    counters.replies[about_[i].outcome].add();
-    counters.reply_duration[static_cast<size_t>(about_[i].outcome)].record(now -
-                                                                           about_[i].received);
+  unsigned to_count = sent;
+  for (unsigned i = 0; i < run_count_ && to_count > 0; ++i) {
+    const Run& run = runs_[i];
+    const unsigned replies = std::min(run.replies, to_count);
+    counters.replies[run.outcome].add(replies);
+    counters.reply_duration[static_cast<size_t>(run.outcome)].record(now - run.received, replies);
+    to_count -= replies;
   }
   if (sent < count_) {
     counters.dropped[Drop::TransmitFull].add(count_ - sent);
     rte_pktmbuf_free_bulk(&mbufs_[sent], count_ - sent);
   }
   count_ = 0;
+  run_count_ = 0;
 }
 
 }  // namespace poll

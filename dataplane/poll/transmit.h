@@ -4,8 +4,10 @@
 
 #include <rte_mbuf.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <span>
 
 #include "dataplane/base/clock.h"
 #include "dataplane/poll/counters.h"
@@ -16,12 +18,18 @@ class Transmit {
  public:
   static constexpr unsigned kBurst = 64;
 
-  /// Takes ownership of `reply`. `received`: when its query came in.
-  void add(rte_mbuf* reply, Outcome outcome, base::Time received) {
-    mbufs_[count_] = reply;
-    about_[count_] = {outcome, received};
-    ++count_;
+  /// Takes ownership of `replies`, for which there is room. `received`: when their queries came in.
+  void add(std::span<rte_mbuf* const> replies, Outcome outcome, base::Time received) {
+    std::copy(replies.begin(), replies.end(), &mbufs_[count_]);
+    count_ += static_cast<unsigned>(replies.size());
+    Run& last = runs_[run_count_ > 0 ? run_count_ - 1 : 0];
+    if (run_count_ > 0 && last.outcome == outcome && last.received == received) {
+      last.replies += static_cast<unsigned>(replies.size());
+    } else {
+      runs_[run_count_++] = {outcome, received, static_cast<unsigned>(replies.size())};
+    }
   }
+  [[nodiscard]] unsigned room() const { return kBurst - count_; }
   [[nodiscard]] bool full() const { return count_ == kBurst; }
   [[nodiscard]] bool empty() const { return count_ == 0; }
 
@@ -30,14 +38,17 @@ class Transmit {
              CoreCounters& counters);
 
  private:
-  struct About {
+  /// Replies in a row of which the same is to be counted.
+  struct Run {
     Outcome outcome{};
     base::Time received;
+    unsigned replies = 0;
   };
 
   std::array<rte_mbuf*, kBurst> mbufs_{};
-  std::array<About, kBurst> about_{};
+  std::array<Run, kBurst> runs_{};
   unsigned count_ = 0;
+  unsigned run_count_ = 0;
 };
 
 }  // namespace poll
