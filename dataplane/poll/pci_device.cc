@@ -73,8 +73,10 @@ std::string why_not_driven(const std::string& address, const PciTree& tree) {
   if (driver == "vfio-pci") {
     if (std::string refused = why_not_passed_on(group, tree); !refused.empty()) return refused;
   }
-  return driver + " has it, and DPDK makes no port of it; expected a card that DPDK has a driver for "
-         "(this is " + number_in(device / "vendor") + ":" + number_in(device / "device") + ")";
+  return driver +
+         " has it, and DPDK makes no port of it; expected a card that DPDK has a driver for "
+         "(this is " +
+         number_in(device / "vendor") + ":" + number_in(device / "device") + ")";
 }
 
 }  // namespace poll

@@ -51,8 +51,8 @@ class Machine {
   }
 
   [[nodiscard]] std::string says() const {
-    return poll::why_not_driven(kAddress, {.devices = (root_ / "devices").string(),
-                                           .vfio = (root_ / "vfio").string()});
+    return poll::why_not_driven(
+        kAddress, {.devices = (root_ / "devices").string(), .vfio = (root_ / "vfio").string()});
   }
 
  private:
@@ -81,16 +81,18 @@ TEST(WhyNotDriven, MissesTheIommuAlsoWhileTheKernelHasTheCard) {
 TEST(WhyNotDriven, TellsHowToBindACardThatNobodyHas) {
   Machine machine;
   machine.has_card().has_iommu();
-  EXPECT_EQ(machine.says(),
-            "no driver of the kernel's has it; bind it with: dpdk-devbind.py -b vfio-pci 0000:03:00.0");
+  EXPECT_EQ(
+      machine.says(),
+      "no driver of the kernel's has it; bind it with: dpdk-devbind.py -b vfio-pci 0000:03:00.0");
 }
 
 TEST(WhyNotDriven, NamesTheKernelsDriverAndInterface) {
   Machine machine;
   machine.has_card().has_iommu().gave_card_to("e1000e").made_interface("enp3s0");
-  EXPECT_EQ(machine.says(),
-            "the kernel's driver e1000e has it (interface enp3s0); bind it with: dpdk-devbind.py -b "
-            "vfio-pci 0000:03:00.0");
+  EXPECT_EQ(
+      machine.says(),
+      "the kernel's driver e1000e has it (interface enp3s0); bind it with: dpdk-devbind.py -b "
+      "vfio-pci 0000:03:00.0");
 }
 
 TEST(WhyNotDriven, NamesTheFileThatMayNotBeOpened) {
