@@ -32,9 +32,11 @@ class Generator:
                 return
         raise RuntimeError(f"not every name gets cached: {result['found']}")
 
-    def run(self, rates, seconds, *options):
-        """One result, as perf/load prints it, for each of the rates."""
-        results = self._measure(rates, seconds, options, urgent=True)
+    def run(self, rates, seconds, *options, runs=1):
+        """`runs` results, as perf/load prints them, for each of the rates."""
+        results = self._measure(rates, seconds, ["--runs", str(runs), *options], urgent=True)
+        if len(results) != len(rates) * runs:
+            raise RuntimeError(f"perf/load printed {len(results)} results instead of {len(rates) * runs}")
         for result in results:
             require_right(result)
         return results
@@ -43,7 +45,7 @@ class Generator:
         command = [*self._command, "--rate", ",".join(str(int(rate)) for rate in rates), "--seconds", str(seconds), *options]
         output, code = output_of(command, timeout=_TIMEOUT, urgent=urgent)
         results = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
-        if len(results) != len(rates):
+        if code != 0 or not results:
             raise RuntimeError(f"{' '.join(command)}: exit {code}\n{output}")
         return results
 

@@ -25,7 +25,6 @@ namespace load {
 namespace {
 
 constexpr size_t kDrawn = size_t{1} << 22;
-constexpr double kSettleSeconds = 0.25;
 
 std::atomic<bool> stop{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler writes it");
@@ -85,6 +84,18 @@ void warm(Generator& generator, const Options& options, uint32_t names) {
   }
 }
 
+/// One run and its report, unless it was stopped.
+void run_once(Generator& generator, uint64_t rate, const Options& options,
+              const std::vector<uint32_t>& names) {
+  (void)generator.run(plan_of(rate, options.settle), names);
+  const Plan plan = plan_of(rate, options.seconds);
+  const Result result = generator.run(plan, names);
+  if (stop) return;
+  fmt::print("{}\n", as_json(plan, result, rte_get_tsc_hz()));
+  std::fflush(stdout);
+  if (options.table) fmt::print(stderr, "{}", as_table(plan, result, rte_get_tsc_hz()));
+}
+
 base::Result<void, std::string> measure(const Options& options) {
   auto questions = options.names_file.empty() ? Questions::make(options.pattern, options.names)
                                               : Questions::read(options.names_file);
@@ -102,13 +113,9 @@ base::Result<void, std::string> measure(const Options& options) {
   warm(generator, options, questions->size());
   const std::vector<uint32_t> names = draw(questions->size(), kDrawn, options.zipf, 1);
   for (const uint64_t rate : options.rates) {
-    (void)generator.run(plan_of(rate, kSettleSeconds), names);
-    const Plan plan = plan_of(rate, options.seconds);
-    const Result result = generator.run(plan, names);
-    if (stop) break;
-    fmt::print("{}\n", as_json(plan, result, rte_get_tsc_hz()));
-    std::fflush(stdout);
-    if (options.table) fmt::print(stderr, "{}", as_table(plan, result, rte_get_tsc_hz()));
+    for (uint32_t number = 0; number < options.runs && !stop; ++number) {
+      run_once(generator, rate, options, names);
+    }
   }
   return {};
 }

@@ -36,8 +36,14 @@ std::optional<int> read_options(int argc, char** argv, Options& options) {
       ->required()
       ->delimiter(',')
       ->check(CLI::Range(uint64_t{1}, uint64_t{100'000'000}));
-  app.add_option("--seconds", options.seconds, "How long, at each rate")
-      ->check(CLI::Range(0.01, 3600.0))
+  app.add_option("--seconds", options.seconds, "How long, each time")
+      ->check(CLI::Range(0.001, 3600.0))
+      ->capture_default_str();
+  app.add_option("--runs", options.runs, "How often, at each rate")
+      ->check(CLI::Range(1U, 100'000U))
+      ->capture_default_str();
+  app.add_option("--settle", options.settle, "How long at the same rate before, not counted")
+      ->check(CLI::Range(0.001, 60.0))
       ->capture_default_str();
   app.add_option("--warm-passes", options.warm_passes,
                  "Ask for every name this often first, in order")

@@ -23,7 +23,9 @@ struct Options {
   bool echo = false;
   unsigned rcode = 0;
   std::vector<uint64_t> rates;
+  uint32_t runs = 1;  // At each rate.
   double seconds = 5;
+  double settle = 0.25;
   uint64_t warm_rate = 20'000;
   uint32_t warm_passes = 0;
   bool table = false;
