@@ -19,7 +19,7 @@ namespace base {
 template <typename T>
 class Ring {
   static_assert(std::is_trivially_copyable_v<T>, "elements cross a thread as bytes");
-  static_assert(sizeof(T) % 4 == 0, "rte_ring copies whole 4-byte words");
+  static_assert(sizeof(T) % 4 == 0 && alignof(T) % 4 == 0, "rte_ring copies whole 4-byte words");
 
  public:
   /// Holds at least `capacity` elements. Memory is taken here, once; no EAL is needed.

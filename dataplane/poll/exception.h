@@ -19,7 +19,7 @@
 namespace poll {
 
 /// A frame as it lies on the TAP: without the port's 802.1Q tag and without FCS.
-struct ExceptionFrame {
+struct alignas(uint32_t) ExceptionFrame {
   static constexpr size_t kRoom = 2048;  // An mbuf's.
 
   uint16_t port = 0;  // The port's place in the configuration.
