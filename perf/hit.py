@@ -48,7 +48,8 @@ def main(program):
     for (drawn, names), value in sorted(cycles.items()):
         series.setdefault(drawn, []).append([names, value])
     series["aim"] = [list(goal) for goal in GOALS.items()]
-    plot = Plot("cycles-against-names.svg", "What an answer from the cache costs a poll core, without a NIC", "names asked for", "TSC cycles", series, log_x=True)
+    plot = Plot("cycles-against-names.svg", "What an answer from the cache costs a poll core, without a NIC", "names asked for", "TSC cycles",
+                series, log_x=True)
     write("hit", [row_of(case, value, hertz) for case, value in sorted(cycles.items())], [plot])
     return 0
 

@@ -88,7 +88,8 @@ def testpmd_rate(queries, cpus):
     cores = str(len(cpus))
     command = ["timeout", "-s", "INT", str(SECONDS + 2), "dpdk-testpmd", "--lcores", lcores, "--no-huge", "-m", "512", "--no-pci",
                "--iova-mode=va", "--no-telemetry", "--file-prefix", f"line-rate-{os.getpid()}", "--vdev", device(queries, len(cpus)), "--",
-               "--nb-cores", cores, "--rxq", cores, "--txq", cores, "--port-topology=loop", "--forward-mode=5tswap", "--no-flush-rx", "--burst=32", "--mbcache=512",
+               "--nb-cores", cores, "--rxq", cores, "--txq", cores, "--port-topology=loop", "--forward-mode=5tswap", "--no-flush-rx",
+               "--burst=32", "--mbcache=512",
                "--total-num-mbufs=65535", "--stats-period", "1"]
     output, _ = output_of(command, timeout=SECONDS + 30)
     rates = [int(rate) for rate in re.findall(r"Rx-pps:\s+(\d+)", output)]
@@ -116,11 +117,12 @@ def main():
             print(f"run {run + 1} of {RUNS}: dotline {millions(one[-1])} on one core, {millions(two[-1])} on two; "
                   f"testpmd 5tswap {millions(swap_one[-1])} and {millions(swap_two[-1])}", flush=True)
         swapped, swapped_by_two, alone, both = (statistics.median(rates) for rates in (swap_one, swap_two, one, two))
-        rows = [Row("T1", f"whole program on net_pcap, {NAMES} names, one core", f"testpmd 5tswap: {millions(swapped)}", millions(alone), alone / swapped,
-                    f"≥ {GOAL:.2f} ×", alone / swapped >= GOAL, cores_for_line_rate(alone))]
+        rows = [Row("T1", f"whole program on net_pcap, {NAMES} names, one core", f"testpmd 5tswap: {millions(swapped)}", millions(alone),
+                    alone / swapped, f"≥ {GOAL:.2f} ×", alone / swapped >= GOAL, cores_for_line_rate(alone))]
         if two_cores:
             rows.append(Row("T1s", f"the same, two poll cores beside one ({millions(alone)})", f"testpmd 5tswap: {swapped_by_two / swapped:.2f} ×",
-                            millions(both), both / alone, f"≥ {GOAL_TWO_CORES:.2f} ×", both / alone >= GOAL_TWO_CORES, cores_for_line_rate(both / 2)))
+                            millions(both), both / alone, f"≥ {GOAL_TWO_CORES:.2f} ×", both / alone >= GOAL_TWO_CORES,
+                            cores_for_line_rate(both / 2)))
         write("line_rate", rows)
     finally:
         topology.remove()
