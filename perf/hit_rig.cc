@@ -41,6 +41,11 @@ void start_eal_once() {
 
 std::string name_of(uint32_t number) { return "host" + std::to_string(number) + ".example.com."; }
 
+dns::Question question_of(uint32_t number) {
+  return dns::make_question(tests::wire_name(name_of(number)), dns::Type::A, dns::Class::In,
+                            dns::Wants::Plain, dns::PoolId{0});
+}
+
 std::string unique(const char* what) {
   static unsigned number = 0;
   return what + std::to_string(number++);
@@ -48,7 +53,7 @@ std::string unique(const char* what) {
 
 }  // namespace
 
-HitRig::HitRig(uint32_t names) : cache_("main", names * 2) {
+HitRig::HitRig(uint32_t names) : cache_("main", names) {
   start_eal_once();
   pool_ =
       rte_pktmbuf_pool_create(unique("pool").c_str(), kMbufs, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
@@ -73,12 +78,13 @@ HitRig::HitRig(uint32_t names) : cache_("main", names * 2) {
       {.port = port_, .queue = 0, .index = 0, .pool = pool_, .acceptance = {.mac = tests::mac(1)}});
   core_ = std::make_unique<poll::LcoreState>(std::move(settings), policy_, exchange_, readers_);
   core_->now = base::Clock::now();
+  for (uint32_t i = 0; i < names; ++i) keep(question_of(i));
   queries_.reserve(names);
-  for (uint32_t i = 0; i < names; ++i) add(i);
-  // A bucket may have had more than eight names to hold; those that gave way would be misses.
-  std::erase_if(queries_, [this](const Query& query) {
-    return cache_.find(query.question, core_->now) == nullptr;
-  });
+  for (uint32_t i = 0; i < names; ++i) {
+    // A bucket may have had more names to hold than it has slots; those that gave way would be
+    // misses.
+    if (cache_.find(question_of(i), core_->now) != nullptr) queries_.push_back(query_for(i));
+  }
 }
 
 HitRig::~HitRig() {
@@ -87,31 +93,31 @@ HitRig::~HitRig() {
   rte_mempool_free(pool_);
 }
 
-/// One name: its answer into the cache, its query (EDNS, as clients send it) ready as a frame.
-void HitRig::add(uint32_t number) {
-  const tests::Bytes name = tests::wire_name(name_of(number));
-  const dns::Question question =
-      dns::make_question(name, dns::Type::A, dns::Class::In, dns::Wants::Plain, dns::PoolId{0});
+void HitRig::keep(const dns::Question& question) {
   const tests::Bytes record =
       tests::a_record(tests::pointer_to_question(), 3600, {198, 18, 1, 1}).wire();
   const std::array<uint16_t, 1> places = {6};
+  const base::Time inserted = core_->now - kAge;
   cache_.insert(
       question,
       cache::make_entry({.question = question,
                          .content = {.answers = 1, .records = record, .ttl_places = places},
-                         .inserted = core_->now,
-                         .expires = core_->now + base::seconds{3600}}),
-      core_->now, reclaim_);
+                         .inserted = inserted,
+                         .expires = inserted + base::seconds{3600}}),
+      inserted, reclaim_);
+}
 
+/// With EDNS, as clients send it.
+HitRig::Query HitRig::query_for(uint32_t number) {
   tests::Packet packet;
   packet.source.port = static_cast<uint16_t>(1024 + number % 60000);
   packet.payload =
       tests::a_query(name_of(number)).id(static_cast<uint16_t>(number)).opt({}).build();
   const tests::Bytes frame = packet.build();
-  Query query{.question = question};
+  Query query;
   query.size = static_cast<uint16_t>(frame.size());
   std::copy(frame.begin(), frame.end(), query.octets.begin());
-  queries_.push_back(query);
+  return query;
 }
 
 std::vector<uint32_t> HitRig::draw(Names how, size_t count) const {

@@ -18,8 +18,7 @@ enum class Names : uint8_t { Uniform, Zipf };
 
 class HitRig {
  public:
-  /// Starts EAL when it is the process's first; fills a cache twice the size with about `names` A
-  /// answers.
+  /// Starts EAL when it is the process's first; fills a cache of that size with `names` A answers.
   explicit HitRig(uint32_t names);
   ~HitRig();
 
@@ -37,13 +36,16 @@ class HitRig {
   [[nodiscard]] uint64_t hits() const { return core_->counters.replies[poll::Outcome::Hit].read(); }
 
  private:
+  /// Two cache lines, so that making four million frames costs no more than it must.
   struct Query {
-    dns::Question question;
     uint16_t size = 0;
-    std::array<std::byte, 126> octets{};
+    std::array<std::byte, 110> octets{};
   };
+  /// Age of every answer: TTLs have to be rewritten, as they nearly always have.
+  static constexpr base::Duration kAge = base::seconds{100};
 
-  void add(uint32_t number);
+  void keep(const dns::Question& question);
+  [[nodiscard]] static Query query_for(uint32_t number);
 
   cache::Readers readers_{1};
   cache::Cache cache_;

@@ -19,6 +19,14 @@ struct Places {
   size_t size;  // Of the tail.
 };
 
+uint64_t header_of(const dns::Content& content) {
+  const auto rcode = static_cast<uint16_t>(content.rcode);
+  const uint64_t flags =
+      uint64_t{dns::flag::kQr | dns::flag::kRd | dns::flag::kRa} | (rcode & dns::flag::kRcodeMask);
+  return __builtin_bswap64(flags << 48 | uint64_t{1} << 32 | uint64_t{content.answers} << 16 |
+                           content.authorities);
+}
+
 Places places_of(size_t name_size, size_t ttl_count, size_t records_size) {
   const size_t places_at = rounded(name_size, sizeof(uint16_t));
   const size_t records_at = places_at + ttl_count * sizeof(uint16_t);
@@ -33,15 +41,16 @@ bool Entry::answers(const dns::Question& question) const {
 }
 
 dns::Content Entry::content(Time now) const {
-  return {.rcode = rcode_,
+  return {.rcode = static_cast<dns::Rcode>(extended_rcode_ << 4 |
+                                           (header_word(0) & dns::flag::kRcodeMask)),
           .authenticated = authenticated_,
-          .answers = answers_,
-          .authorities = authorities_,
+          .answers = header_word(2),
+          .authorities = header_word(3),
           .additionals = additionals_,
           .records = records(),
           .ttl_places = ttl_places(),
           .age = base::whole_seconds(inserted_, now),
-          .ede = ede_};
+          .ede = ede_ == 0 ? dns::Ede::None : static_cast<dns::Ede>(ede_ - 1)};
 }
 
 size_t Entry::footprint() const {
@@ -59,19 +68,18 @@ Entry* make_entry(const NewEntry& from) {
   entry->key_ = key_of(from.question);
   entry->inserted_ = from.inserted;
   entry->expires_ = from.expires;
-  entry->rcode_ = content.rcode;
-  entry->ede_ = content.ede;
   entry->records_at_ = static_cast<uint16_t>(places.records_at);
   entry->records_size_ = static_cast<uint16_t>(content.records.size());
   entry->records_sum_ = base::folded(base::sum_of(content.records));
   entry->ttl_count_ = static_cast<uint16_t>(content.ttl_places.size());
-  entry->answers_ = content.answers;
-  entry->authorities_ = content.authorities;
+  entry->header_ = header_of(content);
   entry->additionals_ = content.additionals;
+  entry->extended_rcode_ = static_cast<uint8_t>(static_cast<uint16_t>(content.rcode) >> 4);
+  entry->ede_ = static_cast<uint8_t>(
+      content.ede == dns::Ede::None ? 0 : static_cast<uint16_t>(content.ede) + 1);
   entry->authenticated_ = content.authenticated;
   entry->plain_ = content.ede == dns::Ede::None && !content.truncated &&
-                  content.rcode != dns::Rcode::ServFail &&
-                  static_cast<uint16_t>(content.rcode) <= dns::flag::kRcodeMask;
+                  content.rcode != dns::Rcode::ServFail && entry->extended_rcode_ == 0;
 
   std::byte* tail = entry->tail();
   std::memcpy(tail, name.data(), name.size());

@@ -55,11 +55,10 @@ class Entry {
   [[nodiscard]] std::span<const uint16_t> ttl_places() const {
     return {reinterpret_cast<const uint16_t*>(tail() + records_at_) - ttl_count_, ttl_count_};
   }
-  /// The header's flags word without what the asker decides.
-  [[nodiscard]] uint16_t rcode() const { return static_cast<uint16_t>(rcode_); }
-  [[nodiscard]] uint16_t answer_count() const { return answers_; }
-  [[nodiscard]] uint16_t authority_count() const { return authorities_; }
-  [[nodiscard]] uint16_t additional_count() const { return additionals_; }
+  /// Octets 2 to 9 of the reply's header as they go on the wire: flags with QR, RD, RA and the
+  /// rcode, one question, answers, authorities.
+  [[nodiscard]] uint64_t header_octets() const { return header_; }
+  [[nodiscard]] uint16_t additionals() const { return additionals_; }
   [[nodiscard]] bool authenticated() const { return authenticated_; }
   /// Nothing to explain, an rcode of four bits: a reply needs only what is above.
   [[nodiscard]] bool plain() const { return plain_; }
@@ -100,19 +99,22 @@ class Entry {
   [[nodiscard]] ByteView name() const { return {tail(), name_size()}; }
   [[nodiscard]] ByteView records() const { return {record_octets(), records_size_}; }
 
+  [[nodiscard]] uint16_t header_word(unsigned index) const {
+    return static_cast<uint16_t>(__builtin_bswap64(header_) >> (48 - 16 * index));
+  }
+
   uint64_t key_ = 0;
   Time inserted_{};
   Time expires_{};
-  mutable std::atomic<uint32_t> pins_{0};
-  dns::Rcode rcode_{};
-  dns::Ede ede_ = dns::Ede::None;
+  uint64_t header_ = 0;
+  uint16_t additionals_ = 0;
   uint16_t records_at_ = 0;  // In the tail.
   uint16_t records_size_ = 0;
   uint16_t records_sum_ = 0;
   uint16_t ttl_count_ = 0;
-  uint16_t answers_ = 0;
-  uint16_t authorities_ = 0;
-  uint16_t additionals_ = 0;
+  mutable std::atomic<uint16_t> pins_{0};  // At most one for each core, and the worker's own.
+  uint8_t ede_ = 0;                        // More by one; 0 is none.
+  uint8_t extended_rcode_ = 0;
   bool authenticated_ : 1 = false;
   bool plain_ : 1 = false;
   mutable std::atomic<bool> touched_{false};
