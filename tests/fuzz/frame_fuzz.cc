@@ -1,11 +1,14 @@
-// One received frame: parsed, its query answered, headers written for the way back. The first octet
-// of the input says what the port expects.
+// One received frame: parsed, its query answered, headers written for the way back; or handed over
+// to the kernel. The first octet of the input says what the port expects.
+#include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "dataplane/dns/query.h"
 #include "dataplane/dns/reply.h"
 #include "dataplane/poll/decide.h"
 #include "dataplane/poll/frame.h"
+#include "dataplane/poll/lcore_state.h"
 #include "tests/fuzz/invariant.h"
 
 namespace {
@@ -56,16 +59,39 @@ void check_query(const poll::Frame& frame, ByteView payload) {
   check_way_back(frame.path, reply);
 }
 
+/// A frame that is not for us goes to the kernel as it came but for the tag, or has a reason why it
+/// does not.
+void check_exception(ByteView frame, const poll::Acceptance& accepted, poll::Drop reason) {
+  static exchange::Doorbell doorbell;
+  static poll::ToKernel to_kernel(doorbell);
+  static base::Time now;
+  now += base::seconds{1};  // Every ration is full again.
+  const poll::PortQueue queue{.index = 7, .acceptance = accepted, .to_kernel = &to_kernel};
+  const auto dropped = poll::hand_over(queue, frame, reason, now);
+  static const auto taken = std::make_unique<poll::ExceptionFrame>();
+  const bool handed_over = to_kernel.ring.pop({taken.get(), 1}) == 1;
+  require(handed_over == !dropped, "a frame is handed over, or dropped for a reason");
+  if (dropped) return require(*dropped < poll::Drop::Count_, "every drop has a reason");
+
+  const ByteView bytes = taken->bytes();
+  const size_t tag = frame.size() - bytes.size();
+  require(taken->port == queue.index && (tag == 0 || tag == 4), "only a tag is taken off");
+  require(std::equal(bytes.begin(), bytes.begin() + 12, frame.begin()), "MACs stay");
+  require(std::equal(bytes.begin() + 12, bytes.end(), frame.begin() + 12 + static_cast<int>(tag)),
+          "what follows the tag stays");
+  const bool is_ours = std::equal(kOurMac.begin(), kOurMac.end(), frame.begin());
+  require(is_ours || (frame[0] & std::byte{1}) != std::byte{0}, "it is for us, or for many");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 1 || size > 10'000) return 0;
   const fuzz::Input input(data + 1, size - 1);
-  const auto frame = poll::parse_frame(input.bytes(), acceptance(std::byte{data[0]}));
-  if (!frame) {
-    require(frame.error() < poll::Drop::Count_, "every drop has a reason");
-    return 0;
-  }
+  const poll::Acceptance accepted = acceptance(std::byte{data[0]});
+  const auto frame = poll::parse_frame(input.bytes(), accepted);
+  if (!frame) return check_exception(input.bytes(), accepted, frame.error()), 0;
+  check_exception(input.bytes(), accepted, poll::Drop::NotBound);
   require(size_t{frame->payload_at} + frame->payload_size <= input.bytes().size(),
           "the payload lies in the frame");
   check_query(*frame, input.bytes().subspan(frame->payload_at, frame->payload_size));
