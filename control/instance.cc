@@ -118,6 +118,24 @@ class Heartbeat {
   std::atomic<unsigned> still_{0};  // Looks in a row that found it where it was.
 };
 
+/// A port's link, as it was when last looked at. Drivers are asked by the control thread alone.
+class Link {
+ public:
+  explicit Link(const poll::Port& port) : port_(port) {}
+
+  /// Whether it has changed.
+  bool look() {
+    const bool up = port_.link_is_up();
+    return up_.exchange(up) != up;
+  }
+  [[nodiscard]] bool up() const { return up_; }
+  [[nodiscard]] const std::string& port() const { return port_.name(); }
+
+ private:
+  const poll::Port& port_;
+  std::atomic<bool> up_{true};
+};
+
 class Instance {
  public:
   explicit Instance(const Config& config)
@@ -181,6 +199,7 @@ class Instance {
   std::vector<std::unique_ptr<poll::LcoreState>> lcores_;
   std::vector<std::unique_ptr<tls::Worker>> workers_;
   std::vector<std::unique_ptr<Heartbeat>> heartbeats_;
+  std::vector<std::unique_ptr<Link>> links_;  // One for each port.
   std::vector<std::thread> worker_threads_;
   std::thread exception_thread_;
   std::unique_ptr<Metrics> metrics_;
@@ -193,6 +212,7 @@ void Instance::open_ports() {
     ports_.push_back(value_or_throw(
         poll::Port::open(config_.eal.ports[i], config_.eal.binds, static_cast<unsigned>(i))));
   }
+  for (const poll::Port& port : ports_) links_.push_back(std::make_unique<Link>(port));
 }
 
 void Instance::open_exception_path() {
@@ -300,6 +320,7 @@ MetricsSources Instance::sources() const {
                  in_use += port.pool_in_use(queue);
                return in_use;
              },
+         .link_is_up = [link = links_[i].get()] { return link->up(); },
          .exceptions = exception_path_ == nullptr
                            ? nullptr
                            : exception_path_->counters(static_cast<uint16_t>(i))});
@@ -377,6 +398,12 @@ void Instance::stop() {
 
 void Instance::tick() {
   for (const auto& heartbeat : heartbeats_) heartbeat->look();
+  for (const auto& link : links_) {
+    if (!link->look()) continue;
+    paced_log_.write(
+        link->up() ? LogLevel::Info : LogLevel::Warning, link->port(),
+        fmt::format("port {}: the link is {}", link->port(), link->up() ? "up" : "down"));
+  }
   paced_log_.flush();
 }
 

@@ -65,6 +65,9 @@ void add_ports(const MetricsSources& sources, FamilyList& families) {
   families.begin_gauge("dotline_mempool_in_use",
                        "Packet buffers in use, those waiting in the device included.");
   for_each_port([&](size_t i) { return sources.ports[i].mempool_in_use(); });
+  families.begin_gauge("dotline_port_link_up", "1 while the port's link is up.");
+  for_each_port(
+      [&](size_t i) { return sources.ports[i].link_is_up() ? uint64_t{1} : uint64_t{0}; });
 }
 
 /// `of(counters)` summed over the exception paths of all ports.

@@ -37,6 +37,7 @@ struct MetricsSources {
     std::string name;
     std::function<PortLosses()> losses;
     std::function<uint64_t()> mempool_in_use;
+    std::function<bool()> link_is_up;
     const poll::ExceptionPath::PortCounters* exceptions = nullptr;  // Nullptr: the port has none.
   };
   struct Worker {

@@ -43,15 +43,22 @@ std::string how_to_bind(const std::string& address) {
   return "; bind it with: dpdk-devbind.py -b vfio-pci " + address;
 }
 
-std::string why_not_passed_on(const std::string& group, const PciTree& tree) {
+/// What vfio-pci asks of the process; "" if that is all there.
+std::string missing_for_vfio(const std::string& group, LockedMemory memory, const PciTree& tree) {
   const std::string file = tree.vfio + "/" + group;
-  if (access(file.c_str(), R_OK | W_OK) == 0) return "";
-  return "this process may not open " + file + "; run as root, or give the file to its user";
+  if (access(file.c_str(), R_OK | W_OK) != 0) {
+    return "this process may not open " + file + "; run as root, or give the file to its user";
+  }
+  if (memory == LockedMemory::Limited) {
+    return "all of dataplane.memory has to be locked for DMA, and this process may lock little; "
+           "expected CAP_IPC_LOCK, or no limit (ulimit -l unlimited, LimitMEMLOCK=infinity)";
+  }
+  return "";
 }
 
 }  // namespace
 
-std::string why_not_driven(const std::string& address, const PciTree& tree) {
+std::string why_not_driven(const std::string& address, LockedMemory memory, const PciTree& tree) {
   const fs::path device = fs::path(tree.devices) / address;
   std::error_code error;
   if (!fs::exists(device, error)) {
@@ -71,7 +78,8 @@ std::string why_not_driven(const std::string& address, const PciTree& tree) {
            how_to_bind(address);
   }
   if (driver == "vfio-pci") {
-    if (std::string refused = why_not_passed_on(group, tree); !refused.empty()) return refused;
+    if (std::string missing = missing_for_vfio(group, memory, tree); !missing.empty())
+      return missing;
   }
   return driver +
          " has it, and DPDK makes no port of it; expected a card that DPDK has a driver for "

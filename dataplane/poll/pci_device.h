@@ -12,8 +12,13 @@ struct PciTree {
   std::string vfio = "/dev/vfio";
 };
 
+/// Whether this process may lock as much memory as it likes, as DMA needs it.
+enum class LockedMemory : bool { Limited, Unlimited };
+
 /// A sentence about `address` ("0000:03:00.0"): it is not there, no IOMMU keeps it apart, the
-/// kernel has it, nothing has it, we may not open it, or DPDK has no driver for it; and what to do.
-[[nodiscard]] std::string why_not_driven(const std::string& address, const PciTree& tree = {});
+/// kernel has it, nothing has it, we may not open it, its memory cannot be locked, or DPDK has no
+/// driver for it; and what to do.
+[[nodiscard]] std::string why_not_driven(const std::string& address, LockedMemory memory,
+                                         const PciTree& tree = {});
 
 }  // namespace poll

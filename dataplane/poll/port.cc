@@ -62,6 +62,12 @@ bool may_lock_memory() {
   return getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY;
 }
 
+LockedMemory locked_memory() {
+  return may_lock_memory() || missing_capabilities({Capability::IpcLock}).empty()
+             ? LockedMemory::Unlimited
+             : LockedMemory::Limited;
+}
+
 std::string count_of(unsigned count, const char* noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
@@ -291,7 +297,7 @@ Result<void, std::string> Port::Device::probe(const std::string& arguments) {
   if (rte_eth_dev_get_port_by_name(device.c_str(), &id) == 0) return {};
   id = RTE_MAX_ETHPORTS;
   if (settings.kind == DeviceKind::Pci) {
-    return base::fail(with_complaints(why_not_driven(settings.target)));
+    return base::fail(with_complaints(why_not_driven(settings.target, locked_memory())));
   }
   return base::fail("the driver made no port called " + device);
 }
@@ -423,6 +429,11 @@ bool Port::verify_checksum() const { return device_->settings.verify_checksum; }
 rte_mempool* Port::pool(uint16_t queue) const { return device_->pools[queue]; }
 unsigned Port::pool_in_use(uint16_t queue) const {
   return rte_mempool_in_use_count(device_->pools[queue]);
+}
+
+bool Port::link_is_up() const {
+  rte_eth_link link{};
+  return rte_eth_link_get_nowait(device_->id, &link) != 0 || link.link_status == RTE_ETH_LINK_UP;
 }
 
 PortStatistics Port::statistics() const {

@@ -58,6 +58,8 @@ class Port {
   /// Mbufs out of that pool now, those that wait in the device's rings for frames included.
   [[nodiscard]] unsigned pool_in_use(uint16_t queue) const;
   [[nodiscard]] PortStatistics statistics() const;
+  /// Asks the device; from one thread at a time. A driver that cannot tell has its link up.
+  [[nodiscard]] bool link_is_up() const;
 
  private:
   struct Device;

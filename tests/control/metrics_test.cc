@@ -31,7 +31,7 @@ class MetricsTest : public testing::Test {
                                 [] {
                                   return MetricsSources::PortLosses{7, 8, 9};
                                 },
-                                [] { return uint64_t{512}; }});
+                                [] { return uint64_t{512}; }, [] { return false; }});
     }
     sources_.caches = {&cache_};
     sources_.backends = {"one", "two"};
@@ -98,6 +98,7 @@ TEST_F(MetricsTest, ExportsEveryNameAndLabelFromTheStart) {
       "dotline_backend_response_duration_seconds_count{backend=\"two\"}",
       "dotline_port_missed_total{port=\"af_xdp:eth0\"}",
       "dotline_mempool_in_use{port=\"af_xdp:eth0\"}",
+      "dotline_port_link_up{port=\"af_xdp:eth0\"}",
       "dotline_exception_frames_total{port=\"af_xdp:eth0\",direction=\"to_kernel\"}",
       "dotline_exception_frames_total{port=\"af_xdp:eth0\",direction=\"from_kernel\"}",
       "dotline_exception_unsent_total{reason=\"too_long\"}",
@@ -246,6 +247,7 @@ TEST_F(MetricsTest, AsksThePortsWhenItIsAsked) {
   EXPECT_EQ(value("dotline_port_no_buffer_total{port=\"af_xdp:eth0\"}"), "8");
   EXPECT_EQ(value("dotline_port_errors_total{port=\"af_xdp:eth0\"}"), "9");
   EXPECT_EQ(value("dotline_mempool_in_use{port=\"af_xdp:eth0\"}"), "512");
+  EXPECT_EQ(value("dotline_port_link_up{port=\"af_xdp:eth0\"}"), "0");
 }
 
 TEST_F(MetricsTest, KnowsTheProcess) {

@@ -69,15 +69,14 @@ def settings(rig, resolver, card, *, cores=(1,), **port):
 
 @contextlib.contextmanager
 def running(rig, guest, client, wanted):
-    """dotline in the guest, watched, with a session to the resolver and www.example's address in its cache.
+    """dotline in the guest, watched, with www.example's address in its cache.
 
-    An emulated processor is slow enough for the first handshake to outlast the first query.
+    An emulated processor may be slow enough for the first handshake to outlast the first query.
     """
     with rig.watched(GuestDotline(guest, wanted), namespace=rig.topology.resolver, interface="eth0") as dotline:
         if "exception" in wanted["dataplane"]["ports"][0]:
             for address in (f"{FORWARDER}/24", f"{FORWARDER6}/64"):
                 guest.execute(f"ip address add {address} dev {TAP} nodad")
-        wait_until(lambda: dotline.metrics().value("dotline_backend_sessions") > 0, "a session to the resolver", timeout=120)
         wait_until(lambda: is_answered(client), "an answer", timeout=120, interval=1)
         yield dotline
 
@@ -140,9 +139,11 @@ class TestService:
     def test_it_answers_again_when_the_cable_is_back(self, guest, card, client, dotline):
         guest.set_link(card, "down")
         assert client.exchange([query("www.example").to_wire()], timeout=1) == [[]]
+        wait_until(lambda: dotline.metrics().value("dotline_port_link_up") == 0, "the link known to be down", timeout=60)
         guest.set_link(card, "up")
         wait_until(lambda: is_answered(client), "a reply over the cable that is back", timeout=60)
         assert client.ask(query("www.example"), server=FORWARDER6).rcode() == dns.rcode.NOERROR
+        wait_until(lambda: f"port pci:{card.address}: the link is up" in dotline.log(), "the link known to be up", timeout=60)
 
 
 def test_it_takes_the_card_again_after_a_crash(rig, resolver, guest, card, client):
@@ -165,9 +166,38 @@ def test_each_of_two_queues_has_its_core(rig, resolver, guest):
             assert dotline.metrics().value("dotline_core_busy_cycles_total", core=core) > 0
 
 
+def test_a_card_that_does_not_spread_frames_serves_from_one_queue(rig, resolver, guest):
+    card = in_service(guest, E1000E)
+    client = Client(rig.topology, card.name)
+    introduce(rig.topology, card)
+    with running(rig, guest, client, settings(rig, resolver, card, cores=(0, 1))) as dotline:
+        assert client.ask(query("www.example"), server=FORWARDER6).rcode() == dns.rcode.NOERROR
+        assert "does not spread frames over queues" in dotline.log()
+
+
 def is_answered(client):
     replies = client.exchange([query("www.example").to_wire()])[0]
     return replies and dns.message.from_wire(replies[0]).rcode() == dns.rcode.NOERROR
+
+
+def refusal(guest, wanted):
+    """Why dotline does not start."""
+    dotline = GuestDotline(guest, wanted)
+    dotline.launch()
+    assert dotline.wait() == 1, dotline.log()
+    return dotline.log()
+
+
+def test_a_card_that_the_kernel_has_is_refused(rig, resolver, guest):
+    guest.give(E1000E, "e1000e")
+    said = refusal(guest, settings(rig, resolver, E1000E))
+    assert f"port pci:{E1000E.address}: the kernel's driver e1000e has it (interface eth" in said
+    assert f"dpdk-devbind.py -b vfio-pci {E1000E.address}" in said
+
+
+def test_a_card_that_is_not_there_is_refused(rig, resolver, guest):
+    wanted = with_port(settings(rig, resolver, E1000E), device="pci:0000:00:1d.7")
+    assert "port pci:0000:00:1d.7: there is no such PCI device" in refusal(guest, wanted)
 
 
 def gained(dotline, before, name, **labels):

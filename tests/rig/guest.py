@@ -18,10 +18,11 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 
 from rig.forwarder import Dotline
 from rig.guest_kernel import guest_kernel
-from rig.namespaces import FORWARDER_BACK, inside, run
+from rig.namespaces import FORWARDER_BACK, Topology, inside, run
 from rig.waiting import wait_until
 
 MANAGED = "198.18.3.2"  # The guest, seen from the forwarder's namespace.
@@ -251,3 +252,19 @@ class GuestDotline(Dotline):
 
     def open_files(self):
         return int(self._guest.execute(f"ls /proc/{self.pid}/fd | wc -l"))
+
+
+def main():
+    """A look inside: boots a guest, and runs in it what comes on standard input, line by line."""
+    topology = Topology()
+    try:
+        with Guest(topology, (E1000E, VMXNET3, VIRTIO)) as guest:
+            print(f"The guest is up; it shares {topology.directory} with this machine. An end of file ends it.", flush=True)
+            for line in sys.stdin:
+                print(guest.execute(line.strip() or "true", check=False), flush=True)
+    finally:
+        topology.remove()
+
+
+if __name__ == "__main__":
+    main()

@@ -9,6 +9,7 @@
 namespace {
 
 namespace fs = std::filesystem;
+using poll::LockedMemory;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -50,9 +51,10 @@ class Machine {
     return *this;
   }
 
-  [[nodiscard]] std::string says() const {
-    return poll::why_not_driven(
-        kAddress, {.devices = (root_ / "devices").string(), .vfio = (root_ / "vfio").string()});
+  [[nodiscard]] std::string says(LockedMemory memory = LockedMemory::Unlimited) const {
+    const poll::PciTree shown = {.devices = (root_ / "devices").string(),
+                                 .vfio = (root_ / "vfio").string()};
+    return poll::why_not_driven(kAddress, memory, shown);
   }
 
  private:
@@ -99,6 +101,12 @@ TEST(WhyNotDriven, NamesTheFileThatMayNotBeOpened) {
   Machine machine;
   machine.has_card().has_iommu().gave_card_to("vfio-pci");
   EXPECT_THAT(machine.says(), HasSubstr("vfio/7; run as root"));
+}
+
+TEST(WhyNotDriven, NamesTheLimitOfLockedMemory) {
+  Machine machine;
+  machine.has_card().has_iommu().gave_card_to("vfio-pci").shows_group();
+  EXPECT_THAT(machine.says(LockedMemory::Limited), HasSubstr("LimitMEMLOCK=infinity"));
 }
 
 TEST(WhyNotDriven, NamesTheModelThatDpdkHasNoDriverFor) {
