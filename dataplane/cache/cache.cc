@@ -1,5 +1,6 @@
 #include "dataplane/cache/cache.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
@@ -11,6 +12,20 @@ namespace cache {
 namespace {
 
 constexpr uint64_t slots_for(uint64_t entries) { return entries + entries / 2; }
+
+/// Whether `name` is `top` or below it: what is left of it after some of its labels.
+bool is_below(ByteView name, ByteView top) {
+  while (name.size() > top.size()) name = name.subspan(1 + std::to_integer<size_t>(name.front()));
+  return std::ranges::equal(name, top);
+}
+
+bool selected(const Entry& entry, const Selection& selection) {
+  if (selection.type && entry.type() != *selection.type) return false;
+  if (!selection.name) return true;
+  const ByteView wanted = selection.name->wire();
+  return selection.below ? is_below(entry.name(), wanted)
+                         : std::ranges::equal(entry.name(), wanted);
+}
 
 }  // namespace
 
@@ -85,8 +100,24 @@ void Cache::insert(const dns::Question& question, Entry* entry, Time now, Reclai
   reclaim.retire(displaced);
 }
 
-/// In this order: the same question's slot, an empty one, an expired one, one that was not touched
-/// since it was last passed over.
+uint64_t Cache::flush(const Selection& selection, Reclaim& reclaim) {
+  uint64_t flushed = 0;
+  for (size_t index = 0; index < bucket_count_; ++index) {
+    const std::lock_guard lock(stripes_[index % kStripes]);
+    for (Slot& slot : buckets_[index].slots) {
+      Entry* entry = slot.entry();
+      if (entry == nullptr || !selected(*entry, selection)) continue;
+      slot.clear();
+      counters_.entries.fetch_sub(1, std::memory_order_relaxed);
+      counters_.bytes.fetch_sub(entry->footprint(), std::memory_order_relaxed);
+      reclaim.retire(entry);
+      ++flushed;
+    }
+  }
+  return flushed;
+}
+
+/// In this order: the same question's slot, an empty one, an expired one, a victim.
 Cache::Slot& Cache::choose_slot(Bucket& bucket, const dns::Question& question, Time now) {
   Slot* empty = nullptr;
   Slot* expired = nullptr;
@@ -103,22 +134,30 @@ Cache::Slot& Cache::choose_slot(Bucket& bucket, const dns::Question& question, T
   const bool full = counters_.entries.load(std::memory_order_relaxed) >= capacity_;
   if (empty != nullptr && !full) return *empty;
   if (expired != nullptr) return *expired;
-  // Where the search starts differs from question to question, so no slot of a bucket is safer than
-  // another.
-  Slot* victim = choose_victim(bucket, question.hash % kWays);
+  Slot* victim = choose_victim(bucket);
   return victim != nullptr ? *victim : *empty;  // A bucket without a victim is empty.
 }
 
-Cache::Slot* Cache::choose_victim(Bucket& bucket, size_t start) {
-  Slot* touched = nullptr;
-  for (size_t step = 0; step < kWays; ++step) {
-    Slot& slot = bucket.slots[(start + step) % kWays];
+/// The oldest of those that nobody has asked for since they came or since all were asked for. Under
+/// Zipf's law that keeps names in demand better than a list by last use does, and a scan of new
+/// names pushes out but the scan itself.
+Cache::Slot* Cache::choose_victim(Bucket& bucket) {
+  Slot* oldest = nullptr;
+  Slot* oldest_untouched = nullptr;
+  const auto is_older = [](const Entry& entry, const Slot* than) {
+    return than == nullptr || entry.inserted() < than->entry()->inserted();
+  };
+  for (Slot& slot : bucket.slots) {
     const Entry* entry = slot.entry();
     if (entry == nullptr) continue;
-    if (!entry->take_touch()) return &slot;
-    if (touched == nullptr) touched = &slot;
+    if (is_older(*entry, oldest)) oldest = &slot;
+    if (!entry->touched() && is_older(*entry, oldest_untouched)) oldest_untouched = &slot;
   }
-  return touched;  // All were touched; all have lost their mark now.
+  if (oldest_untouched != nullptr) return oldest_untouched;
+  for (const Slot& slot : bucket.slots) {
+    if (const Entry* entry = slot.entry()) entry->clear_touch();
+  }
+  return oldest;
 }
 
 }  // namespace cache

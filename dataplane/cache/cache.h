@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "dataplane/base/counters.h"
@@ -26,6 +27,13 @@ struct CacheCounters {
   std::atomic<uint64_t> evictions{0};  // Live entries that gave way to another question.
   std::atomic<uint64_t> entries{0};
   std::atomic<uint64_t> bytes{0};
+};
+
+/// Which answers a flush takes.
+struct Selection {
+  std::optional<dns::Name> name{};  // None: all of them.
+  bool below = false;               // Names below it too.
+  std::optional<dns::Type> type{};  // None: of every type.
 };
 
 class Cache {
@@ -69,6 +77,11 @@ class Cache {
   /// worker's own. Never refused.
   void insert(const dns::Question& question, Entry* entry, Time now, Reclaim& reclaim);
 
+  /// Removes what `selection` says; returns how many. Any thread but a poll core; readers and
+  /// writers go on, each bucket being closed to writers for a moment. An answer on its way at the
+  /// time may come in behind it.
+  uint64_t flush(const Selection& selection, Reclaim& reclaim);
+
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const CacheCounters& counters() const { return counters_; }
   [[nodiscard]] uint64_t capacity() const { return capacity_; }
@@ -88,6 +101,7 @@ class Cache {
       word.store(reinterpret_cast<uint64_t>(entry) | uint64_t{tag_of(hash)} << kTagShift,
                  std::memory_order_release);
     }
+    void clear() { word.store(0, std::memory_order_release); }
     static Entry* entry_of(uint64_t word) {
       // NOLINTNEXTLINE(performance-no-int-to-ptr): one word for address and tag is the point.
       return reinterpret_cast<Entry*>(word & ((uint64_t{1} << kTagShift) - 1));
@@ -114,7 +128,7 @@ class Cache {
   /// The slot that an answer to `question` goes to.
   Slot& choose_slot(Bucket& bucket, const dns::Question& question, Time now);
   /// A used slot; nullptr if there is none.
-  static Slot* choose_victim(Bucket& bucket, size_t start);
+  static Slot* choose_victim(Bucket& bucket);
 
   std::string name_;
   uint64_t capacity_;

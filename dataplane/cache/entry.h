@@ -40,6 +40,11 @@ class Entry {
   [[nodiscard]] size_t footprint() const;
   /// Whether this answers `question`: everything compared, name octets included.
   [[nodiscard]] bool answers(const dns::Question& question) const;
+  /// Lower-cased.
+  [[nodiscard]] ByteView name() const { return {tail(), name_size()}; }
+  [[nodiscard]] dns::Type type() const {
+    return static_cast<dns::Type>(__builtin_bswap16(static_cast<uint16_t>(key_)));
+  }
   /// What a reply at `now` says. Borrows from the entry.
   [[nodiscard]] dns::Content content(Time now) const;
 
@@ -75,12 +80,9 @@ class Entry {
   void touch() const {
     if (!touched_.load(std::memory_order_relaxed)) touched_.store(true, std::memory_order_relaxed);
   }
-  /// Tells whether it was touched since the last call. For the writer that looks for a victim.
-  bool take_touch() const {
-    if (!touched_.load(std::memory_order_relaxed)) return false;
-    touched_.store(false, std::memory_order_relaxed);
-    return true;
-  }
+  // For the writer that looks for a victim.
+  [[nodiscard]] bool touched() const { return touched_.load(std::memory_order_relaxed); }
+  void clear_touch() const { touched_.store(false, std::memory_order_relaxed); }
 
   /// Records are copied in pieces of this size, whatever their own.
   static constexpr size_t kChunk = 32;
@@ -96,7 +98,6 @@ class Entry {
   }
   [[nodiscard]] std::byte* tail() { return reinterpret_cast<std::byte*>(this + 1); }
   [[nodiscard]] size_t name_size() const { return static_cast<uint8_t>(key_ >> 48); }
-  [[nodiscard]] ByteView name() const { return {tail(), name_size()}; }
   [[nodiscard]] ByteView records() const { return {record_octets(), records_size_}; }
 
   [[nodiscard]] uint16_t header_word(unsigned index) const {

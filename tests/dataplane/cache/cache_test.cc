@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "tests/dataplane/cache/made_entry.h"
+#include "tests/message_builder.h"
 
 namespace cache {
 namespace {
@@ -15,6 +18,7 @@ using base::seconds;
 using tests::kStart;
 using tests::made_entry;
 using tests::question;
+using tests::wire_name;
 
 class CacheTest : public ::testing::Test {
  protected:
@@ -141,6 +145,66 @@ TEST_F(CacheTest, PrefersExpiredVictimsThenUntouchedOnes) {
   EXPECT_EQ(cache.find(question(3), kStart), nullptr) << "the only one nobody had asked for";
 }
 
+dns::Question asked(const char* name, dns::Type type = dns::Type::A) {
+  return dns::make_question(wire_name(name), type, dns::Class::In, dns::Wants::Plain,
+                            dns::PoolId{});
+}
+
+struct Flushing {
+  const char* name;
+  Selection selection;
+  std::vector<const char*> gone;
+};
+
+class CacheFlushTest : public CacheTest, public ::testing::WithParamInterface<Flushing> {};
+
+TEST_P(CacheFlushTest, TakesWhatIsSelectedAndLeavesTheRest) {
+  Cache cache("main", 1000);
+  const std::vector<const char*> names = {"example.", "www.example.", "a.www.example.",
+                                          "ww.example.", "xample."};
+  for (const char* name : names) {
+    insert(cache, asked(name));
+    insert(cache, asked(name, dns::Type::Aaaa));
+  }
+  const auto is_gone = [&](const char* name) {
+    return std::ranges::find(GetParam().gone, std::string_view(name)) != GetParam().gone.end();
+  };
+  const bool every_type = !GetParam().selection.type;
+  EXPECT_EQ(cache.flush(GetParam().selection, reclaim_),
+            GetParam().gone.size() * (every_type ? 2 : 1));
+  for (const char* name : names) {
+    EXPECT_EQ(cache.find(asked(name), kStart) == nullptr, is_gone(name)) << name;
+    EXPECT_EQ(cache.find(asked(name, dns::Type::Aaaa), kStart) == nullptr,
+              every_type && is_gone(name))
+        << name;
+  }
+  EXPECT_EQ(cache.counters().entries, 10 - reclaim_.waiting());
+  EXPECT_EQ(cache.counters().bytes, 128 * cache.counters().entries);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Selections, CacheFlushTest,
+    ::testing::Values(
+        Flushing{"everything",
+                 {},
+                 {"example.", "www.example.", "a.www.example.", "ww.example.", "xample."}},
+        Flushing{"one_name", {.name = dns::Name(wire_name("www.example."))}, {"www.example."}},
+        Flushing{"one_name_below_none", {.name = dns::Name(wire_name("example."))}, {"example."}},
+        Flushing{"a_suffix",
+                 {.name = dns::Name(wire_name("www.example.")), .below = true},
+                 {"www.example.", "a.www.example."}},
+        Flushing{"a_suffix_by_labels",
+                 {.name = dns::Name(wire_name("example.")), .below = true},
+                 {"example.", "www.example.", "a.www.example.", "ww.example."}},
+        Flushing{"the_root",
+                 {.name = dns::Name(wire_name(".")), .below = true},
+                 {"example.", "www.example.", "a.www.example.", "ww.example.", "xample."}},
+        Flushing{"one_type",
+                 {.name = dns::Name(wire_name("example.")), .below = true, .type = dns::Type::A},
+                 {"example.", "www.example.", "a.www.example.", "ww.example."}},
+        Flushing{"a_name_that_is_not_there", {.name = dns::Name(wire_name("absent."))}, {}}),
+    [](const auto& flushing) { return flushing.param.name; });
+
 TEST_F(CacheTest, ReadersOnlyEverSeeWholeEntriesWhileWritersReplaceThem) {
   Cache cache("main", 64);
   std::atomic<bool> stop{false};
@@ -168,6 +232,7 @@ TEST_F(CacheTest, ReadersOnlyEverSeeWholeEntriesWhileWritersReplaceThem) {
       for (uint64_t generation = 0; generation < 20'000; ++generation) {
         const dns::Question q = question(static_cast<unsigned>(generation * (writer + 3)) % 200);
         cache.insert(q, made_entry(q, generation), kStart, own);
+        if (generation % 1000 == 0) (void)cache.flush({}, own);
         own.collect();
         if (generation % 512 == 0) std::this_thread::yield();
       }
