@@ -21,7 +21,7 @@ HashSecret hash_secret;
 namespace {
 
 static_assert(sizeof hash_secret >= 192, "XXH3 reads that much of it");
-const bool has_aes = __builtin_cpu_supports("aes") != 0;
+const bool kHasAes = __builtin_cpu_supports("aes") != 0;
 
 uint64_t hash_by_aes(ByteView bytes, uint64_t tag) {
   constexpr size_t kBlock = 64, kMost = 256;
@@ -59,12 +59,12 @@ void draw_hash_secret() {
   }
 }
 
-bool hashes_by_aes() { return has_aes; }
+bool hashes_by_aes() { return kHasAes; }
 
 uint64_t keyed_hash(ByteView bytes, uint64_t tag) {
   // A zero-padded block does not say where its input ended; the size does.
   const uint64_t sized = tag | uint64_t{bytes.size()} << 48;
-  return has_aes ? hash_by_aes(bytes, sized) : hash_by_xxh3(bytes, sized);
+  return kHasAes ? hash_by_aes(bytes, sized) : hash_by_xxh3(bytes, sized);
 }
 
 }  // namespace base

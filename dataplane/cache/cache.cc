@@ -135,7 +135,7 @@ Cache::Slot& Cache::choose_slot(Bucket& bucket, const dns::Question& question, T
   if (empty != nullptr && !full) return *empty;
   if (expired != nullptr) return *expired;
   Slot* victim = choose_victim(bucket);
-  return victim != nullptr ? *victim : *empty;  // A bucket without a victim is empty.
+  return victim != nullptr ? *victim : bucket.slots.front();  // Without a victim all are empty.
 }
 
 /// The oldest of those that nobody has asked for since they came or since all were asked for. Under

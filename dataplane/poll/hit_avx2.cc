@@ -1,8 +1,12 @@
 // The hit path with 32-octet registers: a name is two of them.
 #include "dataplane/poll/hit_stages.h"
 
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx,avx2,bmi,bmi2,lzcnt,popcnt,movbe,aes"))), apply_to = function)
+#else
 #pragma GCC push_options
 #pragma GCC target("avx,avx2,bmi,bmi2,lzcnt,popcnt,movbe,aes")
+#endif
 
 namespace poll {
 namespace avx2 {
@@ -87,4 +91,8 @@ unsigned answer_hits_avx2(LcoreState& self, PortQueue& queue, std::span<rte_mbuf
 
 }  // namespace poll
 
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
 #pragma GCC pop_options
+#endif

@@ -2,10 +2,16 @@
 // of it counts.
 #include "dataplane/poll/hit_stages.h"
 
+#if !defined(__clang__)
 // g++ 12 takes the undefined operand of unmasked intrinsics for a variable (its bug 105593).
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,bmi,bmi2,lzcnt,popcnt,movbe,aes"))), apply_to = function)
+#else
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,bmi,bmi2,lzcnt,popcnt,movbe,aes")
+#endif
 
 namespace poll {
 namespace avx512 {
@@ -68,4 +74,8 @@ unsigned answer_hits_avx512(LcoreState& self, PortQueue& queue, std::span<rte_mb
 
 }  // namespace poll
 
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
 #pragma GCC pop_options
+#endif

@@ -30,8 +30,6 @@ class Transmit {
     }
   }
   [[nodiscard]] unsigned room() const { return kBurst - count_; }
-  [[nodiscard]] bool full() const { return count_ == kBurst; }
-  [[nodiscard]] bool empty() const { return count_ == 0; }
 
   /// Sends what was gathered. What the port still refuses after a few tries is freed and counted.
   void flush(uint16_t port, uint16_t queue, CoreCounters::PerPort& port_counters,

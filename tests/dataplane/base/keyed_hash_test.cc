@@ -70,5 +70,36 @@ TEST(KeyedHash, SpreadsBothHalves) {
   }
 }
 
+TEST(KeyedHash, SpreadsNamesThatCollideUnderAnotherSecret) {
+  // What an attacker could do who knew a secret: names that all go to one of 256 buckets. The next
+  // start has another one.
+  draw_hash_secret();
+  std::vector<uint32_t> colliding;
+  for (uint32_t i = 0; colliding.size() < 4096; ++i) {
+    if (keyed_hash(bytes_of(i), 0) >> 56 == 0) colliding.push_back(i);
+  }
+  draw_hash_secret();
+  std::array<unsigned, 256> buckets{};
+  for (const uint32_t number : colliding) ++buckets[keyed_hash(bytes_of(number), 0) >> 56];
+  // 16 on the average, of a Poisson distribution: more than 48 in one of 256 happens once in 10^8
+  // runs.
+  EXPECT_LT(*std::ranges::max_element(buckets), 48u);
+}
+
+TEST(KeyedHash, SpreadsNamesThatDifferInAnyOctet) {
+  // Every length that the packet path hashes, each octet changed in turn: no two the same in the
+  // bits that choose a bucket.
+  draw_hash_secret();
+  for (size_t size = 1; size <= 255; size += 7) {
+    std::vector<std::byte> bytes(size);
+    std::unordered_set<uint64_t> seen = {keyed_hash(bytes, 0) >> 16};
+    for (std::byte& octet : bytes) {
+      octet = std::byte{1};
+      EXPECT_TRUE(seen.insert(keyed_hash(bytes, 0) >> 16).second) << size;
+      octet = std::byte{0};
+    }
+  }
+}
+
 }  // namespace
 }  // namespace base
