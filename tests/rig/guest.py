@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import fcntl
 import json
+import os
 import select
 import shlex
 import signal
@@ -245,7 +246,8 @@ class GuestDotline(Dotline):
 
     def _spawn(self, *command):
         self._log.write_text("")  # The guest's shell does that too, but later: what an earlier dotline said is not this one's.
-        return self._guest.start(command, self._log)
+        sanitizers = (f"{name}={value}" for name, value in os.environ.items() if name.endswith("SAN_OPTIONS"))
+        return self._guest.start(("env", *sanitizers, *command), self._log)
 
     def _connect(self):
         return self._guest.connect(self._metrics_port)
