@@ -7,7 +7,7 @@ import statistics
 import sys
 import tempfile
 
-from results import Plot, Row, cores_for_line_rate, write
+from results import LINE_RATES, Plot, Row, cores_for_line_rate, millions, write
 from undisturbed import output_of
 
 RUNS = 5
@@ -40,6 +40,13 @@ def row_of(case, cycles, hertz):
                cycles <= goal if goal else None, cores_for_line_rate(hertz / cycles))
 
 
+def line_rate_row(cycles, hertz):
+    """10 GbE is full at that many answers, and four million names are more than most resolvers see in a day."""
+    rate = hertz / cycles[("uniform", 4_000_000)]
+    return Row("T1", "answers a second of one core, 4,000,000 names, fed in process", "–", millions(rate), None, f"≥ {millions(LINE_RATES['10'])}",
+               rate >= LINE_RATES["10"], cores_for_line_rate(rate))
+
+
 def main(program):
     cycles, hertz = run(program)
     if not cycles:
@@ -50,7 +57,7 @@ def main(program):
     series["aim"] = [list(goal) for goal in GOALS.items()]
     plot = Plot("cycles-against-names.svg", "What an answer from the cache costs a poll core, without a NIC", "names asked for", "TSC cycles",
                 series, log_x=True)
-    write("hit", [row_of(case, value, hertz) for case, value in sorted(cycles.items())], [plot])
+    write("hit", [row_of(case, value, hertz) for case, value in sorted(cycles.items())] + [line_rate_row(cycles, hertz)], [plot])
     return 0
 
 

@@ -44,7 +44,7 @@ Cache::Cache(std::string name, uint32_t entries)
 
 Cache::~Cache() {
   // No reader and no writer is left when a cache goes.
-  for (uint32_t i = 0; i < bucket_count_; ++i) {
+  for (size_t i = 0; i < bucket_count_; ++i) {
     for (const Slot& slot : buckets_[i].slots) {
       if (Entry* entry = slot.entry()) destroy_entry(entry);
     }
@@ -54,8 +54,8 @@ Cache::~Cache() {
 
 const Entry* Cache::probe(const dns::Question& question) const {
   const uint16_t tag = tag_of(question.hash);
-  for (const Slot& slot : bucket(question.hash).slots) {
-    const Entry* entry = entry_of(slot.load(), tag);
+  for (size_t way = 0; way < kWays; ++way) {
+    const Entry* entry = entry_of(slot_at(question.hash, way).load(), tag);
     if (entry == nullptr) continue;
     // A small answer is head, name and records: two lines.
     const auto* lines = reinterpret_cast<const std::byte*>(entry);
@@ -72,7 +72,7 @@ const Entry* Cache::find(const dns::Question& question, Time now, const Entry* p
   // Another question's with the same tag: once in thousands of lookups. Now every slot is looked
   // at.
   for (size_t way = 0; found == nullptr && way < kWays; ++way) {
-    const Entry* entry = entry_of(bucket(question.hash).slots[way].load(), tag_of(question.hash));
+    const Entry* entry = entry_of(slot_at(question.hash, way).load(), tag_of(question.hash));
     if (entry != nullptr && entry->answers(question)) found = entry;
   }
   if (found == nullptr || found->expires() <= now) return nullptr;
@@ -83,21 +83,21 @@ const Entry* Cache::find(const dns::Question& question, Time now, const Entry* p
 void Cache::insert(const dns::Question& question, Entry* entry, Time now, Reclaim& reclaim) {
   const size_t index = index_of(question.hash);
   const std::lock_guard lock(stripes_[index % kStripes]);
-  Slot& slot = choose_slot(buckets_[index], question, now);
-  Entry* displaced = slot.entry();
-  const bool evicted =
-      displaced != nullptr && displaced->expires() > now && !displaced->answers(question);
-  slot.publish(entry, question.hash);
-
+  Bucket& bucket = buckets_[index];
   counters_.inserts.fetch_add(1, std::memory_order_relaxed);
+  counters_.entries.fetch_add(1, std::memory_order_relaxed);
   counters_.bytes.fetch_add(entry->footprint(), std::memory_order_relaxed);
-  if (displaced == nullptr) {
-    counters_.entries.fetch_add(1, std::memory_order_relaxed);
-    return;
+
+  if (Slot* same = slot_with(bucket, question)) {
+    // In its place at once: a reader finds the old answer or the new one.
+    Entry* old = same->entry();
+    same->publish(entry, question.hash);
+    return discard(old, reclaim);
   }
-  if (evicted) counters_.evictions.fetch_add(1, std::memory_order_relaxed);
-  counters_.bytes.fetch_sub(displaced->footprint(), std::memory_order_relaxed);
-  reclaim.retire(displaced);
+  const bool full = counters_.entries.load(std::memory_order_relaxed) > capacity_;
+  if (full || empty_slot(bucket, question.hash) == nullptr) make_room(bucket, now, reclaim);
+  Slot* empty = empty_slot(bucket, question.hash);
+  (empty != nullptr ? *empty : bucket.slots.front()).publish(entry, question.hash);
 }
 
 uint64_t Cache::flush(const Selection& selection, Reclaim& reclaim) {
@@ -108,34 +108,40 @@ uint64_t Cache::flush(const Selection& selection, Reclaim& reclaim) {
       Entry* entry = slot.entry();
       if (entry == nullptr || !selected(*entry, selection)) continue;
       slot.clear();
-      counters_.entries.fetch_sub(1, std::memory_order_relaxed);
-      counters_.bytes.fetch_sub(entry->footprint(), std::memory_order_relaxed);
-      reclaim.retire(entry);
+      discard(entry, reclaim);
       ++flushed;
     }
   }
   return flushed;
 }
 
-/// In this order: the same question's slot, an empty one, an expired one, a victim.
-Cache::Slot& Cache::choose_slot(Bucket& bucket, const dns::Question& question, Time now) {
-  Slot* empty = nullptr;
-  Slot* expired = nullptr;
+Cache::Slot* Cache::slot_with(Bucket& bucket, const dns::Question& question) {
   for (Slot& slot : bucket.slots) {
     const Entry* entry = slot.entry();
-    if (entry == nullptr) {
-      empty = &slot;
-    } else if (entry->answers(question)) {
-      return slot;
-    } else if (entry->expires() <= now) {
-      expired = &slot;
-    }
+    if (entry != nullptr && entry->answers(question)) return &slot;
   }
-  const bool full = counters_.entries.load(std::memory_order_relaxed) >= capacity_;
-  if (empty != nullptr && !full) return *empty;
-  if (expired != nullptr) return *expired;
-  Slot* victim = choose_victim(bucket);
-  return victim != nullptr ? *victim : bucket.slots.front();  // Without a victim all are empty.
+  return nullptr;
+}
+
+Cache::Slot* Cache::empty_slot(Bucket& bucket, uint64_t hash) {
+  for (size_t way = 0; way < kWays; ++way) {
+    Slot& slot = bucket.slots[place_of(hash, way)];
+    if (slot.entry() == nullptr) return &slot;
+  }
+  return nullptr;
+}
+
+void Cache::make_room(Bucket& bucket, Time now, Reclaim& reclaim) {
+  const auto expired = std::ranges::find_if(bucket.slots, [now](const Slot& slot) {
+    const Entry* entry = slot.entry();
+    return entry != nullptr && entry->expires() <= now;
+  });
+  Slot* leaving = expired != bucket.slots.end() ? &*expired : choose_victim(bucket);
+  if (leaving == nullptr) return;
+  if (expired == bucket.slots.end()) counters_.evictions.fetch_add(1, std::memory_order_relaxed);
+  Entry* entry = leaving->entry();
+  leaving->clear();
+  discard(entry, reclaim);
 }
 
 /// The oldest of those that nobody has asked for since they came or since all were asked for. Under
@@ -158,6 +164,12 @@ Cache::Slot* Cache::choose_victim(Bucket& bucket) {
     if (const Entry* entry = slot.entry()) entry->clear_touch();
   }
   return oldest;
+}
+
+void Cache::discard(Entry* entry, Reclaim& reclaim) {
+  counters_.entries.fetch_sub(1, std::memory_order_relaxed);
+  counters_.bytes.fetch_sub(entry->footprint(), std::memory_order_relaxed);
+  reclaim.retire(entry);
 }
 
 }  // namespace cache

@@ -1,10 +1,12 @@
 // The shared answer cache: read by every poll core without a lock, written by the TLS workers.
 //
 // A set-associative table: each question has one bucket of sixteen slots, two neighbouring cache
-// lines, and an insert always finds a victim in it. There are half as many slots again as entries
-// may be, so that a bucket seldom overflows before the cache is full (at that point, one question
-// in 150 has no slot of its own). A slot is one 8-byte word, an entry's address and 16 bits of its
-// hash, published by one store; so a reader looks at an entry only if those bits agree.
+// lines, and an insert always finds a victim in it. One of the two lines is the question's home,
+// where its answer goes while there is room, so that a lookup seldom needs the other. There are
+// half as many slots again as entries may be, so that a bucket seldom overflows before the cache is
+// full (at that point, one question in 150 has no slot of its own). A slot is one 8-byte word, an
+// entry's address and 16 bits of its hash, published by one store; so a reader looks at an entry
+// only if those bits agree.
 #pragma once
 
 #include <array>
@@ -53,19 +55,25 @@ class Cache {
   /// For readers that have a burst of questions, the same in three steps, each of which asks memory
   /// for what the next one looks at: call the question's bucket; probe it for the entry that is
   /// probably the answer (nullptr: there is none) and call that; look at it.
-  void prefetch_bucket(uint64_t hash) const {
-    const auto* lines = reinterpret_cast<const std::byte*>(&bucket(hash));
-    __builtin_prefetch(lines);
-    __builtin_prefetch(lines + 64);
-  }
+  void prefetch_bucket(uint64_t hash) const { __builtin_prefetch(home_words(hash)); }
   [[nodiscard]] const Entry* probe(const dns::Question& question) const;
   [[nodiscard]] const Entry* find(const dns::Question& question, Time now,
                                   const Entry* probable) const;
 
-  /// For the hit path, which compares all tags of a bucket at once: its words, and what they mean.
-  [[nodiscard]] const std::atomic<uint64_t>* words(uint64_t hash) const {
-    return &bucket(hash).slots[0].word;
+  /// For the hit path, which compares a line's tags at once: the words of the line where the answer
+  /// most likely is.
+  [[nodiscard]] const std::atomic<uint64_t>* home_words(uint64_t hash) const {
+    return &slot_at(hash, 0).word;
   }
+  /// Those of the bucket's other line.
+  [[nodiscard]] static const std::atomic<uint64_t>* other_words(
+      const std::atomic<uint64_t>* words) {
+    const auto* slots = reinterpret_cast<const Slot*>(words);
+    return &(reinterpret_cast<uintptr_t>(words) % sizeof(Bucket) == 0 ? slots + kLineWays
+                                                                      : slots - kLineWays)
+                ->word;
+  }
+  static constexpr size_t kLineWays = 8;
   [[nodiscard]] static uint16_t tag_of(uint64_t hash) { return static_cast<uint16_t>(hash); }
   [[nodiscard]] static const Entry* entry_of(uint64_t word, uint16_t tag) {
     return Slot::tagged(word, tag) ? Slot::entry_of(word) : nullptr;
@@ -113,7 +121,7 @@ class Cache {
   struct alignas(128) Bucket {
     std::array<Slot, kWays> slots;
   };
-  static_assert(sizeof(Bucket) == 128, "two cache lines that are fetched as a pair");
+  static_assert(sizeof(Bucket) == 128, "two neighbouring cache lines");
 
   /// Locks for writers only; a power of two of them, so that neighbouring buckets rarely share one.
   static constexpr size_t kStripes = 256;
@@ -124,11 +132,23 @@ class Cache {
     return static_cast<size_t>((hash >> 32) * bucket_count_ >> 32);
   }
   [[nodiscard]] const Bucket& bucket(uint64_t hash) const { return buckets_[index_of(hash)]; }
+  /// A slot's place in its bucket, counted from the question's home: one more bit of the hash says
+  /// which of the two lines that is.
+  static size_t place_of(uint64_t hash, size_t way) { return way ^ (hash >> 16 & 1) * kLineWays; }
+  [[nodiscard]] const Slot& slot_at(uint64_t hash, size_t way) const {
+    return bucket(hash).slots[place_of(hash, way)];
+  }
 
-  /// The slot that an answer to `question` goes to.
-  Slot& choose_slot(Bucket& bucket, const dns::Question& question, Time now);
+  /// The slot of `bucket` that holds an answer to `question`; nullptr if there is none. And an
+  /// empty one, the home line's first.
+  static Slot* slot_with(Bucket& bucket, const dns::Question& question);
+  static Slot* empty_slot(Bucket& bucket, uint64_t hash);
+  /// Takes an expired entry out of `bucket`, or a victim, if it holds any.
+  void make_room(Bucket& bucket, Time now, Reclaim& reclaim);
   /// A used slot; nullptr if there is none.
   static Slot* choose_victim(Bucket& bucket);
+  /// `entry` is in the table no more.
+  void discard(Entry* entry, Reclaim& reclaim);
 
   std::string name_;
   uint64_t capacity_;

@@ -2,7 +2,8 @@
 #include "dataplane/poll/hit_stages.h"
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx,avx2,bmi,bmi2,lzcnt,popcnt,movbe,aes"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx,avx2,bmi,bmi2,lzcnt,popcnt,movbe,aes"))), \
+                             apply_to = function)
 #else
 #pragma GCC push_options
 #pragma GCC target("avx,avx2,bmi,bmi2,lzcnt,popcnt,movbe,aes")
@@ -71,11 +72,10 @@ inline uint64_t hash_of(const std::byte* lowered, size_t, uint64_t key) {
 inline unsigned equal_tags(const std::atomic<uint64_t>* words, uint16_t tag) {
   const __m256i wanted = _mm256_set1_epi64x(tag);
   unsigned ways = 0;
-  for (unsigned quarter = 0; quarter < 4; ++quarter) {
-    const __m256i tags =
-        _mm256_srli_epi64(load(words + size_t{4} * quarter), cache::Cache::kTagShift);
+  for (unsigned half = 0; half < 2; ++half) {
+    const __m256i tags = _mm256_srli_epi64(load(words + size_t{4} * half), cache::Cache::kTagShift);
     const __m256d equal = _mm256_castsi256_pd(_mm256_cmpeq_epi64(tags, wanted));
-    ways |= static_cast<unsigned>(_mm256_movemask_pd(equal)) << (4 * quarter);
+    ways |= static_cast<unsigned>(_mm256_movemask_pd(equal)) << (4 * half);
   }
   return ways;
 }

@@ -7,7 +7,9 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,bmi,bmi2,lzcnt,popcnt,movbe,aes"))), apply_to = function)
+#pragma clang attribute push(                                                                      \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,bmi,bmi2,lzcnt,popcnt,movbe,aes"))), \
+    apply_to = function)
 #else
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,bmi,bmi2,lzcnt,popcnt,movbe,aes")
@@ -57,10 +59,8 @@ inline uint64_t hash_of(const std::byte* lowered, size_t, uint64_t key) {
 /// Bit i: the tag of word i agrees.
 inline unsigned equal_tags(const std::atomic<uint64_t>* words, uint16_t tag) {
   const __m512i wanted = _mm512_set1_epi64(tag);
-  const __m512i low = _mm512_srli_epi64(_mm512_load_si512(words), cache::Cache::kTagShift);
-  const __m512i high = _mm512_srli_epi64(_mm512_load_si512(words + 8), cache::Cache::kTagShift);
-  return unsigned{_mm512_cmpeq_epi64_mask(low, wanted)} |
-         unsigned{_mm512_cmpeq_epi64_mask(high, wanted)} << 8;
+  const __m512i tags = _mm512_srli_epi64(_mm512_load_si512(words), cache::Cache::kTagShift);
+  return _mm512_cmpeq_epi64_mask(tags, wanted);
 }
 
 #include "dataplane/poll/hit_stages.inc"

@@ -52,7 +52,7 @@ inline uint64_t hash_of(const std::byte* lowered, size_t size, uint64_t key) {
 inline unsigned equal_tags(const std::atomic<uint64_t>* words, uint16_t tag) {
   const __m128i wanted = _mm_set1_epi64x(tag);
   unsigned ways = 0;
-  for (unsigned pair = 0; pair < 8; ++pair) {
+  for (unsigned pair = 0; pair < 4; ++pair) {
     const __m128i tags = _mm_srli_epi64(load(words + size_t{2} * pair), cache::Cache::kTagShift);
     const __m128d equal = _mm_castsi128_pd(_mm_cmpeq_epi64(tags, wanted));
     ways |= static_cast<unsigned>(_mm_movemask_pd(equal)) << (2 * pair);
