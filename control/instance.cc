@@ -182,6 +182,7 @@ class Instance {
   void start();
   void stop();
   void tick();
+  void say_who_polls(const poll::Port& port, unsigned core);
   void say_what_started();
 
   const Config& config_;
@@ -407,6 +408,20 @@ void Instance::tick() {
   paced_log_.flush();
 }
 
+/// Memory of another node takes half as long again to reach, so whoever polls a port should be of
+/// its node.
+void Instance::say_who_polls(const poll::Port& port, unsigned core) {
+  const int cpu_node = static_cast<int>(rte_lcore_to_socket_id(core + 1));
+  const std::optional<int> port_node = port.numa_node();
+  log_.write(LogLevel::Info, fmt::format("port {}: queue {} polled by CPU {} (NUMA node {})",
+                                         port.name(), core, config_.eal.cores[core], cpu_node));
+  if (!port_node || *port_node == cpu_node) return;
+  log_.write(
+      LogLevel::Warning,
+      fmt::format("port {}: it is on NUMA node {}, and CPU {} is not; choose cores of that node",
+                  port.name(), *port_node, config_.eal.cores[core]));
+}
+
 void Instance::say_what_started() {
   log_.write(LogLevel::Info,
              fmt::format("dotline {}: {} MB of memory, {}", version().dotline,
@@ -415,8 +430,7 @@ void Instance::say_what_started() {
   for (size_t i = 0; i < ports_.size(); ++i) {
     for (unsigned core = 0; core < cores(); ++core) {
       if (core >= ports_[i].queues()) continue;
-      log_.write(LogLevel::Info, fmt::format("port {}: queue {} polled by CPU {}", ports_[i].name(),
-                                             core, config_.eal.cores[core]));
+      say_who_polls(ports_[i], core);
     }
     if (const std::string& tap = config_.eal.ports[i].tap; !tap.empty()) {
       log_.write(LogLevel::Info,
@@ -424,6 +438,13 @@ void Instance::say_what_started() {
                              ports_[i].name(), tap));
     }
   }
+  for (size_t i = 0; i < workers_.size() && !config_.tls_workers.cpus.empty(); ++i) {
+    log_.write(LogLevel::Info,
+               fmt::format("TLS worker {} runs on CPU {}", i,
+                           config_.tls_workers.cpus[i % config_.tls_workers.cpus.size()]));
+  }
+  log_.write(LogLevel::Info,
+             fmt::format("cached answers take the {} path", poll::hit_paths().front().name));
   for (const Bind& bind : config_.binds)
     log_.write(LogLevel::Info, fmt::format("answering at {} over UDP", bind.address.text()));
   for (const tls::BackendSettings& backend : config_.backends) {

@@ -444,4 +444,10 @@ PortStatistics Port::statistics() const {
           now.ierrors - before.ierrors, now.oerrors - before.oerrors};
 }
 
+std::optional<int> Port::numa_node() const {
+  const int node = rte_eth_dev_socket_id(id());
+  if (node < 0) return std::nullopt;
+  return node;
+}
+
 }  // namespace poll

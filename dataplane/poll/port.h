@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,6 +60,8 @@ class Port {
   [[nodiscard]] unsigned pool_in_use(uint16_t queue) const;
   [[nodiscard]] PortStatistics statistics() const;
   /// Asks the device; from one thread at a time. A driver that cannot tell has its link up.
+  /// Where the device is attached; nothing if that is not known, or it is no device of its own.
+  [[nodiscard]] std::optional<int> numa_node() const;
   [[nodiscard]] bool link_is_up() const;
 
  private:
