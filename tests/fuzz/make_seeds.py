@@ -288,6 +288,28 @@ def frames():
     return octets
 
 
+def usual_frames():
+    """What the hit path takes, and what is only a little different."""
+    ethernet = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01")
+    udp = UDP(sport=40000, dport=53)
+    plain = query().to_wire()
+    payloads = {
+        "plain": plain,
+        "upper_case": plain.replace(b"www", b"wWW").replace(b"example", b"ExAmPlE"),
+        "aaaa": plain.replace(b"\0\x01\0\x01", b"\0\x1c\0\x01"),
+        "edns": query(use_edns=0, payload=1232).to_wire(),
+        "dnssec": query(want_dnssec=True).to_wire(),
+        "trailing": plain + b"\0",
+        "absent": plain.replace(b"example", b"exampel"),
+        "name_cut": plain[:20],
+    }
+    seeds = {}
+    for kind, payload in payloads.items():
+        seeds[f"ipv4_{kind}"] = VERIFIED + bytes(ethernet / IP(src="192.0.2.2", dst="192.0.2.1") / udp / payload)
+        seeds[f"ipv6_{kind}"] = VERIFIED + bytes(ethernet / IPv6(src="2001:db8::2", dst="2001:db8::1") / udp / payload)
+    return seeds
+
+
 def write(target, seeds):
     folder = CORPUS / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -300,3 +322,4 @@ if __name__ == "__main__":
     write("query", queries())
     write("answer", good_answers() | odd_answers())
     write("frame", frames())
+    write("hit", frames() | usual_frames())
