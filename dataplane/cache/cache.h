@@ -74,7 +74,11 @@ class Cache {
                 ->word;
   }
   static constexpr size_t kLineWays = 8;
-  [[nodiscard]] static uint16_t tag_of(uint64_t hash) { return static_cast<uint16_t>(hash); }
+  /// Never 0, which is an empty slot's.
+  [[nodiscard]] static uint16_t tag_of(uint64_t hash) {
+    const auto tag = static_cast<uint16_t>(hash);
+    return tag != 0 ? tag : uint16_t{1};
+  }
   [[nodiscard]] static const Entry* entry_of(uint64_t word, uint16_t tag) {
     return Slot::tagged(word, tag) ? Slot::entry_of(word) : nullptr;
   }
@@ -114,9 +118,7 @@ class Cache {
       // NOLINTNEXTLINE(performance-no-int-to-ptr): one word for address and tag is the point.
       return reinterpret_cast<Entry*>(word & ((uint64_t{1} << kTagShift) - 1));
     }
-    static bool tagged(uint64_t word, uint16_t tag) {
-      return word >> kTagShift == tag && word != 0;
-    }
+    static bool tagged(uint64_t word, uint16_t tag) { return word >> kTagShift == tag; }
   };
   struct alignas(128) Bucket {
     std::array<Slot, kWays> slots;

@@ -70,6 +70,16 @@ TEST_F(CacheTest, ComparesInFullWhenHashesCollide) {
   EXPECT_EQ(cache.find(absent, kStart), nullptr);
 }
 
+TEST_F(CacheTest, FindsAnswersWhoseTagWouldBeThatOfAnEmptySlot) {
+  Cache cache("main", 64);
+  dns::Question untagged = question(1);
+  untagged.hash &= ~uint64_t{0xFFFF};
+  EXPECT_EQ(cache.find(untagged, kStart), nullptr);
+  insert(cache, untagged);
+  ASSERT_NE(cache.find(untagged, kStart), nullptr);
+  EXPECT_TRUE(cache.find(untagged, kStart)->answers(untagged));
+}
+
 TEST_F(CacheTest, AnEntryIsGoneTheMomentItExpires) {
   Cache cache("main", 8);
   insert(cache, question(1));
