@@ -7,36 +7,12 @@
 #include <cerrno>
 #include <cstring>
 
+#include "dataplane/base/socket_address.h"
+
 namespace poll {
 namespace {
 
 using base::Result;
-
-struct SocketAddress {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-};
-
-SocketAddress socket_address(const base::Endpoint& endpoint) {
-  SocketAddress made;
-  const base::ByteView octets = endpoint.address.octets();
-  if (endpoint.address.is_v4()) {
-    sockaddr_in v4{};
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(endpoint.port);
-    std::memcpy(&v4.sin_addr, octets.data(), sizeof v4.sin_addr);
-    std::memcpy(&made.storage, &v4, sizeof v4);
-    made.size = sizeof v4;
-  } else {
-    sockaddr_in6 v6{};
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(endpoint.port);
-    std::memcpy(&v6.sin6_addr, octets.data(), sizeof v6.sin6_addr);
-    std::memcpy(&made.storage, &v6, sizeof v6);
-    made.size = sizeof v6;
-  }
-  return made;
-}
 
 /// The shortest classic BPF program there is: accept 0 octets of whatever comes.
 bool drop_everything(int fd) {
@@ -65,7 +41,7 @@ bool allow_any_address(int fd, const base::Endpoint& endpoint) {
 
 Result<Descriptor, std::string> mute(const std::string& interface, const base::Endpoint& endpoint,
                                      KernelMute::Addresses addresses) {
-  const SocketAddress address = socket_address(endpoint);
+  const base::SocketAddress address = base::socket_address(endpoint);
   Descriptor made(socket(address.storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   // The filter is on before the address is, so that not one query is ever queued. The interface is
   // named so that a second port can answer at the same addresses.
@@ -74,7 +50,7 @@ Result<Descriptor, std::string> mute(const std::string& interface, const base::E
        !allow_any_address(made.get(), endpoint)) ||
       setsockopt(made.get(), SOL_SOCKET, SO_BINDTODEVICE, interface.c_str(),
                  static_cast<socklen_t>(interface.size())) != 0 ||
-      bind(made.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.size) != 0) {
+      bind(made.get(), address.get(), address.size) != 0) {
     return base::fail(reason_of(endpoint, errno));
   }
   return made;

@@ -12,6 +12,8 @@
 #include <cstring>
 #include <system_error>
 
+#include "dataplane/base/socket_address.h"
+
 namespace tls {
 namespace {
 
@@ -23,30 +25,6 @@ constexpr unsigned kUserTimeoutMs = 5000;
 constexpr size_t kReceiveSize = size_t{16} * 1024;
 
 std::string errno_text(int error) { return std::system_category().message(error); }
-
-struct SocketAddress {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-};
-
-SocketAddress socket_address(const base::Endpoint& endpoint) {
-  SocketAddress address;
-  const base::ByteView octets = endpoint.address.octets();
-  if (endpoint.address.is_v4()) {
-    auto* v4 = reinterpret_cast<sockaddr_in*>(&address.storage);
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(endpoint.port);
-    std::memcpy(&v4->sin_addr, octets.data(), octets.size());
-    address.size = sizeof *v4;
-  } else {
-    auto* v6 = reinterpret_cast<sockaddr_in6*>(&address.storage);
-    v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(endpoint.port);
-    std::memcpy(&v6->sin6_addr, octets.data(), octets.size());
-    address.size = sizeof *v6;
-  }
-  return address;
-}
 
 void set_tcp_option(int fd, int option, int value) {
   (void)setsockopt(fd, IPPROTO_TCP, option, &value, sizeof value);
@@ -61,9 +39,8 @@ Step TlsStream::connect(const base::Endpoint& peer) {
   if (fd_ < 0) return base::fail(Fault{Failure::Connect, "no socket: " + errno_text(errno)});
   set_tcp_option(fd_, TCP_NODELAY, 1);
   set_tcp_option(fd_, TCP_USER_TIMEOUT, kUserTimeoutMs);
-  const SocketAddress address = socket_address(peer);
-  if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address.storage), address.size) == 0)
-    return Progress::Done;
+  const base::SocketAddress address = base::socket_address(peer);
+  if (::connect(fd_, address.get(), address.size) == 0) return Progress::Done;
   if (errno == EINPROGRESS) return Progress::Wait;
   return base::fail(Fault{Failure::Connect, "cannot connect: " + errno_text(errno)});
 }
