@@ -33,17 +33,17 @@ def run(program):
     return {case: statistics.median(values) for case, values in cycles.items()}, results["context"]["mhz_per_cpu"] * 1e6
 
 
-def row_of(case, cycles, hertz):
+def row_of(case, cycles, general, hertz):
     drawn, names = case
-    goal = GOALS.get(names)
-    return Row("T0", f"TSC cycles of a hit, {names:,} names, {drawn}", "–", f"{cycles:.0f}", None, f"≤ {goal}" if goal else "–",
-               cycles <= goal if goal else None, cores_for_line_rate(hertz / cycles))
+    goal = GOALS[names]
+    return Row("T0", f"TSC cycles of a hit, {names:,} names, {drawn}", f"general path, 4,096 names: {general:.0f}", f"{cycles:.0f}", cycles / general,
+               f"≤ {goal}", cycles <= goal, cores_for_line_rate(hertz / cycles))
 
 
 def line_rate_row(cycles, hertz):
     """10 GbE is full at that many answers, and four million names are more than most resolvers see in a day."""
     rate = hertz / cycles[("uniform", 4_000_000)]
-    return Row("T1", "answers a second of one core, 4,000,000 names, fed in process", "–", millions(rate), None, f"≥ {millions(LINE_RATES['10'])}",
+    return Row("T1", "answers a second of one core, 4,000,000 names, in process, making the frames not counted", "–", millions(rate), None, f"≥ {millions(LINE_RATES['10'])}",
                rate >= LINE_RATES["10"], cores_for_line_rate(rate))
 
 
@@ -51,13 +51,14 @@ def main(program):
     cycles, hertz = run(program)
     if not cycles:
         sys.exit("hit_bench reported no cycles/hit.")
+    general = cycles.pop(("general", 4096))
     series = {}
     for (drawn, names), value in sorted(cycles.items()):
         series.setdefault(drawn, []).append([names, value])
     series["aim"] = [list(goal) for goal in GOALS.items()]
     plot = Plot("cycles-against-names.svg", "What an answer from the cache costs a poll core, without a NIC", "names asked for", "TSC cycles",
                 series, log_x=True)
-    write("hit", [row_of(case, value, hertz) for case, value in sorted(cycles.items())] + [line_rate_row(cycles, hertz)], [plot])
+    write("hit", [row_of(case, value, general, hertz) for case, value in sorted(cycles.items())] + [line_rate_row(cycles, hertz)], [plot])
     return 0
 
 

@@ -22,7 +22,9 @@ HitRig& rig_with(uint32_t names) {
   return *current.second;
 }
 
-void hit(benchmark::State& state, Names how) {
+enum class Way : uint8_t { HitPath, General };
+
+void hit(benchmark::State& state, Names how, Way way) {
   HitRig& rig = rig_with(static_cast<uint32_t>(state.range(0)));
   const std::vector<uint32_t> drawn = rig.draw(how, size_t{1} << 20);
   std::array<rte_mbuf*, poll::kBurst> frames{};
@@ -33,7 +35,7 @@ void hit(benchmark::State& state, Names how) {
     const uint64_t start = rte_rdtsc();
     rig.receive(&drawn[at], frames.data());
     const uint64_t received = rte_rdtsc();
-    rig.serve(frames.data());
+    way == Way::HitPath ? rig.serve(frames.data()) : rig.serve_generally(frames.data());
     all += rte_rdtsc() - start;
     making += received - start;
     at = (at + poll::kBurst) % drawn.size();
@@ -46,12 +48,19 @@ void hit(benchmark::State& state, Names how) {
   state.SetItemsProcessed(static_cast<int64_t>(queries));
 }
 
-BENCHMARK_CAPTURE(hit, uniform, Names::Uniform)
+// The naive version: what a hit costs without a path of its own.
+BENCHMARK_CAPTURE(hit, general, Names::Uniform, Way::General)->Arg(4096);
+
+BENCHMARK_CAPTURE(hit, uniform, Names::Uniform, Way::HitPath)
     ->Arg(4096)
     ->Arg(100'000)
     ->Arg(1'000'000)
     ->Arg(4'000'000);
-BENCHMARK_CAPTURE(hit, zipf, Names::Zipf)->Arg(4096)->Arg(100'000)->Arg(1'000'000)->Arg(4'000'000);
+BENCHMARK_CAPTURE(hit, zipf, Names::Zipf, Way::HitPath)
+    ->Arg(4096)
+    ->Arg(100'000)
+    ->Arg(1'000'000)
+    ->Arg(4'000'000);
 
 }  // namespace
 }  // namespace perf

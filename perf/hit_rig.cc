@@ -154,4 +154,10 @@ void HitRig::serve(rte_mbuf** frames) {
   queue.transmit.flush(queue.port, queue.queue, core_->counters.ports[0], core_->counters);
 }
 
+void HitRig::serve_generally(rte_mbuf** frames) {
+  poll::PortQueue& queue = core_->queues.front();
+  poll::serve_generally(*core_, queue, std::span(frames, poll::kBurst));
+  queue.transmit.flush(queue.port, queue.queue, core_->counters.ports[0], core_->counters);
+}
+
 }  // namespace perf
