@@ -1,11 +1,10 @@
-// keyed_hash for a processor with AES instructions, to be inlined: eight rounds side by side and
-// two behind them, about a third of what XXH3 takes for a name, and the same for every length up
-// to 64.
+// keyed_hash for a processor with AES instructions, to be inlined: the same few instructions for
+// every length up to 64.
 //
 // Four lanes of 16 octets go through two rounds each, with keys of their own, and are added up; the
-// sum and the tag go through two more. Two different inputs collide with a probability of about
-// 2^-60 (four rounds' worth of active S-boxes) unless the keys are known, and a collision costs no
-// more than a place in a bucket.
+// sum and the tag go through two more. Inputs can only collide if the differences of two lanes
+// cancel, which nobody can arrange without the keys, and a collision costs no more than a place in
+// a bucket.
 #pragma once
 
 #include <immintrin.h>

@@ -30,9 +30,6 @@ template <typename Word>
   return static_cast<uint16_t>((half + std::rotr(half, 16)) >> 16);
 }
 
-/// The same sum if what was summed started at an odd place; of at most 2^31 words.
-[[nodiscard]] constexpr uint64_t at_odd_place(uint64_t sum) { return sum << 8; }
-
 /// Octets that start at an even place, an odd number of them only at the end. Eight at a time;
 /// rte_raw_cksum goes two by two.
 [[nodiscard]] inline uint64_t sum_of(ByteView bytes) {

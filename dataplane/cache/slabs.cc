@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstdlib>
 #include <mutex>
 #include <new>
@@ -66,7 +65,6 @@ class Slab {
 };
 
 std::array<Slab, kSizes.size()> slabs;
-std::atomic<uint64_t> in_use{0};
 
 size_t slab_of(size_t size) {
   return static_cast<size_t>(std::ranges::lower_bound(kSizes, size) - kSizes.begin());
@@ -82,24 +80,17 @@ size_t block_size(size_t size) {
 std::byte* allocate_block(size_t size) {
   const size_t slab = slab_of(size);
   const size_t whole = block_size(size);
-  std::byte* block = slab < kSizes.size()
-                         ? slabs[slab].take(whole)
-                         : static_cast<std::byte*>(std::aligned_alloc(kLine, whole));
-  if (block != nullptr) in_use.fetch_add(whole, std::memory_order_relaxed);
-  return block;
+  return slab < kSizes.size() ? slabs[slab].take(whole)
+                              : static_cast<std::byte*>(std::aligned_alloc(kLine, whole));
 }
 
 void free_block(std::byte* block, size_t size) {
   const size_t slab = slab_of(size);
-  const size_t whole = block_size(size);
-  in_use.fetch_sub(whole, std::memory_order_relaxed);
   if (slab < kSizes.size()) {
-    slabs[slab].give_back(block, whole);
+    slabs[slab].give_back(block, kSizes[slab]);
   } else {
     std::free(block);
   }
 }
-
-uint64_t blocks_in_use() { return in_use.load(std::memory_order_relaxed); }
 
 }  // namespace cache

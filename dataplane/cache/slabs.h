@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 
 namespace cache {
 
@@ -21,8 +20,5 @@ inline constexpr size_t kLine = 64;
 [[nodiscard]] std::byte* allocate_block(size_t size);
 /// `size` as given to `allocate_block`.
 void free_block(std::byte* block, size_t size);
-
-/// Octets of all blocks that are in use.
-[[nodiscard]] uint64_t blocks_in_use();
 
 }  // namespace cache

@@ -12,13 +12,6 @@
 namespace poll {
 namespace avx2 {
 
-/// 64 octets of ones, then of zeros: from 64 - n on, a mask for the first n.
-alignas(64) constexpr std::array<uint8_t, 128> kOnes = [] {
-  std::array<uint8_t, 128> ones{};
-  for (size_t i = 0; i < 64; ++i) ones[i] = 0xFF;
-  return ones;
-}();
-
 inline __m256i load(const void* at) { return _mm256_loadu_si256(static_cast<const __m256i*>(at)); }
 inline __m256i mask(size_t size, size_t half) { return load(&kOnes[64 - size + 32 * half]); }
 

@@ -4,12 +4,6 @@
 namespace poll {
 namespace sse42 {
 
-alignas(64) constexpr std::array<uint8_t, 128> kOnes = [] {
-  std::array<uint8_t, 128> ones{};
-  for (size_t i = 0; i < 64; ++i) ones[i] = 0xFF;
-  return ones;
-}();
-
 inline __m128i load(const void* at) { return _mm_loadu_si128(static_cast<const __m128i*>(at)); }
 inline __m128i mask(size_t size, size_t quarter) { return load(&kOnes[64 - size + 16 * quarter]); }
 

@@ -52,6 +52,13 @@ inline void store(std::byte* at, Word word) {
 
 inline constexpr uint64_t kMacMask = 0xFFFF'FFFF'FFFF;
 
+/// 64 octets of ones, then of zeros: from 64 - n on, a mask for the first n.
+alignas(64) inline constexpr std::array<uint8_t, 128> kOnes = [] {
+  std::array<uint8_t, 128> ones{};
+  for (size_t i = 0; i < 64; ++i) ones[i] = 0xFF;
+  return ones;
+}();
+
 /// What differs between the two versions of IP.
 struct Ipv4 {
   static constexpr size_t kUdpAt = 34;

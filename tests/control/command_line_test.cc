@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tests/control/config_rig.h"
+#include "tests/temporary_folder.h"
 
 namespace control {
 namespace {
@@ -47,9 +48,7 @@ Outcome dotline(std::vector<const char*> words,
 class CommandLine : public testing::Test {
  protected:
   void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "dotline-cli-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
+    folder_ = tests::make_temporary_folder("dotline-cli");
     good_ = write("good.yaml", minimal());
     bad_ = write("bad.yaml", minimal("acl: [0.0.0.0/0]\nlogging: {level: loud}\ncolour: red\n"));
     odd_ = write("odd.yaml", minimal("acl: [0.0.0.0/0]\n"));

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "tests/control/config_rig.h"
+#include "tests/temporary_folder.h"
 
 namespace control {
 namespace {
@@ -349,11 +350,7 @@ TEST(ConfigErrors, SurviveAnExpansionBomb) {
 
 class ConfigFile : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "dotline-config-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
+  void SetUp() override { folder_ = tests::make_temporary_folder("dotline-config"); }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
   [[nodiscard]] std::string path(const std::string& name) const {

@@ -52,7 +52,7 @@ Authority::Authority(const std::string& name) : self_(begin(-86400, 86400)) {
   add_extension(certificate, NID_key_usage, "critical,keyCertSign");
   require(X509_sign(certificate, self_.key.get(), EVP_sha256()) > 0);
 
-  std::string path = std::filesystem::temp_directory_path() / "authority-XXXXXX";
+  std::string path = std::filesystem::temp_directory_path() / ("authority-" + std::string(6, 'X'));
   const int fd = mkstemp(path.data());
   require(fd >= 0);
   file_ = path;

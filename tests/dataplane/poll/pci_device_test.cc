@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/temporary_folder.h"
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -19,8 +21,7 @@ constexpr const char* kAddress = "0000:03:00.0";
 class Machine {
  public:
   Machine() {
-    std::string pattern = (fs::temp_directory_path() / "pci_device_test_XXXXXX").string();
-    root_ = mkdtemp(pattern.data());
+    root_ = tests::make_temporary_folder("pci_device_test");
     fs::create_directories(root_ / "devices");
     fs::create_directories(root_ / "vfio");
   }
