@@ -4,6 +4,7 @@
 #include "control/instance.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <pthread.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
@@ -15,6 +16,7 @@
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -77,9 +79,32 @@ LogLevel level_of(tls::Severity severity) {
   return LogLevel::Error;
 }
 
-std::vector<std::unique_ptr<cache::Cache>> make_caches(const Config& config) {
+/// The NUMA nodes of the cores that poll, each once.
+std::set<unsigned> nodes_of_cores(unsigned cores) {
+  std::set<unsigned> nodes;
+  for (unsigned core = 0; core < cores; ++core) nodes.insert(rte_lcore_to_socket_id(core + 1));
+  return nodes;
+}
+
+/// Cached answers lie where they are read from. With cores on several nodes there is no such place,
+/// and half a table on each loads both nodes' memory alike.
+void place_caches(unsigned cores, Log& log) {
+  const std::set<unsigned> nodes = nodes_of_cores(cores);
+  const std::vector<unsigned> list(nodes.begin(), nodes.end());
+  const std::string names = fmt::format("{}", fmt::join(list, " and "));
+  if (const auto placed = cache::use_nodes(list); !placed) {
+    return log.write(LogLevel::Warning, fmt::format("packet caches: not placed on NUMA node {}: {}",
+                                                    names, placed.error()));
+  }
+  log.write(LogLevel::Info, list.size() == 1
+                                ? fmt::format("packet caches: on NUMA node {}", names)
+                                : fmt::format("packet caches: spread over NUMA nodes {}", names));
+}
+
+std::vector<std::unique_ptr<cache::Cache>> make_caches(const Config& config, Log& log) {
   const bool large = config.eal.hugepages != poll::Hugepages::Off;
   cache::use_large_pages(large ? cache::LargePages::Auto : cache::LargePages::Off);
+  place_caches(static_cast<unsigned>(config.eal.cores.size()), log);
   std::vector<std::unique_ptr<cache::Cache>> caches;
   for (const PacketCache& settings : config.packet_caches) {
     caches.push_back(std::make_unique<cache::Cache>(settings.name, settings.size));
@@ -147,7 +172,7 @@ class Instance {
                                                paced_log_.write(level_of(level), "eal", line);
                                              }))),
         readers_(cores()),
-        caches_(make_caches(config)),
+        caches_(make_caches(config, log_)),
         exchange_({.cores = cores(),
                    .workers = config.tls_workers.threads,
                    .misses = kMisses,

@@ -1,9 +1,15 @@
 // Memory for the cache by large pages. A lookup in a table of millions touches a page at random for
 // the bucket and another for the entry; with pages of 4 KiB both would miss the TLB, and each walk
 // costs as much as the answer.
+//
+// On a machine with several NUMA nodes it lies on those of the cores that read it.
 #pragma once
 
 #include <cstddef>
+#include <span>
+#include <string>
+
+#include "dataplane/base/result.h"
 
 namespace cache {
 
@@ -13,6 +19,12 @@ inline constexpr size_t kLargePage = size_t{2} << 20;
 /// once at start, before the first cache is made.
 enum class LargePages : unsigned char { Auto, Off };
 void use_large_pages(LargePages which);
+
+/// Which NUMA nodes the memory is taken from. With one, all of it while that node has any; with
+/// several, large page by large page in turn. Set once at start, before the first cache is made;
+/// none, as at first: wherever the thread runs that touches a page first. Fails with the kernel's
+/// reason, and then leaves it at that.
+base::Result<void, std::string> use_nodes(std::span<const unsigned> nodes);
 
 /// `size` rounded up to whole large pages, zeroed, aligned to one; nullptr when memory is out.
 [[nodiscard]] std::byte* map_pages(size_t size);

@@ -4,8 +4,10 @@ The cards are QEMU's, in a virtual machine that runs the program built here (tes
 own hardware is touched.
 """
 
+import collections
 import contextlib
 import copy
+import re
 import threading
 
 import dns.message
@@ -173,6 +175,29 @@ def test_a_card_that_does_not_spread_frames_serves_from_one_queue(rig, resolver,
     with running(rig, guest, client, settings(rig, resolver, card, cores=(0, 1))) as dotline:
         assert client.ask(query("www.example"), server=FORWARDER6).rcode() == dns.rcode.NOERROR
         assert "does not spread frames over queues" in dotline.log()
+
+
+@pytest.mark.parametrize(("cores", "nodes"), [((1,), {1}), ((0, 1), {0, 1})], ids=["one_node", "two_nodes"])
+def test_the_cache_lies_on_the_nodes_of_its_cores(rig, resolver, guest, cores, nodes):
+    card = in_service(guest, VIRTIO)
+    client = Client(rig.topology, card.name)
+    introduce(rig.topology, card)
+    wanted = settings(rig, resolver, card, cores=cores)
+    wanted["packet_caches"][0]["size"] = 1_000_000  # A table of six large pages: more than one for each node.
+    with running(rig, guest, client, wanted) as dotline:
+        pages = placed_pages(guest, dotline.pid)
+        assert pages.keys() == nodes and sum(pages.values()) >= 6, pages
+        where = "on NUMA node 1" if len(nodes) == 1 else "spread over NUMA nodes 0 and 1"
+        assert f"packet caches: {where}" in dotline.log()
+
+
+def placed_pages(guest, pid):
+    """How many pages each node has of the mappings with a policy of their own, which are the cache's: {node: pages}."""
+    pages = collections.Counter()
+    for line in guest.execute(f"cat /proc/{pid}/numa_maps").splitlines():
+        if re.match(r"\w+ (prefer|interleave):", line):
+            pages.update({int(node): int(count) for node, count in re.findall(r" N(\d+)=(\d+)", line)})
+    return dict(pages)
 
 
 def is_answered(client):

@@ -30,6 +30,8 @@ MANAGED = "198.18.3.2"  # The guest, seen from the forwarder's namespace.
 _MANAGER = "198.18.3.1"
 _COMMANDS_PORT = 2300
 _HUGEPAGES = 200
+_NODES = 2  # NUMA nodes: half of the memory, and of the hugepages, and one processor each.
+_NODE_MEGABYTES = 768
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,7 +175,8 @@ class Guest:
         # The address width is that of a server's IOMMU: with less, EAL would not use virtual addresses.
         iommu = ("-device", "intel-iommu,intremap=on,caching-mode=on,aw-bits=48") if self._iommu else ()
         return ("qemu-system-x86_64", "-machine", "q35,kernel-irqchip=split", "-accel", "tcg,thread=multi",
-                "-cpu", "max", "-smp", "2", "-m", "1536M", "-nodefaults", "-display", "none", "-no-reboot",
+                "-cpu", "max", "-smp", str(_NODES), "-m", f"{_NODES * _NODE_MEGABYTES}M",
+                *(word for node in range(_NODES) for word in _node(node)), "-nodefaults", "-display", "none", "-no-reboot",
                 "-serial", "stdio", "-qmp", f"unix:{self._control_path},server=on,wait=off", *iommu,
                 "-kernel", str(kernel.image), "-initrd", str(kernel.initrd),
                 "-append", f"console=ttyS0 quiet intel_iommu=on panic=-1 {words}",
@@ -195,6 +198,12 @@ class Guest:
             wait_until(listens, "the virtual machine up", timeout=300, interval=0.2)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.console()}") from None
+
+
+def _node(number):
+    """A NUMA node with the processor of the same number."""
+    return ("-object", f"memory-backend-ram,id=node{number},size={_NODE_MEGABYTES}M",
+            "-numa", f"node,nodeid={number},cpus={number},memdev=node{number}")
 
 
 def _network(name, files, model, mac):
