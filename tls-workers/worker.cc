@@ -107,6 +107,7 @@ class Worker::Impl {
 
   void take_miss(const exchange::Miss& miss, uint32_t core);
   void take_answer(Session& session, const Session::Heard& heard);
+  void take_failure(const Session& session, const Session::Heard& heard);
   void take_fault(OpenQuestion& question, Session& session, const Asked& asked,
                   dns::AnswerFault fault);
   void take_refusal(OpenQuestion& question, uint32_t backend, cache::Entry* entry,
@@ -377,6 +378,7 @@ void Worker::Impl::hear_sessions() {
 }
 
 void Worker::Impl::take_answer(Session& session, const Session::Heard& heard) {
+  if (heard.fault != nullptr) return take_failure(session, heard);
   Sessions& backend = backends_[session.backend()];
   OpenQuestion* question = questions_.find(heard.asked.question);
   // Settled by another backend or given up by everybody: still a sign of life.
@@ -407,6 +409,20 @@ void Worker::Impl::take_answer(Session& session, const Session::Heard& heard) {
   }
   if (refused) return take_refusal(*question, session.backend(), entry, lifetime);
   settle(*question, entry, lifetime);
+}
+
+/// One query has failed; the session goes on. A query that was cut off may succeed another time.
+void Worker::Impl::take_failure(const Session& session, const Session::Heard& heard) {
+  Sessions& backend = backends_[session.backend()];
+  backend.counters().failures[heard.fault->kind].add();
+  say(Severity::Warning, backend, heard.fault->text);
+  complained_[session.backend()] = true;
+  OpenQuestion* question = questions_.find(heard.asked.question);
+  const bool waited_for =
+      heard.asked.purpose == Purpose::Serve && heard.asked.state == Asked::State::Waiting;
+  if (question == nullptr || !waited_for) return;
+  const bool cut_off = heard.fault->kind == Failure::Reset || heard.fault->kind == Failure::Eof;
+  lose(*question, session.backend(), cut_off ? SameBackend::Allowed : SameBackend::Forbidden);
 }
 
 /// An answer with an id that we sent, but not one to what was asked with it.

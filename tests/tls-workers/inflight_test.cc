@@ -71,6 +71,7 @@ TEST(Inflight, HasRoomForItsLimit) {
 TEST(Inflight, TimedOutIdStaysQuarantinedAndMayBeAnsweredOnce) {
   Inflight inflight(0, 1);
   const uint16_t id = inflight.issue({3, 3}, Purpose::Serve, kStart);
+  EXPECT_EQ(inflight.oldest_id(), id);
   EXPECT_EQ(inflight.time_out_oldest().question, (QuestionHandle{3, 3}));
   EXPECT_TRUE(inflight.has_room());
   EXPECT_NE(inflight.issue({4, 4}, Purpose::Serve, kStart), id);

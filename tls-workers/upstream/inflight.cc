@@ -27,6 +27,11 @@ const Asked* Inflight::oldest() {
   return oldest_ < asked_.size() ? &asked_[oldest_] : nullptr;
 }
 
+uint16_t Inflight::oldest_id() {
+  ASSERT(oldest() != nullptr);
+  return static_cast<uint16_t>(first_id_ + oldest_);
+}
+
 Asked Inflight::time_out_oldest() {
   ASSERT(oldest() != nullptr);
   Asked& asked = asked_[oldest_];

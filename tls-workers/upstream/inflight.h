@@ -42,7 +42,6 @@ class Inflight {
   /// Time to open a session that takes over; there is room for as many queries again until it is
   /// there.
   [[nodiscard]] bool worn() const { return asked_.size() >= kWorn; }
-  [[nodiscard]] bool unused() const { return asked_.empty(); }
 
   /// Only if `has_room`.
   [[nodiscard]] uint16_t issue(QuestionHandle question, Purpose purpose, base::Time now);
@@ -52,6 +51,8 @@ class Inflight {
   [[nodiscard]] std::optional<Asked> settle(uint16_t id);
   /// The oldest query that waits, if any.
   [[nodiscard]] const Asked* oldest();
+  /// Its id. Only if there is one.
+  [[nodiscard]] uint16_t oldest_id();
   /// Gives up the oldest query that waits. Its id stays quarantined. Only if there is one.
   Asked time_out_oldest();
   /// Gives up all that wait: `each(const Asked&)`, oldest first.

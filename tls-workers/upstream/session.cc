@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "dataplane/base/assert.h"
-#include "dataplane/dns/upstream_query.h"
 
 namespace tls {
 namespace {
@@ -28,7 +27,8 @@ Session::Session(uint32_t backend, const BackendSettings& settings, const TlsCon
       settings_(settings),
       context_(context),
       counters_(counters),
-      epoll_(epoll) {}
+      epoll_(epoll),
+      carrier_(make_carrier(settings)) {}
 
 void Session::open(base::Time now, base::Duration idle_timeout) {
   ASSERT(state_ == State::Closed);
@@ -80,6 +80,7 @@ void Session::shake_hands(base::Time now) {
   if (*step == Progress::Wait) return;
   (stream_.resumed() ? counters_.handshakes_resumed : counters_.handshakes_full).add();
   last_heard_ = last_asked_ = now;  // Idle time begins here.
+  carrier_->open();
   enter(State::Ready);
 }
 
@@ -100,47 +101,56 @@ void Session::keep_time(base::Time now) {
 
 std::optional<Session::Heard> Session::hear(base::Time now) {
   while (established() && !fault_) {
-    if (const std::optional<base::ByteView> message = incoming_.next()) {
-      const std::optional<uint16_t> id = dns::message_id(*message);
-      const std::optional<Asked> asked = id ? inflight_.settle(*id) : std::nullopt;
-      if (!asked) {
-        // The stream cannot be trusted to be in step with us any more. RFC 7766 §7.
-        fail(Failure::Mismatch, "an answer to a query that was not asked");
-        break;
-      }
-      if (asked->state == Asked::State::Waiting) counters_.in_flight.subtract();
-      ++answers_;
-      return Heard{*asked, *message};
-    }
-    if (incoming_.malformed()) {
-      fail(Failure::Malformed, "a message too short to be one");
+    if (const std::optional<Outcome> outcome = carrier_->next()) return take(*outcome);
+    if (carrier_->fault()) {
+      fault_ = carrier_->fault();
+    } else if (carrier_->refuses_more() && ready()) {
+      heed_refusal();
+    } else if (!read(now)) {
       break;
     }
-    const base::ByteSpan room = incoming_.room();
-    base::Result<size_t, Fault> size = stream_.read(room);
-    if (stream_.take_received()) {
-      last_received_ = now;
-      acknowledged_ = false;
-    }
-    if (!size) {
-      fail(size.error().kind, std::move(size.error().text));
-      break;
-    }
-    if (*size == 0) break;
-    incoming_.filled(*size);
-    last_heard_ = now;
   }
   return std::nullopt;
+}
+
+std::optional<Session::Heard> Session::take(const Outcome& outcome) {
+  const std::optional<Asked> asked = inflight_.settle(outcome.id);
+  if (!asked) {
+    // The stream cannot be trusted to be in step with us any more. RFC 7766 §7.
+    fail(Failure::Mismatch, "an answer to a query that was not asked");
+    return std::nullopt;
+  }
+  if (asked->state == Asked::State::Waiting) counters_.in_flight.subtract();
+  if (outcome.fault == nullptr) ++answers_;
+  return Heard{*asked, outcome.message, outcome.fault};
+}
+
+/// The peer will end the session. Those that it still wants to answer it gets the time to.
+void Session::heed_refusal() {
+  if (inflight_.waiting() > 0) return drain();
+  fail(Failure::Eof, "closed by the server");
+}
+
+/// Reads once from the stream. Whether there was anything.
+bool Session::read(base::Time now) {
+  base::Result<size_t, Fault> size = stream_.read(carrier_->room());
+  if (stream_.take_received()) {
+    last_received_ = now;
+    acknowledged_ = false;
+  }
+  if (!size) {
+    fail(size.error().kind, std::move(size.error().text));
+    return false;
+  }
+  if (*size == 0) return false;
+  if (carrier_->filled(*size) == Carrier::Came::Answers) last_heard_ = now;
+  return true;
 }
 
 void Session::ask(const dns::Question& question, QuestionHandle handle, Purpose purpose,
                   base::Time now) {
   ASSERT(has_room());
-  const auto keepalive = inflight_.unused() ? dns::Keepalive::Ask : dns::Keepalive::Leave;
-  const uint16_t id = inflight_.issue(handle, purpose, now);
-  outgoing_.append(dns::kMaxUpstreamQuery, [&](base::ByteSpan into) {
-    return dns::build_upstream_query(into, question, id, keepalive);
-  });
+  carrier_->ask(question, inflight_.issue(handle, purpose, now));
   last_asked_ = now;
   counters_.queries.add();
   counters_.in_flight.add();
@@ -148,11 +158,11 @@ void Session::ask(const dns::Question& question, QuestionHandle handle, Purpose 
 
 void Session::flush() {
   if (!established() || fault_) return;
-  const base::ByteView unsent = outgoing_.unsent();
+  const base::ByteView unsent = carrier_->unsent();
   if (unsent.empty() && !stream_.has_unsent()) return wait_for_socket();
   stream_.flush();
   if (!unsent.empty()) {
-    outgoing_.sent(stream_.write(unsent));
+    carrier_->sent(stream_.write(unsent));
     stream_.flush();
   }
   wait_for_socket();
@@ -162,6 +172,7 @@ std::optional<Asked> Session::next_overdue(base::Time now) {
   const Asked* oldest = inflight_.oldest();
   if (oldest == nullptr || now < oldest->at + settings_.query_timeout) return std::nullopt;
   counters_.in_flight.subtract();
+  carrier_->give_up(inflight_.oldest_id());
   return inflight_.time_out_oldest();
 }
 
@@ -196,11 +207,14 @@ void Session::close() {
   if (fault_) {
     stream_.drop();
   } else {
+    if (established()) {
+      carrier_->finish();
+      flush();
+    }
     stream_.close();
   }
   enter(State::Closed);
-  incoming_.clear();
-  outgoing_.clear();
+  carrier_->clear();
   counters_.in_flight.subtract(inflight_.waiting());
   inflight_ = Inflight(0, 0);
   fault_.reset();

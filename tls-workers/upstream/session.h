@@ -1,21 +1,21 @@
-// One DNS-over-TLS session (RFC 7858): from the connect to the last answer. Many queries are in
-// flight at once and answers come in any order (RFC 7766 §6.2.1.1); an answer counts only for the
-// id it was asked with, on the session it was asked on.
+// One session over TLS: from the connect to the last answer. Many queries are in flight at once and
+// answers come in any order (RFC 7766 §6.2.1.1); an answer counts only for the id it was asked
+// with, on the session it was asked on. How messages travel is the carrier's affair.
 //
 // A session decides nothing about questions: it says what it heard, what it lost and why it ended,
 // and its owner acts.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/clock.h"
-#include "dataplane/dns/answer.h"
 #include "dataplane/dns/question.h"
 #include "tls-workers/upstream/backend.h"
-#include "tls-workers/upstream/framing.h"
+#include "tls-workers/upstream/carrier.h"
 #include "tls-workers/upstream/inflight.h"
 #include "tls-workers/upstream/tls_context.h"
 #include "tls-workers/upstream/tls_stream.h"
@@ -52,9 +52,10 @@ class Session {
 
   struct Heard {
     Asked asked;
-    base::ByteView message;  // Good until the next call of `hear`.
+    base::ByteView message;        // Good until the next call of `hear`.
+    const Fault* fault = nullptr;  // As long. If set: this query alone has failed.
   };
-  /// The next message that answers a query of this session; call until nothing comes.
+  /// What became of the next query of this session; call until nothing comes.
   [[nodiscard]] std::optional<Heard> hear(base::Time now);
   /// Puts a query for `question` into the next record. Only if `has_room`.
   void ask(const dns::Question& question, QuestionHandle handle, Purpose purpose, base::Time now);
@@ -91,7 +92,9 @@ class Session {
     return state_ == State::Connecting || state_ == State::Handshaking;
   }
   [[nodiscard]] bool established() const { return ready() || state_ == State::Draining; }
-  [[nodiscard]] bool has_room() const { return ready() && !fault_ && inflight_.has_room(); }
+  [[nodiscard]] bool has_room() const {
+    return ready() && !fault_ && inflight_.has_room() && carrier_->has_room();
+  }
   /// Has used so many ids that another session should take over.
   [[nodiscard]] bool worn() const { return inflight_.worn(); }
   [[nodiscard]] uint32_t waiting() const { return inflight_.waiting(); }
@@ -111,6 +114,9 @@ class Session {
   void shake_hands(base::Time now);
   void take(Step step, base::Time now);
   void wait_for_socket();
+  [[nodiscard]] bool read(base::Time now);
+  [[nodiscard]] std::optional<Heard> take(const Outcome& outcome);
+  void heed_refusal();
   [[nodiscard]] bool owes_acknowledgement() const {
     return !acknowledged_ && inflight_.waiting() > 0;
   }
@@ -123,8 +129,7 @@ class Session {
 
   State state_ = State::Closed;
   TlsStream stream_;
-  FrameReader incoming_;
-  FrameWriter outgoing_;
+  const std::unique_ptr<Carrier> carrier_;
   Inflight inflight_{0, 0};
   std::optional<Fault> fault_;
   uint64_t answers_ = 0;

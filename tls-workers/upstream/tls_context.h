@@ -11,6 +11,7 @@
 
 #include "dataplane/base/clock.h"
 #include "tls-workers/upstream/backend.h"
+#include "tls-workers/upstream/fault.h"
 #include "tls-workers/upstream/tickets.h"
 
 namespace tls {
@@ -19,12 +20,6 @@ struct FreeSsl {
   void operator()(SSL* ssl) const { SSL_free(ssl); }
 };
 using Ssl = std::unique_ptr<SSL, FreeSsl>;
-
-/// What is wrong, and for people.
-struct Fault {
-  Failure kind{};
-  std::string text;
-};
 
 class TlsContext {
  public:
