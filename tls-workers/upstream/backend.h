@@ -17,9 +17,16 @@
 
 namespace tls {
 
+/// How messages travel inside TLS.
+enum class Protocol : uint8_t {
+  DoT,  // RFC 7858.
+  DoH   // RFC 8484, over HTTP/2.
+};
+
 struct BackendSettings {
   std::string name;  // Unique; the `backend` label of metrics.
   base::Endpoint address;
+  Protocol protocol = Protocol::DoT;
   std::string
       subject_name;  // One of these two is set: what the certificate must be for. RFC 8310 §8.1.
   std::string subject_address;

@@ -13,15 +13,21 @@
 namespace tls {
 namespace {
 
-constexpr std::array<unsigned char, 4> kAlpn = {3, 'd', 'o',
-                                                't'};  // RFC 7858 names none; "dot" is registered.
+/// What ALPN calls the protocols (RFC 7301). RFC 7858 names nothing, but "dot" is registered.
+std::string_view alpn_name(Protocol protocol) { return protocol == Protocol::DoH ? "h2" : "dot"; }
+
+bool offer(SSL_CTX* context, std::string_view protocol) {
+  const std::string list = static_cast<char>(protocol.size()) + std::string(protocol);
+  return SSL_CTX_set_alpn_protos(context, reinterpret_cast<const unsigned char*>(list.data()),
+                                 static_cast<unsigned>(list.size())) == 0;
+}
 
 /// One record is about one segment, so that the server can read each as it comes.
 constexpr long kRecordSize = 1300;
 
 std::string identity_of(const BackendSettings& settings) {
-  return settings.address.text() + '|' + settings.subject_name + '|' + settings.subject_address +
-         '|' + settings.ca_store;
+  return std::string(alpn_name(settings.protocol)) + '|' + settings.address.text() + '|' +
+         settings.subject_name + '|' + settings.subject_address + '|' + settings.ca_store;
 }
 
 /// The places OpenSSL looks for the system's certificates. An empty store would make every
@@ -48,6 +54,7 @@ bool system_store_exists() {
 
 TlsContext::TlsContext(const BackendSettings& settings, Tickets& tickets)
     : name_(settings.name),
+      protocol_(settings.protocol),
       subject_name_(settings.subject_name),
       subject_address_(settings.subject_address),
       ca_store_(settings.ca_store),
@@ -74,7 +81,7 @@ TlsContext::TlsContext(const BackendSettings& settings, Tickets& tickets)
   SSL_CTX_set_app_data(context, this);
   if (SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
       SSL_CTX_set_max_send_fragment(context, kRecordSize) != 1 ||
-      SSL_CTX_set_alpn_protos(context, kAlpn.data(), kAlpn.size()) != 0) {
+      !offer(context, alpn_name(protocol_))) {
     throw std::runtime_error("backend " + name_ + ": " + take_openssl_error());
   }
 }
@@ -131,22 +138,29 @@ const std::string& TlsContext::expected() const {
   return subject_name_.empty() ? subject_address_ : subject_name_;
 }
 
-std::optional<Fault> TlsContext::check_peer(SSL* ssl) {
+std::optional<Fault> TlsContext::check_peer(SSL* ssl) const {
   const long verified = SSL_get_verify_result(ssl);
   if (verified != X509_V_OK)
     return Fault{Failure::Certificate, X509_verify_cert_error_string(verified)};
   if (SSL_get0_peer_certificate(ssl) == nullptr)
     return Fault{Failure::Certificate, "no certificate"};
+  return check_protocol(ssl);
+}
+
+/// HTTP/2 is spoken only to who has agreed to it (RFC 9113 §3.2). Most resolvers choose nothing for
+/// DNS over TLS; one that chooses something else speaks something else.
+std::optional<Fault> TlsContext::check_protocol(SSL* ssl) const {
   const unsigned char* protocol = nullptr;
   unsigned size = 0;
   SSL_get0_alpn_selected(ssl, &protocol, &size);
-  const std::string_view dot = "dot";
-  // Most resolvers choose nothing. One that chooses something else speaks something else.
-  if (size != 0 && std::string_view(reinterpret_cast<const char*>(protocol), size) != dot) {
-    return Fault{Failure::Tls,
-                 "the server selected another application protocol than DNS over TLS"};
-  }
-  return std::nullopt;
+  if (size == 0 && protocol_ == Protocol::DoT) return std::nullopt;
+  if (size == 0) return Fault{Failure::Tls, "the server does not agree to HTTP/2 (ALPN h2)"};
+  if (std::string_view(reinterpret_cast<const char*>(protocol), size) == alpn_name(protocol_))
+    return std::nullopt;
+  return Fault{Failure::Tls, protocol_ == Protocol::DoH
+                                 ? "the server selected another application protocol than HTTP/2"
+                                 : "the server selected another application protocol than DNS "
+                                   "over TLS"};
 }
 
 /// OpenSSL hands over its reference to `session`; 1 says that we keep it.

@@ -36,7 +36,7 @@ class TlsContext {
 
   /// After the handshake, before the first query: whether the peer is who it has to be. Nothing if
   /// so.
-  [[nodiscard]] static std::optional<Fault> check_peer(SSL* ssl);
+  [[nodiscard]] std::optional<Fault> check_peer(SSL* ssl) const;
 
  private:
   struct FreeContext {
@@ -49,7 +49,10 @@ class TlsContext {
   static int keep_ticket(SSL* ssl, SSL_SESSION* session);
   static int note_verification(int accepted, X509_STORE_CTX* store);
 
+  [[nodiscard]] std::optional<Fault> check_protocol(SSL* ssl) const;
+
   std::string name_;  // The backend's.
+  Protocol protocol_;
   std::string subject_name_;
   std::string subject_address_;
   std::string ca_store_;

@@ -73,7 +73,7 @@ Step TlsStream::shake_hands(const TlsContext& context, base::Time now) {
       return base::fail(std::move(fault));
     }
     if (done == 1) {
-      if (std::optional<Fault> fault = TlsContext::check_peer(ssl_.get()))
+      if (std::optional<Fault> fault = context.check_peer(ssl_.get()))
         return base::fail(*std::move(fault));
       // After this point queries may be written.
       flush();
