@@ -15,8 +15,8 @@
 #include <utility>
 
 #include "dataplane/base/assert.h"
-#include "tls-workers/upstream/chooser.h"
-#include "tls-workers/upstream/entry_maker.h"
+#include "tls-workers/placement.h"
+#include "tls-workers/settlement.h"
 #include "tls-workers/upstream/questions.h"
 #include "tls-workers/upstream/session.h"
 #include "tls-workers/upstream/sessions.h"
@@ -28,12 +28,6 @@ namespace {
 /// the sessions.
 constexpr size_t kMissesPerLane = 128;
 constexpr size_t kEventsPerTurn = 64;
-
-/// If the first backend that is tried has no session by now, the next one is tried as well. RFC
-/// 8305 §8 has the same figure.
-constexpr base::milliseconds kStagger{250};
-/// With every backend failing: how soon the next attempt must be for a question to wait for it.
-constexpr base::milliseconds kWorthWaiting{250};
 
 constexpr base::milliseconds kLongestSleep{1000};
 constexpr base::milliseconds kSleepWhileWaiting{50};   // The stagger moves on.
@@ -94,13 +88,10 @@ class Worker::Impl {
   }
 
  private:
-  enum class Placed : uint8_t { Sent, Wait, Hopeless };
-
   // The steps of a turn.
   void take_misses();
   void hear_sessions();
   void meet_deadlines();
-  void place_waiting();
   void send_queries();
   void tend_backends();
   void sleep();
@@ -108,29 +99,15 @@ class Worker::Impl {
   void take_miss(const exchange::Miss& miss, uint32_t core);
   void take_answer(Session& session, const Session::Heard& heard);
   void take_failure(const Session& session, const Session::Heard& heard);
-  void take_fault(OpenQuestion& question, Session& session, const Asked& asked,
+  void take_late_answer(Session& session, const Session::Heard& heard);
+  void take_fault(OpenQuestion& question, Session& session, bool waited_for,
                   dns::AnswerFault fault);
-  void take_refusal(OpenQuestion& question, uint32_t backend, cache::Entry* entry,
-                    uint32_t lifetime);
+  void take_refusal(OpenQuestion& question, uint32_t backend, const Settlement::Made& made);
   void note_answer(uint32_t backend, const Asked& asked, dns::Rcode rcode);
-  void end_session(Session& session);
+  void end_session(Session& session, std::optional<base::Time> silent_since = {});
   void give_up_overdue(Sessions& backend, Session& session);
-
-  void look_at(dns::PoolId pool);
-  [[nodiscard]] std::optional<size_t> pick(const OpenQuestion& question, base::Time since) const;
-  Placed try_to_send(OpenQuestion& question);
-  void place(OpenQuestion& question);
-  void send(OpenQuestion& question, uint32_t backend, Purpose purpose);
-  void try_others(OpenQuestion& question, const Candidate& chosen);
-  void open_for_waiting(const OpenQuestion& longest);
-  [[nodiscard]] bool is_coming(std::optional<uint32_t> avoid, base::Time since) const;
-
-  void lose(OpenQuestion& question, uint32_t backend, SameBackend same_backend);
-  void expire(OpenQuestion& question);
-  void settle(OpenQuestion& question, cache::Entry* entry, uint32_t lifetime);
-  void give_up(OpenQuestion& question);
-  void fill(const Asker& asker, const cache::Entry* entry, dns::Ede ede);
-  [[nodiscard]] dns::Ede reason(const OpenQuestion& question);
+  void lose(const Asked& asked, uint32_t backend, SameBackend same_backend);
+  void look_after(OpenQuestion& question);
 
   void say(Severity severity, Sessions& backend, const std::string& text);
   void close_all();
@@ -139,7 +116,6 @@ class Worker::Impl {
 
   const WorkerSettings settings_;
   exchange::Exchange& exchange_;
-  cache::Reclaim reclaim_;
   Notices notices_;
   Epoll epoll_;
   std::deque<Sessions> backends_;  // As in the settings. A deque because they do not move.
@@ -148,39 +124,41 @@ class Worker::Impl {
 
   base::Time now_;
   Questions questions_;
-  EntryMaker entry_maker_;
+  Settlement settlement_;
+  Placement placement_;
   dns::TtlPlaces places_;
-  std::vector<std::vector<uint32_t>> pool_backends_;  // By pool.
   std::vector<bool> complained_;  // By backend: the operator was told that it fails.
   std::array<epoll_event, kEventsPerTurn> events_{};
   size_t event_count_ = 0;
   bool turn_again_ = false;  // Something changed after the step that would have acted on it.
 
   // Scratch, so that a turn allocates nothing.
-  std::vector<Candidate> candidates_;
   std::vector<Asked> lost_;
   std::vector<Asked> overdue_;
-  std::vector<Asker> released_;
 };
+
+std::deque<Sessions> make_backends(const WorkerSettings& settings, int epoll, Tickets& tickets) {
+  std::deque<Sessions> backends;
+  for (uint32_t i = 0; i < settings.backends.size(); ++i) {
+    backends.emplace_back(Sessions::Shape{i, settings.sessions_per_backend, epoll, random_seed()},
+                          settings.backends[i], tickets);
+  }
+  return backends;
+}
 
 Worker::Impl::Impl(WorkerSettings settings, exchange::Exchange& exchange, cache::Readers& readers,
                    Tickets& tickets, Notice notice)
     : settings_(std::move(settings)),
       exchange_(exchange),
-      reclaim_(readers),
       notices_(std::move(notice)),
+      backends_(make_backends(settings_, epoll_.fd(), tickets)),
       now_(base::Clock::now()),
       questions_(settings_.max_questions, static_cast<uint32_t>(settings_.pools.size()), now_),
-      pool_backends_(settings_.pools.size()),
+      settlement_(settings_.pools, {settings_.index, exchange, readers}, questions_, counters_,
+                  now_),
+      placement_(backends_, settings_.pools.size(), settings_.hedging, questions_, settlement_,
+                 counters_),
       complained_(settings_.backends.size()) {
-  for (uint32_t i = 0; i < settings_.backends.size(); ++i) {
-    const BackendSettings& backend = settings_.backends[i];
-    backends_.emplace_back(
-        Sessions::Shape{i, settings_.sessions_per_backend, epoll_.fd(), random_seed()}, backend,
-        tickets);
-    for (const dns::PoolId pool : backend.pools)
-      pool_backends_.at(static_cast<size_t>(pool)).push_back(i);
-  }
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.ptr = nullptr;  // The doorbell; sessions have an address.
@@ -195,13 +173,13 @@ void Worker::Impl::run() {
     now_ = base::Clock::now();
     counters_.turns.add();
     turn_again_ = false;
-    take_misses();     // Rings -> open questions -> sessions' next records.
-    hear_sessions();   // Answers -> cache -> fills.
-    meet_deadlines();  // Overdue queries go elsewhere; overdue askers are told.
-    place_waiting();   // Questions that no session had room for.
-    send_queries();    // One write for all that a session was given.
-    tend_backends();   // Sessions are opened, replaced, closed.
-    reclaim_.collect();
+    take_misses();                   // Rings -> open questions -> sessions' next records.
+    hear_sessions();                 // Answers -> cache -> fills.
+    meet_deadlines();                // Overdue queries go elsewhere; overdue askers are told.
+    placement_.place_waiting(now_);  // Questions that no session had room for.
+    send_queries();                  // One write for all that a session was given.
+    tend_backends();                 // Sessions are opened, replaced, closed.
+    settlement_.collect();
     counters_.questions.set(questions_.open());
     sleep();
   }
@@ -226,138 +204,19 @@ void Worker::Impl::take_misses() {
 void Worker::Impl::take_miss(const exchange::Miss& miss, uint32_t core) {
   const Asker asker{core, miss.ticket, miss.deadline};
   ASSERT(static_cast<size_t>(miss.question.pool) < settings_.pools.size());
+  if (settlement_.refuse_again(miss, asker, now_)) return;
   const Questions::Join join = questions_.join(miss, core);
   switch (join.how) {
     case Questions::Joined::Opened:
-      place(*join.question);
+      placement_.place(*join.question, now_);
       break;
     case Questions::Joined::Merged:
       counters_.merged.add();
       break;
     case Questions::Joined::Full:
       counters_.questions_full.add();
-      fill(asker, nullptr, dns::Ede::NetworkError);
+      settlement_.fill(asker, nullptr, dns::Ede::NetworkError);
       break;
-  }
-}
-
-// ---------------------------------------------------------------- choosing a backend
-
-/// Fills `candidates_` with what the pool's backends can do now.
-void Worker::Impl::look_at(dns::PoolId pool) {
-  candidates_.clear();
-  for (const uint32_t backend : pool_backends_[static_cast<size_t>(pool)]) {
-    candidates_.push_back(backends_[backend].candidate(now_));
-  }
-}
-
-/// Which of `candidates_` gets `question` now, if any. The backend that has failed it is asked
-/// again only through a new session, and only if it did its work until then or if no other one can
-/// be had.
-std::optional<size_t> Worker::Impl::pick(const OpenQuestion& question, base::Time since) const {
-  const std::optional<size_t> other = choose(candidates_, question.avoid);
-  if (other || question.same_backend == SameBackend::Forbidden) return other;
-  const std::optional<size_t> same = choose(candidates_, std::nullopt);
-  if (!same || candidates_[*same].standing == Standing::Ready) return same;
-  return is_coming(question.avoid, since) ? std::nullopt : same;
-}
-
-/// Sends `question` if a session has room, and says what to do with it otherwise. After it,
-/// `candidates_` is the question's pool's.
-Worker::Impl::Placed Worker::Impl::try_to_send(OpenQuestion& question) {
-  look_at(question.question.pool);
-  const bool waits = question.state == OpenQuestion::State::Waiting;
-  const base::Time since = waits ? question.waiting_since : now_;
-  const std::optional<size_t> chosen = pick(question, since);
-  if (!chosen) {
-    const bool forbidden = question.same_backend == SameBackend::Forbidden;
-    return is_coming(forbidden ? question.avoid : std::nullopt, since) ? Placed::Wait
-                                                                       : Placed::Hopeless;
-  }
-  if (waits) questions_.stop_waiting(question);
-  send(question, candidates_[*chosen].backend, Purpose::Serve);
-  try_others(question, candidates_[*chosen]);
-  return Placed::Sent;
-}
-
-void Worker::Impl::place(OpenQuestion& question) {
-  switch (try_to_send(question)) {
-    case Placed::Sent:
-      return;
-    case Placed::Wait:
-      return questions_.wait(question, now_);
-    case Placed::Hopeless:
-      return give_up(question);
-  }
-}
-
-void Worker::Impl::send(OpenQuestion& question, uint32_t backend, Purpose purpose) {
-  Session* session = backends_[backend].session_with_room();
-  ASSERT(session != nullptr);
-  session->ask(question.question, question.handle, purpose, now_);
-  backends_[backend].asked(now_);
-  if (purpose == Purpose::Serve) question.was_asked = true;
-}
-
-/// `question` is on its way to `chosen`. A backend that would have been the better choice but has
-/// no session gets one; one that fell silent gets a copy of the question, so that it can show it is
-/// back without anybody waiting for it.
-void Worker::Impl::try_others(OpenQuestion& question, const Candidate& chosen) {
-  for (const Candidate& other : candidates_) {
-    switch (other.standing) {
-      case Standing::Closed:
-        if (preferred(other, chosen)) backends_[other.backend].want_session();
-        break;
-      case Standing::Failing:
-        backends_[other.backend].want_session();
-        break;
-      case Standing::OnTrial:
-        if (chosen.standing == Standing::Ready && other.outstanding == 0)
-          send(question, other.backend, Purpose::Trial);
-        break;
-      default:
-        break;
-    }
-  }
-}
-
-/// Whether a backend of `candidates_` other than `avoid` may have room soon for a query that waits
-/// `since` then.
-bool Worker::Impl::is_coming(std::optional<uint32_t> avoid, base::Time since) const {
-  return std::ranges::any_of(candidates_, [&](const Candidate& candidate) {
-    if (candidate.backend == avoid) return false;
-    return candidate.standing != Standing::Down || candidate.retry_at <= since + kWorthWaiting;
-  });
-}
-
-void Worker::Impl::place_waiting() {
-  for (uint32_t pool = 0; pool < settings_.pools.size(); ++pool) {
-    OpenQuestion* question = questions_.first_waiting(pool);
-    while (question != nullptr) {
-      OpenQuestion* next = questions_.next_waiting(*question);
-      const Placed placed = try_to_send(*question);
-      if (placed == Placed::Hopeless) give_up(*question);
-      // Nobody has room: those behind it need not ask.
-      if (placed == Placed::Wait && !choose(candidates_, std::nullopt)) break;
-      question = next;
-    }
-    if (const OpenQuestion* longest = questions_.first_waiting(pool)) open_for_waiting(*longest);
-  }
-}
-
-/// Opens sessions to the backends that come first, one more for every kStagger that the question
-/// has waited.
-void Worker::Impl::open_for_waiting(const OpenQuestion& longest) {
-  look_at(longest.question.pool);
-  const auto wanted = 1 + (now_ - longest.waiting_since) / kStagger;
-  auto opening = std::ranges::count_if(
-      candidates_, [](const Candidate& candidate) { return candidate.opening; });
-  for (; opening < wanted; ++opening) {
-    std::optional<size_t> chosen = choose_to_open(candidates_, longest.avoid);
-    if (!chosen) chosen = choose_to_open(candidates_, std::nullopt);
-    if (!chosen) return;
-    backends_[candidates_[*chosen].backend].want_session();
-    candidates_[*chosen].opening = true;
   }
 }
 
@@ -381,34 +240,42 @@ void Worker::Impl::take_answer(Session& session, const Session::Heard& heard) {
   if (heard.fault != nullptr) return take_failure(session, heard);
   Sessions& backend = backends_[session.backend()];
   OpenQuestion* question = questions_.find(heard.asked.question);
-  // Settled by another backend or given up by everybody: still a sign of life.
-  if (question == nullptr)
-    return note_answer(session.backend(), heard.asked, header_rcode(heard.message));
-  const base::Result<dns::Answer, dns::AnswerFault> answer =
-      dns::parse_answer(heard.message, question->question, places_);
-  if (!answer) return take_fault(*question, session, heard.asked, answer.error());
-
-  note_answer(session.backend(), heard.asked, answer->rcode);
-  if (answer->keepalive != dns::Answer::kNoKeepalive)
-    backend.heed_keepalive(session, answer->keepalive);
+  if (question == nullptr) return take_late_answer(session, heard);
   // What a trial or a query given up brings is taken if it is good; if not, whoever is asked now
   // may do better.
   const bool waited_for =
       heard.asked.purpose == Purpose::Serve && heard.asked.state == Asked::State::Waiting;
+  if (waited_for) --question->under_way;
+  const base::Result<dns::Answer, dns::AnswerFault> answer =
+      dns::parse_answer(heard.message, question->question, places_);
+  if (!answer) return take_fault(*question, session, waited_for, answer.error());
+
+  note_answer(session.backend(), heard.asked, answer->rcode);
+  if (answer->keepalive != dns::Answer::kNoKeepalive)
+    backend.heed_keepalive(session, answer->keepalive);
   const std::optional<Failure> refused = refusal(answer->rcode);
   if (refused) backend.counters().failures[*refused].add();
   if (refused && !waited_for) return;
 
-  const PoolSettings& pool = settings_.pools[static_cast<size_t>(question->question.pool)];
-  const uint32_t lifetime = dns::lifetime(*answer, pool.limits);
-  cache::Entry* entry =
-      entry_maker_.make(question->question, *answer, {pool.limits, lifetime, now_});
-  if (entry == nullptr) {
-    counters_.entries_refused.add();
-    return give_up(*question);
+  const Settlement::Made made = settlement_.make(question->question, *answer, now_);
+  if (made.entry == nullptr) {
+    settlement_.give_up(*question, dns::Ede::NetworkError, now_);
+  } else if (refused) {
+    take_refusal(*question, session.backend(), made);
+  } else {
+    settlement_.settle(*question, made, now_);
   }
-  if (refused) return take_refusal(*question, session.backend(), entry, lifetime);
-  settle(*question, entry, lifetime);
+}
+
+/// Another backend was faster, or everybody had given up: a sign of life in any case, and perhaps
+/// something for the cache.
+void Worker::Impl::take_late_answer(Session& session, const Session::Heard& heard) {
+  note_answer(session.backend(), heard.asked, header_rcode(heard.message));
+  const dns::Question* question = settlement_.late_question(heard.asked.question);
+  if (question == nullptr) return;
+  const base::Result<dns::Answer, dns::AnswerFault> answer =
+      dns::parse_answer(heard.message, *question, places_);
+  if (answer) settlement_.keep_late(*question, *answer, now_);
 }
 
 /// One query has failed; the session goes on. A query that was cut off may succeed another time.
@@ -417,16 +284,13 @@ void Worker::Impl::take_failure(const Session& session, const Session::Heard& he
   backend.counters().failures[heard.fault->kind].add();
   say(Severity::Warning, backend, heard.fault->text);
   complained_[session.backend()] = true;
-  OpenQuestion* question = questions_.find(heard.asked.question);
-  const bool waited_for =
-      heard.asked.purpose == Purpose::Serve && heard.asked.state == Asked::State::Waiting;
-  if (question == nullptr || !waited_for) return;
+  if (heard.asked.state != Asked::State::Waiting) return;
   const bool cut_off = heard.fault->kind == Failure::Reset || heard.fault->kind == Failure::Eof;
-  lose(*question, session.backend(), cut_off ? SameBackend::Allowed : SameBackend::Forbidden);
+  lose(heard.asked, session.backend(), cut_off ? SameBackend::Allowed : SameBackend::Forbidden);
 }
 
 /// An answer with an id that we sent, but not one to what was asked with it.
-void Worker::Impl::take_fault(OpenQuestion& question, Session& session, const Asked& asked,
+void Worker::Impl::take_fault(OpenQuestion& question, Session& session, bool waited_for,
                               dns::AnswerFault fault) {
   const bool out_of_step = fault == dns::AnswerFault::WrongQuestion;
   if (out_of_step) {
@@ -438,28 +302,24 @@ void Worker::Impl::take_fault(OpenQuestion& question, Session& session, const As
     // this.
     backends_[session.backend()].counters().failures[Failure::Malformed].add();
   }
-  const bool waited_for = asked.purpose == Purpose::Serve && asked.state == Asked::State::Waiting;
-  if (waited_for)
-    lose(question, session.backend(), out_of_step ? SameBackend::Allowed : SameBackend::Forbidden);
+  if (!waited_for) return;
+  placement_.lose(question, session.backend(),
+                  out_of_step ? SameBackend::Allowed : SameBackend::Forbidden, now_);
 }
 
-/// SERVFAIL or REFUSED: kept for the case that no other backend does better. Takes `entry`.
-void Worker::Impl::take_refusal(OpenQuestion& question, uint32_t backend, cache::Entry* entry,
-                                uint32_t lifetime) {
-  if (question.second_best != nullptr) {
-    reclaim_.retire(entry);
-    return give_up(question);
+/// SERVFAIL or REFUSED: kept for the case that no other backend does better. Takes `made`.
+void Worker::Impl::take_refusal(OpenQuestion& question, uint32_t backend,
+                                const Settlement::Made& made) {
+  const bool refused_before = question.second_best != nullptr;
+  if (refused_before) {
+    settlement_.reclaim().retire(made.entry);
+  } else {
+    question.second_best = made.entry;
+    question.second_best_lifetime = made.lifetime;
   }
-  question.second_best = entry;
-  question.second_best_lifetime = lifetime;
-  look_at(question.question.pool);
-  const std::optional<size_t> other = choose(candidates_, backend);
-  if (question.retries_left == 0 || !other || !questions_.has_askers(question))
-    return give_up(question);
-  --question.retries_left;
-  question.avoid = backend;
-  question.same_backend = SameBackend::Forbidden;
-  send(question, candidates_[*other].backend, Purpose::Serve);
+  if (question.under_way > 0) return;
+  if (refused_before || !placement_.ask_another(question, backend, now_))
+    settlement_.give_up(question, dns::Ede::None, now_);
 }
 
 void Worker::Impl::note_answer(uint32_t index, const Asked& asked, dns::Rcode rcode) {
@@ -467,17 +327,18 @@ void Worker::Impl::note_answer(uint32_t index, const Asked& asked, dns::Rcode rc
   const auto code = std::min(static_cast<size_t>(rcode), kRcodeNames.size() - 1);
   backend.counters().responses[code].add();
   backend.counters().response_duration.record(now_ - asked.at);
-  backend.answered(now_ - asked.at);
+  backend.answered(now_ - asked.at, now_);
   if (complained_[index]) say(Severity::Info, backend, "answers again");
   complained_[index] = false;
 }
 
 /// `session` has a fault: what was under way on it moves on, and it is closed.
-void Worker::Impl::end_session(Session& session) {
+void Worker::Impl::end_session(Session& session, std::optional<base::Time> silent_since) {
   Sessions& backend = backends_[session.backend()];
   lost_.clear();
   session.abandon([this](const Asked& asked) { lost_.push_back(asked); });
-  const bool failed = backend.ended(session, static_cast<uint32_t>(lost_.size()), now_);
+  const bool failed = backend.ended(session, static_cast<uint32_t>(lost_.size()),
+                                    silent_since.value_or(now_), now_);
   if (failed) {
     const bool untrusted = session.fault()->kind == Failure::Certificate;
     say(untrusted ? Severity::Error : Severity::Warning, backend, session.fault()->text);
@@ -485,11 +346,14 @@ void Worker::Impl::end_session(Session& session) {
   }
   session.close();
   turn_again_ = true;
-  for (const Asked& asked : lost_) {
-    OpenQuestion* question = questions_.find(asked.question);
-    if (question != nullptr && asked.purpose == Purpose::Serve)
-      lose(*question, session.backend(), SameBackend::Allowed);
-  }
+  for (const Asked& asked : lost_) lose(asked, session.backend(), SameBackend::Allowed);
+}
+
+void Worker::Impl::lose(const Asked& asked, uint32_t backend, SameBackend same_backend) {
+  OpenQuestion* question = questions_.find(asked.question);
+  if (question == nullptr || asked.purpose != Purpose::Serve) return;
+  --question->under_way;
+  placement_.lose(*question, backend, same_backend, now_);
 }
 
 void Worker::Impl::send_queries() {
@@ -516,7 +380,7 @@ void Worker::Impl::meet_deadlines() {
       give_up_overdue(backend, session);
     }
   }
-  while (OpenQuestion* question = questions_.next_due(now_)) expire(*question);
+  while (OpenQuestion* question = questions_.next_due(now_)) look_after(*question);
 }
 
 void Worker::Impl::give_up_overdue(Sessions& backend, Session& session) {
@@ -526,82 +390,22 @@ void Worker::Impl::give_up_overdue(Sessions& backend, Session& session) {
     overdue_.push_back(*asked);
     if (session.silent_since(asked->at)) session.fail(Failure::Deadline, "does not answer");
   }
-  if (session.fault()) end_session(session);
+  if (overdue_.empty()) return;
+  // A session that died alone says nothing about its neighbours: they may be asked at once.
+  const bool alone = session.fault() && backend.heard_since(overdue_.front().at);
+  if (session.fault()) end_session(session, overdue_.front().at);
   for (const Asked& asked : overdue_) {
-    OpenQuestion* question = questions_.find(asked.question);
-    if (question != nullptr && asked.purpose == Purpose::Serve)
-      lose(*question, session.backend(), SameBackend::Forbidden);
+    lose(asked, session.backend(), alone ? SameBackend::Allowed : SameBackend::Forbidden);
   }
 }
 
-/// Tells the askers who can wait no longer. The question goes on without them if a query for it is
-/// under way.
-void Worker::Impl::expire(OpenQuestion& question) {
-  const cache::Entry* entry = question.second_best;
-  questions_.release_overdue(question, now_,
-                             [&](const Asker& asker) { fill(asker, entry, reason(question)); });
+/// Something about `question` is due: its second query, or what its askers are to be told. It goes
+/// on without askers if a query for it is under way.
+void Worker::Impl::look_after(OpenQuestion& question) {
+  if (question.hedge_at <= now_) placement_.hedge(question, now_);
+  settlement_.tell_overdue(question, placement_.reason(question, now_), now_);
   if (!questions_.has_askers(question) && question.state == OpenQuestion::State::Waiting)
-    give_up(question);
-}
-
-// ---------------------------------------------------------------- outcomes
-
-/// The query for `question` at `backend` has failed.
-void Worker::Impl::lose(OpenQuestion& question, uint32_t backend, SameBackend same_backend) {
-  if (question.retries_left == 0 || !questions_.has_askers(question)) return give_up(question);
-  --question.retries_left;
-  question.avoid = backend;
-  question.same_backend = same_backend;
-  place(question);
-}
-
-/// `entry` is the answer: kept if it may be, told to all askers. Takes `entry`, closes `question`.
-void Worker::Impl::settle(OpenQuestion& question, cache::Entry* entry, uint32_t lifetime) {
-  if (question.second_best != nullptr && question.second_best != entry)
-    reclaim_.retire(question.second_best);
-  question.second_best = nullptr;
-  released_.clear();
-  questions_.release(question, [this](const Asker& asker) { released_.push_back(asker); });
-  // Held until the last fill is pushed: from the moment others can see it, they can also displace
-  // it.
-  entry->pin();
-  cache::Cache* cache = settings_.pools[static_cast<size_t>(question.question.pool)].cache;
-  if (cache != nullptr && lifetime > 0) {
-    cache->insert(question.question, entry, now_, reclaim_);
-  } else {
-    reclaim_.retire(entry);
-  }
-  for (const Asker& asker : released_) fill(asker, entry, dns::Ede::None);
-  entry->unpin();
-  questions_.close(question);
-}
-
-/// Nobody else is asked: the second best answer if there is one, failure if not. Closes `question`.
-void Worker::Impl::give_up(OpenQuestion& question) {
-  if (question.second_best != nullptr)
-    return settle(question, question.second_best, question.second_best_lifetime);
-  const dns::Ede ede = questions_.has_askers(question) ? reason(question) : dns::Ede::None;
-  questions_.release(question, [&](const Asker& asker) { fill(asker, nullptr, ede); });
-  questions_.close(question);
-}
-
-/// One Fill for one Miss. `entry`: nullptr for a failure.
-void Worker::Impl::fill(const Asker& asker, const cache::Entry* entry, dns::Ede ede) {
-  if (entry != nullptr) entry->pin();
-  const exchange::Fill message{
-      .ticket = asker.ticket, .entry = entry, .ede = entry != nullptr ? dns::Ede::None : ede};
-  if (exchange_.lane(asker.core, settings_.index).fill.push(message)) return;
-  counters_.fills_lost.add();
-  if (entry != nullptr) entry->unpin();
-}
-
-/// RFC 8914 §4.23, §4.24: whether sessions failed the question or there was none to put it to.
-dns::Ede Worker::Impl::reason(const OpenQuestion& question) {
-  if (question.was_asked) return dns::Ede::NetworkError;
-  look_at(question.question.pool);
-  const bool connected = std::ranges::any_of(
-      candidates_, [](const Candidate& candidate) { return candidate.standing <= Standing::Full; });
-  return connected ? dns::Ede::NetworkError : dns::Ede::NoReachableAuthority;
+    settlement_.give_up(question, dns::Ede::None, now_);
 }
 
 void Worker::Impl::say(Severity severity, Sessions& backend, const std::string& text) {
@@ -636,7 +440,7 @@ bool Worker::Impl::misses_wait() {
 
 base::Time Worker::Impl::next_wake() {
   base::Time wake = std::min(now_ + kLongestSleep, questions_.earliest_deadline());
-  if (reclaim_.waiting() > 0) wake = std::min(wake, now_ + kSleepWhileRetired);
+  if (settlement_.anything_to_collect()) wake = std::min(wake, now_ + kSleepWhileRetired);
   for (Sessions& backend : backends_) wake = std::min(wake, backend.next_deadline(now_));
   for (uint32_t pool = 0; pool < settings_.pools.size(); ++pool) {
     if (questions_.first_waiting(pool) != nullptr) wake = std::min(wake, now_ + kSleepWhileWaiting);
@@ -645,7 +449,9 @@ base::Time Worker::Impl::next_wake() {
 }
 
 void Worker::Impl::close_all() {
-  questions_.for_each_open([this](OpenQuestion& question) { give_up(question); });
+  questions_.for_each_open([this](OpenQuestion& question) {
+    settlement_.give_up(question, placement_.reason(question, now_), now_);
+  });
   for (Sessions& backend : backends_) {
     for (Session& session : backend.all()) session.close();
   }
@@ -654,7 +460,7 @@ void Worker::Impl::close_all() {
     exchange::Lane& lane = exchange_.lane(core, settings_.index);
     while (const unsigned count = lane.miss.pop(misses)) {
       for (unsigned i = 0; i < count; ++i) {
-        fill({core, misses[i].ticket, misses[i].deadline}, nullptr, dns::Ede::NotReady);
+        settlement_.fill({core, misses[i].ticket, misses[i].deadline}, nullptr, dns::Ede::NotReady);
       }
     }
   }

@@ -7,38 +7,23 @@
 #include <string>
 #include <vector>
 
-#include "dataplane/base/counters.h"
-#include "dataplane/cache/cache.h"
-#include "dataplane/dns/answer.h"
+#include "dataplane/cache/reclaim.h"
 #include "dataplane/exchange.h"
+#include "tls-workers/counters.h"
 #include "tls-workers/notices.h"
+#include "tls-workers/settlement.h"
 #include "tls-workers/upstream/backend.h"
 #include "tls-workers/upstream/tickets.h"
 
 namespace tls {
 
-/// What a pool's answers are kept in, and for how long. Index of the pool = dns::PoolId.
-struct PoolSettings {
-  std::string name;
-  cache::Cache* cache = nullptr;  // nullptr: this pool's answers are not kept.
-  dns::LifetimeLimits limits;
-};
-
 struct WorkerSettings {
   unsigned index = 0;
   unsigned sessions_per_backend = 2;
   unsigned max_questions = 16384;  // Open at once; a Miss beyond that is failed.
+  bool hedging = false;  // A query that takes longer than usual goes to a second backend too.
   std::vector<BackendSettings> backends;
   std::vector<PoolSettings> pools;
-};
-
-struct WorkerCounters {
-  base::Counter merged;           // Misses that joined a question another core had already asked.
-  base::Counter questions;        // Gauge: questions open now.
-  base::Counter questions_full;   // Misses refused because too many questions were open.
-  base::Counter fills_lost;       // Fills that found their ring full.
-  base::Counter entries_refused;  // Answers not kept because memory was out.
-  base::Counter turns;            // Moves while the worker is alive.
 };
 
 class Worker {

@@ -26,6 +26,7 @@ struct Candidate {
   uint32_t outstanding = 0;  // Queries in flight.
   uint32_t order = 1;
   base::Duration latency{};  // Smoothed; zero before the first answer.
+  base::Duration p95{};      // The same for what one answer in twenty exceeds.
   base::Time retry_at{};     // When `Down` ends.
   bool opening = false;      // A session is being opened.
 };

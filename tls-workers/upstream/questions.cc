@@ -115,9 +115,9 @@ OpenQuestion& Questions::open_slot(const dns::Question& question) {
   return opened;
 }
 
-/// Keeps the slot's deadline at that of the asker who can wait least.
+/// Keeps the slot's deadline at that of the asker who can wait least, or at the second query's.
 void Questions::watch(OpenQuestion& question) {
-  base::Time first = base::Time::max();
+  base::Time first = question.hedge_at;
   for (uint32_t index = question.askers_; index != kNone; index = askers_[index].next) {
     first = std::min(first, askers_[index].asker.deadline);
   }

@@ -36,9 +36,12 @@ struct OpenQuestion {
   State state = State::Closed;
   uint8_t retries_left = 0;
   SameBackend same_backend = SameBackend::Allowed;
+  uint8_t under_way = 0;          // Queries sent for its askers and neither answered nor lost.
   bool was_asked = false;         // Some session has carried it.
+  uint32_t asked_last = 0;        // The backend, once `was_asked`.
   std::optional<uint32_t> avoid;  // The backend that has failed it.
   base::Time waiting_since{};     // While Waiting.
+  base::Time hedge_at = base::Time::max();  // When to ask a second backend as well.
   cache::Entry* second_best =
       nullptr;  // A SERVFAIL or REFUSED, owned, unpublished: for when the other backend fails too.
   uint32_t second_best_lifetime = 0;  // Seconds; 0: not to be kept.
@@ -86,7 +89,13 @@ class Questions {
         question, [now](const Asker& asker) { return asker.deadline <= now; }, each);
     watch(question);
   }
-  /// A question at least one of whose askers may be overdue; nullptr when there are no more.
+  /// `question` is due at `time` at the latest, for a second query.
+  void hedge_at(OpenQuestion& question, base::Time time) {
+    question.hedge_at = time;
+    watch(question);
+  }
+  /// A question at least one of whose askers may be overdue, or whose second query is due; nullptr
+  /// when there are no more.
   [[nodiscard]] OpenQuestion* next_due(base::Time now);
   [[nodiscard]] base::Time earliest_deadline() const { return deadlines_.earliest(); }
 

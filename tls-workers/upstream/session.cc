@@ -176,6 +176,12 @@ std::optional<Asked> Session::next_overdue(base::Time now) {
   return inflight_.time_out_oldest();
 }
 
+std::optional<base::Time> Session::silent_since() {
+  const Asked* oldest = inflight_.oldest();
+  if (oldest == nullptr || !silent_since(oldest->at)) return std::nullopt;
+  return oldest->at;
+}
+
 bool Session::idle(base::Time now) const {
   return established() && inflight_.waiting() == 0 &&
          now >= std::max(last_asked_, last_heard_) + idle_timeout_;

@@ -69,6 +69,8 @@ class Session {
   /// Whether nothing at all was received since a query was sent at `when` (a turn reads before it
   /// sends).
   [[nodiscard]] bool silent_since(base::Time when) const { return last_heard_ <= when; }
+  /// When its oldest query was sent, if nothing at all came since.
+  [[nodiscard]] std::optional<base::Time> silent_since();
   /// Nothing is under way and has not been for the idle timeout.
   [[nodiscard]] bool idle(base::Time now) const;
 

@@ -1,6 +1,7 @@
 #include "tls-workers/upstream/sessions.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace tls {
 namespace {
@@ -8,8 +9,10 @@ namespace {
 /// A session that ends this soon without an answer is one that the server does not want.
 constexpr base::seconds kShortLife{1};
 
-/// Weight of one sample in the smoothed latency.
-constexpr int kLatencyWeight = 8;
+/// A session hangs when it has been silent this many times longer than nearly all answers take, ...
+constexpr int kHanging = 4;
+/// ... but not before this: a retransmission or two is no reason to turn away from it.
+constexpr base::milliseconds kHangingAtLeast{300};
 
 }  // namespace
 
@@ -27,14 +30,15 @@ Sessions::Sessions(const Shape& shape, const BackendSettings& settings, Tickets&
 }
 
 Candidate Sessions::candidate(base::Time now) {
-  const Census census = count();
+  const Census census = count(now);
   Candidate candidate{.backend = sessions_.front().backend(),
                       .outstanding = static_cast<uint32_t>(counters_.in_flight.read()),
                       .order = settings_.order,
-                      .latency = latency_,
+                      .latency = latency_.smoothed(),
+                      .p95 = latency_.p95(),
                       .retry_at = backoff_.until(),
                       .opening = census.opening > 0};
-  if (session_with_room() != nullptr) {
+  if (session_with_room(now) != nullptr) {
     candidate.standing = on_trial_ ? Standing::OnTrial : Standing::Ready;
   } else if (census.ready + census.worn > 0) {
     candidate.standing = Standing::Full;
@@ -46,16 +50,24 @@ Candidate Sessions::candidate(base::Time now) {
   return candidate;
 }
 
-Session* Sessions::session_with_room() {
+Session* Sessions::session_with_room(base::Time now) {
+  const auto rank = [&](Session& session) {
+    return std::tuple(hangs(session, now), session.waiting(), session.last_asked());
+  };
   Session* best = nullptr;
   for (Session& session : sessions_) {
-    if (!session.has_room()) continue;
-    if (best == nullptr || session.waiting() < best->waiting() ||
-        (session.waiting() == best->waiting() && session.last_asked() < best->last_asked())) {
-      best = &session;
-    }
+    if (session.has_room() && (best == nullptr || rank(session) < rank(*best))) best = &session;
   }
   return best;
+}
+
+/// It is silent while others answer. If all are silent, it is the backend that hangs, and which of
+/// its sessions is used makes no difference.
+bool Sessions::hangs(Session& session, base::Time now) const {
+  const base::Duration patience =
+      std::max<base::Duration>(latency_.p95() * kHanging, kHangingAtLeast);
+  const std::optional<base::Time> since = session.silent_since();
+  return since && now >= *since + patience && heard_since(*since);
 }
 
 void Sessions::asked(base::Time now) {
@@ -78,9 +90,9 @@ void Sessions::became_ready() {
   reconnect_ = false;
 }
 
-void Sessions::answered(base::Duration latency) {
-  latency_ =
-      latency_ == base::Duration{} ? latency : latency_ + (latency - latency_) / kLatencyWeight;
+void Sessions::answered(base::Duration latency, base::Time now) {
+  latency_.record(latency);
+  last_answer_ = now;
   backoff_.answered();
   on_trial_ = false;
   update_gauge();
@@ -94,7 +106,8 @@ void Sessions::heed_keepalive(Session& session, uint16_t timeout) {
   session.set_idle_timeout(idle_timeout_);
 }
 
-bool Sessions::ended(const Session& session, uint32_t lost, base::Time now) {
+bool Sessions::ended(const Session& session, uint32_t lost, base::Time silent_since,
+                     base::Time now) {
   const Failure kind = session.fault()->kind;
   const bool hung_up = kind == Failure::Eof || kind == Failure::Reset;
   const bool useless =
@@ -106,6 +119,9 @@ bool Sessions::ended(const Session& session, uint32_t lost, base::Time now) {
   }
   // A lost query has been counted already if that is what ended the session.
   counters_.failures[kind].add(kind == Failure::Deadline ? lost : std::max(lost, 1u));
+  // One session fell silent while another went on answering: a path or a process behind a load
+  // balancer has gone, not the backend.
+  if (kind == Failure::Deadline && heard_since(silent_since)) return true;
   backoff_.failed(now);
   reconnect_ = true;
   if (session.established()) on_trial_ = true;
@@ -121,11 +137,11 @@ base::Time Sessions::next_deadline(base::Time now) {
   return first;
 }
 
-Sessions::Census Sessions::count() const {
+Sessions::Census Sessions::count(base::Time now) {
   Census census;
-  for (const Session& session : sessions_) {
+  for (Session& session : sessions_) {
     if (session.opening()) ++census.opening;
-    if (session.ready()) ++(session.worn() ? census.worn : census.ready);
+    if (session.ready() && !hangs(session, now)) ++(session.worn() ? census.worn : census.ready);
   }
   return census;
 }
@@ -137,7 +153,7 @@ unsigned Sessions::wanted_sessions(base::Time now) const {
 }
 
 void Sessions::close_finished(base::Time now) {
-  const bool relieved = count().ready > 0;
+  const bool relieved = count(now).ready > 0;
   for (Session& session : sessions_) {
     if (session.fault()) continue;
     if (session.ready() && session.worn() && relieved) session.drain();
@@ -147,7 +163,7 @@ void Sessions::close_finished(base::Time now) {
 }
 
 void Sessions::open_missing(base::Time now) {
-  Census census = count();
+  Census census = count(now);
   if (census.ready > 0) reconnect_ = false;
   if (backoff_.pausing(now)) return;
   const unsigned wanted = wanted_sessions(now);

@@ -13,6 +13,7 @@
 #include "tls-workers/upstream/backend.h"
 #include "tls-workers/upstream/backoff.h"
 #include "tls-workers/upstream/chooser.h"
+#include "tls-workers/upstream/latency.h"
 #include "tls-workers/upstream/session.h"
 #include "tls-workers/upstream/tls_context.h"
 
@@ -34,9 +35,9 @@ class Sessions {
 
   /// What the chooser needs to know.
   [[nodiscard]] Candidate candidate(base::Time now);
-  /// The session that gets the next query: fewest in flight, then the one that has gone unused for
-  /// longest; nullptr if none has room.
-  [[nodiscard]] Session* session_with_room();
+  /// The session that gets the next query: one that does not hang, fewest in flight, then the one
+  /// that has gone unused for longest; nullptr if none has room.
+  [[nodiscard]] Session* session_with_room(base::Time now);
   /// A question waits for a session here: `tend` opens one if need be.
   void want_session() { wanted_ = true; }
   /// A query was given to a session.
@@ -47,14 +48,17 @@ class Sessions {
   void tend(base::Time now);
   void became_ready();
   /// An answer came, `latency` after the query: whatever was wrong is over.
-  void answered(base::Duration latency);
+  void answered(base::Duration latency, base::Time now);
+  /// Whether any session has brought an answer since `when`.
+  [[nodiscard]] bool heard_since(base::Time when) const { return last_answer_ > when; }
   /// The server's idle timeout, from an answer's OPT, in units of 100 ms: if it is shorter than
   /// ours, it counts. RFC 7828 §3.3.2.
   void heed_keepalive(Session& session, uint16_t timeout);
-  /// `session` has a fault and is about to be closed; `lost` queries go down with it. Counts, and
-  /// decides when to try again. True if this was a failure: a server that closes a session on which
-  /// nothing is under way does what it may (RFC 7766 §6.2.3).
-  bool ended(const Session& session, uint32_t lost, base::Time now);
+  /// `session` has a fault and is about to be closed; `lost` queries go down with it. It has been
+  /// silent since `silent_since`, if that is its fault. Counts, and decides when to try again. True
+  /// if this was a failure: a server that closes a session on which nothing is under way does what
+  /// it may (RFC 7766 §6.2.3).
+  bool ended(const Session& session, uint32_t lost, base::Time silent_since, base::Time now);
 
   [[nodiscard]] base::Time next_deadline(base::Time now);
   [[nodiscard]] std::deque<Session>& all() { return sessions_; }
@@ -67,10 +71,11 @@ class Sessions {
  private:
   struct Census {
     unsigned opening = 0;
-    unsigned ready = 0;  // Not worn.
-    unsigned worn = 0;
+    unsigned ready = 0;  // Neither worn nor hanging.
+    unsigned worn = 0;   // Still good for queries until another has taken over.
   };
-  [[nodiscard]] Census count() const;
+  [[nodiscard]] Census count(base::Time now);
+  [[nodiscard]] bool hangs(Session& session, base::Time now) const;
   [[nodiscard]] unsigned wanted_sessions(base::Time now) const;
   [[nodiscard]] bool busy(base::Time now) const { return now < second_last_asked_ + idle_timeout_; }
   void close_finished(base::Time now);
@@ -83,8 +88,9 @@ class Sessions {
   BackendCounters counters_;
   Backoff backoff_;
   std::deque<Session> sessions_;  // Fixed in number; a deque because sessions do not move.
-  base::Duration latency_{};      // Smoothed.
-  base::Duration idle_timeout_;   // Ours or the server's.
+  Latency latency_;
+  base::Duration idle_timeout_;  // Ours or the server's.
+  base::Time last_answer_{};
   base::Time last_asked_;
   base::Time second_last_asked_;  // One lone query is not worth a second session.
   bool started_ = false;

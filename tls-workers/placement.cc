@@ -1,0 +1,205 @@
+#include "tls-workers/placement.h"
+
+#include <algorithm>
+
+#include "dataplane/base/assert.h"
+
+namespace tls {
+namespace {
+
+/// If the first backend that is tried has no session by now, the next one is tried as well. RFC
+/// 8305 §8 has the same figure.
+constexpr base::milliseconds kStagger{250};
+/// With every backend failing: how soon the next attempt must be for a question to wait for it.
+constexpr base::milliseconds kWorthWaiting{250};
+
+}  // namespace
+
+Placement::Placement(std::deque<Sessions>& backends, size_t pools, bool hedging,
+                     Questions& questions, Settlement& settlement, WorkerCounters& counters)
+    : backends_(backends),
+      pool_backends_(pools),
+      hedging_(hedging),
+      questions_(questions),
+      settlement_(settlement),
+      counters_(counters) {
+  for (uint32_t i = 0; i < backends_.size(); ++i) {
+    for (const dns::PoolId pool : backends_[i].settings().pools)
+      pool_backends_.at(static_cast<size_t>(pool)).push_back(i);
+  }
+}
+
+void Placement::place(OpenQuestion& question, base::Time now) {
+  switch (try_to_send(question, now)) {
+    case Placed::Sent:
+      return;
+    case Placed::Wait:
+      return questions_.wait(question, now);
+    case Placed::Hopeless:
+      return settlement_.give_up(question, reason(question, now), now);
+  }
+}
+
+void Placement::place_waiting(base::Time now) {
+  for (uint32_t pool = 0; pool < pool_backends_.size(); ++pool) {
+    OpenQuestion* question = questions_.first_waiting(pool);
+    while (question != nullptr) {
+      OpenQuestion* next = questions_.next_waiting(*question);
+      const Placed placed = try_to_send(*question, now);
+      if (placed == Placed::Hopeless) settlement_.give_up(*question, reason(*question, now), now);
+      // Nobody has room: those behind it need not ask.
+      if (placed == Placed::Wait && !choose(candidates_, std::nullopt)) break;
+      question = next;
+    }
+    if (const OpenQuestion* longest = questions_.first_waiting(pool))
+      open_for_waiting(*longest, now);
+  }
+}
+
+void Placement::lose(OpenQuestion& question, uint32_t backend, SameBackend same_backend,
+                     base::Time now) {
+  if (question.under_way > 0) return;  // A copy of it may still be answered.
+  if (question.retries_left == 0 || !questions_.has_askers(question))
+    return settlement_.give_up(question, reason(question, now), now);
+  --question.retries_left;
+  question.avoid = backend;
+  question.same_backend = same_backend;
+  place(question, now);
+}
+
+bool Placement::ask_another(OpenQuestion& question, uint32_t backend, base::Time now) {
+  if (question.retries_left == 0 || !questions_.has_askers(question)) return false;
+  look_at(question.question.pool, now);
+  const std::optional<size_t> other = choose(candidates_, backend);
+  if (!other) return false;
+  --question.retries_left;
+  question.avoid = backend;
+  question.same_backend = SameBackend::Forbidden;
+  send(question, candidates_[*other].backend, Purpose::Serve, now);
+  return true;
+}
+
+void Placement::hedge(OpenQuestion& question, base::Time now) {
+  question.hedge_at = base::Time::max();
+  if (question.under_way != 1) return;
+  look_at(question.question.pool, now);
+  const std::optional<size_t> other = choose(candidates_, question.asked_last);
+  if (!other || candidates_[*other].standing != Standing::Ready || !budget_.take()) return;
+  counters_.hedged.add();
+  send(question, candidates_[*other].backend, Purpose::Serve, now);
+}
+
+dns::Ede Placement::reason(const OpenQuestion& question, base::Time now) {
+  if (question.was_asked) return dns::Ede::NetworkError;
+  look_at(question.question.pool, now);
+  const bool connected = std::ranges::any_of(
+      candidates_, [](const Candidate& candidate) { return candidate.standing <= Standing::Full; });
+  return connected ? dns::Ede::NetworkError : dns::Ede::NoReachableAuthority;
+}
+
+/// Fills `candidates_` with what the pool's backends can do now.
+void Placement::look_at(dns::PoolId pool, base::Time now) {
+  candidates_.clear();
+  for (const uint32_t backend : pool_backends_[static_cast<size_t>(pool)]) {
+    candidates_.push_back(backends_[backend].candidate(now));
+  }
+}
+
+/// Which of `candidates_` gets `question` now, if any. The backend that has failed it is asked
+/// again only through a new session, and only if it did its work until then or if no other one can
+/// be had.
+std::optional<size_t> Placement::pick(const OpenQuestion& question, base::Time since) const {
+  const std::optional<size_t> other = choose(candidates_, question.avoid);
+  if (other || question.same_backend == SameBackend::Forbidden) return other;
+  const std::optional<size_t> same = choose(candidates_, std::nullopt);
+  if (!same || candidates_[*same].standing == Standing::Ready) return same;
+  return is_coming(question.avoid, since) ? std::nullopt : same;
+}
+
+/// Whether a backend of `candidates_` other than `avoid` may have room soon for a query that waits
+/// `since` then.
+bool Placement::is_coming(std::optional<uint32_t> avoid, base::Time since) const {
+  return std::ranges::any_of(candidates_, [&](const Candidate& candidate) {
+    if (candidate.backend == avoid) return false;
+    return candidate.standing != Standing::Down || candidate.retry_at <= since + kWorthWaiting;
+  });
+}
+
+/// Sends `question` if a session has room, and says what to do with it otherwise. After it,
+/// `candidates_` is the question's pool's.
+Placement::Placed Placement::try_to_send(OpenQuestion& question, base::Time now) {
+  look_at(question.question.pool, now);
+  const bool waits = question.state == OpenQuestion::State::Waiting;
+  const base::Time since = waits ? question.waiting_since : now;
+  const std::optional<size_t> chosen = pick(question, since);
+  if (!chosen) {
+    const bool forbidden = question.same_backend == SameBackend::Forbidden;
+    return is_coming(forbidden ? question.avoid : std::nullopt, since) ? Placed::Wait
+                                                                       : Placed::Hopeless;
+  }
+  if (waits) questions_.stop_waiting(question);
+  send_first(question, candidates_[*chosen], now);
+  try_others(question, candidates_[*chosen], now);
+  return Placed::Sent;
+}
+
+/// If `chosen` does not answer when it usually would, `hedge` comes.
+void Placement::send_first(OpenQuestion& question, const Candidate& chosen, base::Time now) {
+  const bool again = question.was_asked;
+  send(question, chosen.backend, Purpose::Serve, now);
+  if (!hedging_ || again) return;
+  budget_.sent();
+  if (candidates_.size() > 1 && chosen.p95 > base::Duration{})
+    questions_.hedge_at(question, now + chosen.p95);
+}
+
+void Placement::send(OpenQuestion& question, uint32_t backend, Purpose purpose, base::Time now) {
+  Session* session = backends_[backend].session_with_room(now);
+  ASSERT(session != nullptr);
+  session->ask(question.question, question.handle, purpose, now);
+  backends_[backend].asked(now);
+  if (purpose != Purpose::Serve) return;
+  question.was_asked = true;
+  question.asked_last = backend;
+  ++question.under_way;
+}
+
+/// `question` is on its way to `chosen`. A backend that would have been the better choice but has
+/// no session gets one; one that fell silent gets a copy of the question, so that it can show it is
+/// back without anybody waiting for it.
+void Placement::try_others(OpenQuestion& question, const Candidate& chosen, base::Time now) {
+  for (const Candidate& other : candidates_) {
+    switch (other.standing) {
+      case Standing::Closed:
+        if (preferred(other, chosen)) backends_[other.backend].want_session();
+        break;
+      case Standing::Failing:
+        backends_[other.backend].want_session();
+        break;
+      case Standing::OnTrial:
+        if (chosen.standing == Standing::Ready && other.outstanding == 0)
+          send(question, other.backend, Purpose::Trial, now);
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+/// Opens sessions to the backends that come first, one more for every kStagger that the question
+/// has waited.
+void Placement::open_for_waiting(const OpenQuestion& longest, base::Time now) {
+  look_at(longest.question.pool, now);
+  const auto wanted = 1 + (now - longest.waiting_since) / kStagger;
+  auto opening = std::ranges::count_if(
+      candidates_, [](const Candidate& candidate) { return candidate.opening; });
+  for (; opening < wanted; ++opening) {
+    std::optional<size_t> chosen = choose_to_open(candidates_, longest.avoid);
+    if (!chosen) chosen = choose_to_open(candidates_, std::nullopt);
+    if (!chosen) return;
+    backends_[candidates_[*chosen].backend].want_session();
+    candidates_[*chosen].opening = true;
+  }
+}
+
+}  // namespace tls

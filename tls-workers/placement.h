@@ -1,0 +1,65 @@
+// Which backend a question is put to, and when: at once if a session has room, later if one is
+// coming, to a second backend if the first is slower than usual.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "dataplane/base/clock.h"
+#include "dataplane/dns/protocol.h"
+#include "tls-workers/counters.h"
+#include "tls-workers/settlement.h"
+#include "tls-workers/upstream/chooser.h"
+#include "tls-workers/upstream/hedge_budget.h"
+#include "tls-workers/upstream/questions.h"
+#include "tls-workers/upstream/sessions.h"
+
+namespace tls {
+
+class Placement {
+ public:
+  /// `backends` and the others outlive it; `backends` has its final size. `pools`: how many.
+  Placement(std::deque<Sessions>& backends, size_t pools, bool hedging, Questions& questions,
+            Settlement& settlement, WorkerCounters& counters);
+
+  // All of these: the worker's thread, at the turn's `now`.
+
+  /// Sends `question`, lets it wait for a session, or gives it up if none can be had.
+  void place(OpenQuestion& question, base::Time now);
+  /// The same for those that wait, in the order they came; sessions are opened for the longest.
+  void place_waiting(base::Time now);
+  /// The query for `question` at `backend` has failed: the question goes elsewhere if it has a
+  /// retry left, and is given up otherwise.
+  void lose(OpenQuestion& question, uint32_t backend, SameBackend same_backend, base::Time now);
+  /// `backend` has refused `question`. True if another one is asked now; it has a retry less then.
+  [[nodiscard]] bool ask_another(OpenQuestion& question, uint32_t backend, base::Time now);
+  /// `question` has waited for its answer longer than usual: a second backend is asked as well, if
+  /// the budget allows.
+  void hedge(OpenQuestion& question, base::Time now);
+  /// RFC 8914 §4.23, §4.24: whether sessions failed the question or there was none to put it to.
+  [[nodiscard]] dns::Ede reason(const OpenQuestion& question, base::Time now);
+
+ private:
+  enum class Placed : uint8_t { Sent, Wait, Hopeless };
+
+  void look_at(dns::PoolId pool, base::Time now);
+  [[nodiscard]] std::optional<size_t> pick(const OpenQuestion& question, base::Time since) const;
+  [[nodiscard]] bool is_coming(std::optional<uint32_t> avoid, base::Time since) const;
+  Placed try_to_send(OpenQuestion& question, base::Time now);
+  void send(OpenQuestion& question, uint32_t backend, Purpose purpose, base::Time now);
+  void send_first(OpenQuestion& question, const Candidate& chosen, base::Time now);
+  void try_others(OpenQuestion& question, const Candidate& chosen, base::Time now);
+  void open_for_waiting(const OpenQuestion& longest, base::Time now);
+
+  std::deque<Sessions>& backends_;
+  std::vector<std::vector<uint32_t>> pool_backends_;  // By pool.
+  const bool hedging_;
+  HedgeBudget budget_;
+  Questions& questions_;
+  Settlement& settlement_;
+  WorkerCounters& counters_;
+  std::vector<Candidate> candidates_;  // Scratch: the backends of the pool looked at last.
+};
+
+}  // namespace tls

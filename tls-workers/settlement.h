@@ -1,0 +1,92 @@
+// What becomes of a question: an answer for the cache and for everybody who asked, or a failure
+// that is told to all and remembered for a while.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dataplane/base/clock.h"
+#include "dataplane/cache/cache.h"
+#include "dataplane/dns/answer.h"
+#include "dataplane/exchange.h"
+#include "tls-workers/counters.h"
+#include "tls-workers/upstream/entry_maker.h"
+#include "tls-workers/upstream/failures.h"
+#include "tls-workers/upstream/late_questions.h"
+#include "tls-workers/upstream/questions.h"
+
+namespace tls {
+
+/// What a pool's answers are kept in, and for how long. Index of the pool = dns::PoolId.
+struct PoolSettings {
+  std::string name;
+  cache::Cache* cache = nullptr;  // nullptr: this pool's answers are not kept.
+  dns::LifetimeLimits limits;
+};
+
+class Settlement {
+ public:
+  struct Sharing {
+    unsigned worker;  // Whose lanes the Fills go to.
+    exchange::Exchange& exchange;
+    cache::Readers& readers;
+  };
+  /// What it borrows outlives it.
+  Settlement(const std::vector<PoolSettings>& pools, const Sharing& sharing, Questions& questions,
+             WorkerCounters& counters, base::Time now);
+
+  // All of these: the worker's thread, at the turn's `now`.
+
+  /// Whether a question like this failed so lately that it is failed again at once. If so, its Fill
+  /// has been sent.
+  [[nodiscard]] bool refuse_again(const exchange::Miss& miss, const Asker& asker, base::Time now);
+
+  struct Made {
+    cache::Entry* entry;  // The caller's; nullptr: memory is out, and that has been counted.
+    uint32_t lifetime;    // Seconds; 0: not to be kept.
+    bool failure;         // SERVFAIL or REFUSED.
+  };
+  [[nodiscard]] Made make(const dns::Question& question, const dns::Answer& answer, base::Time now);
+
+  /// `made` is the answer: kept if it may be, told to all askers. Takes the entry, closes
+  /// `question`.
+  void settle(OpenQuestion& question, const Made& made, base::Time now);
+  /// Nobody else is asked: the second best answer if there is one, failure for `reason` if not.
+  /// Closes `question`.
+  void give_up(OpenQuestion& question, dns::Ede reason, base::Time now);
+  /// Tells the askers who can wait no longer.
+  void tell_overdue(OpenQuestion& question, dns::Ede reason, base::Time now);
+  /// An answer to a query that had been given up, and whose question may have been closed since:
+  /// for the cache alone.
+  void keep_late(const dns::Question& question, const dns::Answer& answer, base::Time now);
+  /// The question that was `handle`'s when it was given up; nullptr if that is not known any more.
+  [[nodiscard]] const dns::Question* late_question(QuestionHandle handle) const {
+    return late_.find(handle);
+  }
+
+  /// One Fill for one Miss. `entry`: nullptr for a failure.
+  void fill(const Asker& asker, const cache::Entry* entry, dns::Ede ede);
+
+  /// Frees what no reader can see any more.
+  void collect() { reclaim_.collect(); }
+  [[nodiscard]] bool anything_to_collect() const { return reclaim_.waiting() > 0; }
+  [[nodiscard]] cache::Reclaim& reclaim() { return reclaim_; }
+
+ private:
+  [[nodiscard]] const PoolSettings& pool_of(const dns::Question& question) const {
+    return pools_[static_cast<size_t>(question.pool)];
+  }
+
+  const std::vector<PoolSettings>& pools_;
+  const unsigned worker_;
+  exchange::Exchange& exchange_;
+  Questions& questions_;
+  WorkerCounters& counters_;
+  cache::Reclaim reclaim_;
+  EntryMaker entry_maker_;
+  Failures failures_;
+  LateQuestions late_;
+  std::vector<Asker> released_;  // Scratch, so that a turn allocates nothing.
+};
+
+}  // namespace tls

@@ -1,0 +1,59 @@
+// What could not be found out lately. A question that failed is not put to a backend again for a
+// second, then two, then four, so that clients who ask again at once do not keep a resolver in
+// trouble. RFC 9520 §3.2: at least one second, five minutes at most, with a back-off.
+//
+// A table of fixed size, by hash alone: hashes are keyed, so nobody can make a question fail for
+// another's failure, and chance does it once in 2^50. A newer failure takes an older one's place.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "dataplane/base/clock.h"
+
+namespace tls {
+
+class Failures {
+ public:
+  explicit Failures(base::Time now) : start_(now), slots_(kSlots) {}
+
+  /// Whether the question failed so lately that it fails again without being asked.
+  [[nodiscard]] bool hold(uint64_t hash, base::Time now) const {
+    const Slot& slot = at(hash);
+    return slot.hash == hash && slot.in_a_row > 0 && seconds(now) < slot.until;
+  }
+  /// For how long a failure that happens now should be kept: `first`, twice that if the question
+  /// had failed already, and so on up to `longest`.
+  [[nodiscard]] uint32_t lifetime(uint64_t hash, uint32_t first, uint32_t longest,
+                                  base::Time now) const;
+  /// Nobody knew. Kept for `lifetime` seconds.
+  void failed(uint64_t hash, uint32_t lifetime, base::Time now);
+  void answered(uint64_t hash) {
+    Slot& slot = at(hash);
+    if (slot.hash == hash) slot.in_a_row = 0;
+  }
+
+  static constexpr uint32_t kFirst = 1;      // Seconds. RFC 9520 §3.2.
+  static constexpr uint32_t kLongest = 300;  // The same.
+  static constexpr size_t kSlots = 8192;
+
+ private:
+  struct Slot {
+    uint64_t hash = 0;
+    uint32_t until = 0;  // Whole seconds since `start_`, rounded up.
+    uint32_t in_a_row = 0;
+  };
+
+  [[nodiscard]] Slot& at(uint64_t hash) { return slots_[hash % kSlots]; }
+  [[nodiscard]] const Slot& at(uint64_t hash) const { return slots_[hash % kSlots]; }
+  [[nodiscard]] uint32_t seconds(base::Time now) const { return base::whole_seconds(start_, now); }
+  /// Failures further apart than this have nothing to do with each other.
+  [[nodiscard]] bool remembered(const Slot& slot, uint64_t hash, base::Time now) const {
+    return slot.hash == hash && seconds(now) < slot.until + kLongest;
+  }
+
+  base::Time start_;
+  std::vector<Slot> slots_;
+};
+
+}  // namespace tls
