@@ -53,7 +53,7 @@ Result Generator::run(const Plan& plan, const std::vector<uint32_t>& names) {
   for (result.due = run.made; result.due < plan.queries && run.pacing.time_of(result.due) <= end;)
     ++result.due;
   rte_pktmbuf_free_bulk(&run.waiting[run.waiting_from], run.waiting_to - run.waiting_from);
-  const uint64_t patience = hertz / 5;
+  const auto patience = static_cast<uint64_t>(outlet_.patience * static_cast<double>(hertz));
   for (uint64_t last = end; result.answered() < result.sent && rte_rdtsc() - last < patience;) {
     if (receive(run) > 0) last = rte_rdtsc();
   }
@@ -69,7 +69,7 @@ void Generator::send_due(Run& run, uint64_t now) {
     run.due[count] = run.pacing.time_of(run.made + count);
     if (run.due[count] > now) break;
   }
-  if (count == 0 || rte_pktmbuf_alloc_bulk(pool_, run.waiting.data(), count) != 0) return;
+  if (count == 0 || rte_pktmbuf_alloc_bulk(outlet_.pool, run.waiting.data(), count) != 0) return;
   const size_t mask = run.names.size() - 1;
   const bool round = (run.names.size() & mask) == 0;
   for (uint16_t i = 0; i < count; ++i) {
@@ -92,7 +92,7 @@ void Generator::send_due(Run& run, uint64_t now) {
 /// What the port does not take waits, in order; its time goes on being counted from when it was
 /// due.
 void Generator::hand_over(Run& run) {
-  const uint16_t taken = rte_eth_tx_burst(port_, 0, &run.waiting[run.waiting_from],
+  const uint16_t taken = rte_eth_tx_burst(outlet_.port, 0, &run.waiting[run.waiting_from],
                                           static_cast<uint16_t>(run.waiting_to - run.waiting_from));
   const uint64_t now = rte_rdtsc();
   for (uint16_t i = 0; i < taken; ++i) run.result->lag.record(now - run.due[run.waiting_from + i]);
@@ -104,7 +104,7 @@ unsigned Generator::receive(Run& run) {
   unsigned received = 0;
   for (int turn = 0; turn < kReceivesPerTurn; ++turn) {
     std::array<rte_mbuf*, kBurst> mbufs;
-    const uint16_t count = rte_eth_rx_burst(port_, 0, mbufs.data(), kBurst);
+    const uint16_t count = rte_eth_rx_burst(outlet_.port, 0, mbufs.data(), kBurst);
     if (count == 0) break;
     const uint64_t now = rte_rdtsc();
     for (uint16_t i = 0; i < count; ++i) rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void*));

@@ -33,15 +33,23 @@ struct Plan {
   uint64_t queries = 0;  // In all.
 };
 
+/// Where queries leave and replies come in: queue 0 of a started port.
+struct Outlet {
+  uint16_t port = 0;
+  rte_mempool* pool = nullptr;
+  double patience = 0.2;  // Seconds without a reply, after the last query, that are the end.
+};
+
 class Generator {
  public:
-  /// Uses queue 0 of a started `port`. `stop` ends a run early.
-  Generator(uint16_t port, rte_mempool* pool, const QueryFrames& frames, const ReplyCheck& check,
+  /// `stop` ends a run early.
+  Generator(const Outlet& outlet, const QueryFrames& frames, const ReplyCheck& check,
             Flights& flights, const std::atomic<bool>& stop)
-      : port_(port), pool_(pool), frames_(frames), check_(check), flights_(flights), stop_(stop) {}
+      : outlet_(outlet), frames_(frames), check_(check), flights_(flights), stop_(stop) {}
 
   /// Asks for `names` in turn, again from the front when they are through; their number is a power
-  /// of two, or no less than plan.queries. Returns when the last reply has come, or none for 0.2 s.
+  /// of two, or no less than plan.queries. Returns when the last reply has come, or none for the
+  /// outlet's patience.
   Result run(const Plan& plan, const std::vector<uint32_t>& names);
 
  private:
@@ -51,8 +59,7 @@ class Generator {
   void hand_over(Run& run);
   unsigned receive(Run& run);
 
-  uint16_t port_;
-  rte_mempool* pool_;
+  Outlet outlet_;
   const QueryFrames& frames_;
   const ReplyCheck& check_;
   Flights& flights_;

@@ -29,10 +29,10 @@ constexpr size_t kDrawn = size_t{1} << 22;
 std::atomic<bool> stop{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler writes it");
 
-base::Result<uint32_t, std::string> ipv4(const std::string& text) {
+base::Result<base::IpAddress, std::string> ip_address(const std::string& text) {
   const auto address = base::IpAddress::parse(text);
-  if (!address || !address->is_v4()) return base::fail("'" + text + "' is no IPv4 address");
-  return base::load_be32(address->octets().data());
+  if (!address) return base::fail("'" + text + "' is no IP address");
+  return *address;
 }
 
 base::Result<MacAddress, std::string> mac_address(const std::string& text) {
@@ -46,10 +46,13 @@ base::Result<MacAddress, std::string> mac_address(const std::string& text) {
 
 base::Result<Route, std::string> route_of(const Options& options, const Port& port) {
   Route route{.from_mac = port.mac(), .port = options.port};
-  const auto from = ipv4(options.from);
-  if (!from) return base::fail(from.error());
-  const auto to = ipv4(options.to);
+  const auto to = ip_address(options.to);
   if (!to) return base::fail(to.error());
+  const std::string any = to->is_v4() ? "198.18.0.1" : "2001:db8::1";
+  const auto from = ip_address(options.from.empty() ? any : options.from);
+  if (!from) return base::fail(from.error());
+  if (from->is_v4() != to->is_v4())
+    return base::fail("no way from " + options.from + " to " + options.to);
   const auto to_mac = mac_address(options.to_mac);
   if (!to_mac) return base::fail(to_mac.error());
   if (!options.from_mac.empty()) {
@@ -109,7 +112,7 @@ base::Result<void, std::string> measure(const Options& options) {
   const ReplyCheck check(*questions, *route, options.addresses,
                          {static_cast<uint8_t>(options.rcode), options.echo});
   Flights flights(flight_bits(options), options.addresses, std::random_device()());
-  Generator generator(port->id(), port->pool(), frames, check, flights, stop);
+  Generator generator({port->id(), port->pool(), options.patience}, frames, check, flights, stop);
   warm(generator, options, questions->size());
   const std::vector<uint32_t> names = draw(questions->size(), kDrawn, options.zipf, 1);
   for (const uint64_t rate : options.rates) {

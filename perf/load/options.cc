@@ -9,10 +9,10 @@ std::optional<int> read_options(int argc, char** argv, Options& options) {
       "Sends DNS queries at a fixed rate and checks every reply. One line of JSON on stdout for "
       "each rate.",
       "load EAL-ARGUMENTS --");
-  app.add_option("--to", options.to, "The server's IPv4 address")->required();
+  app.add_option("--to", options.to, "The server's IPv4 or IPv6 address")->required();
   app.add_option("--to-mac", options.to_mac, "The server's MAC address, or the router's")
       ->required();
-  app.add_option("--from", options.from, "The first source address")->capture_default_str();
+  app.add_option("--from", options.from, "The first source address (198.18.0.1 or 2001:db8::1)");
   app.add_option("--addresses", options.addresses, "How many source addresses, from --from on")
       ->check(CLI::Range(1U, 65536U))
       ->capture_default_str();
@@ -44,6 +44,10 @@ std::optional<int> read_options(int argc, char** argv, Options& options) {
       ->capture_default_str();
   app.add_option("--settle", options.settle, "How long at the same rate before, not counted")
       ->check(CLI::Range(0.001, 60.0))
+      ->capture_default_str();
+  app.add_option("--patience", options.patience,
+                 "After the last query, how many seconds without a reply are the end")
+      ->check(CLI::Range(0.001, 600.0))
       ->capture_default_str();
   app.add_option("--warm-passes", options.warm_passes,
                  "Ask for every name this often first, in order")

@@ -9,9 +9,9 @@
 namespace load {
 
 struct Options {
-  std::string to;  // The server's IPv4 address.
+  std::string to;  // The server's address.
   std::string to_mac;
-  std::string from = "198.18.0.1";
+  std::string from;        // Empty: one that is set aside for tests.
   uint32_t addresses = 1;  // Source addresses, `from` and those that follow.
   std::string from_mac;    // Empty: the port's own.
   uint16_t port = 53;
@@ -26,6 +26,7 @@ struct Options {
   uint32_t runs = 1;  // At each rate.
   double seconds = 5;
   double settle = 0.25;
+  double patience = 0.2;
   uint64_t warm_rate = 20'000;
   uint32_t warm_passes = 0;
   bool table = false;

@@ -9,12 +9,12 @@ namespace {
 using base::ByteView;
 
 constexpr size_t kIp = 14;
-constexpr size_t kIpSize = 20;
-constexpr size_t kUdp = kIp + kIpSize;
-constexpr size_t kDns = kUdp + 8;
-constexpr size_t kIpChecksum = kIp + 10;
-constexpr size_t kSource = kIp + 12;
-constexpr size_t kUdpChecksum = kUdp + 6;
+constexpr size_t kIp4Size = 20;
+constexpr size_t kIp6Size = 40;
+constexpr size_t kUdpSize = 8;
+constexpr size_t kIp4Checksum = kIp + 10;
+constexpr uint16_t kUdpProtocol = 17;
+constexpr uint8_t kHops = 64;
 
 uint32_t sum_of(ByteView octets) {
   uint32_t sum = 0;
@@ -28,21 +28,42 @@ uint16_t folded(uint32_t sum) {
   return static_cast<uint16_t>((sum & 0xFFFF) + (sum >> 16));
 }
 
-void write_headers(base::Writer& writer, const Route& route, uint16_t payload) {
-  writer.bytes(route.to_mac);
-  writer.bytes(route.from_mac);
+/// The source address but for its tail, which comes with the ticket, as the source port does.
+ByteView head_of(const base::IpAddress& address) {
+  const ByteView octets = address.octets();
+  return octets.first(octets.size() - 4);
+}
+
+void write_ip4(base::Writer& writer, const Route& route, uint16_t size) {
   writer.be16(0x0800);
   writer.be16(0x4500);
-  writer.be16(static_cast<uint16_t>(kIpSize + 8 + payload));
+  writer.be16(static_cast<uint16_t>(kIp4Size + size));
   writer.be16(0);
   writer.be16(0x4000);  // DF, so that an id of 0 will do. RFC 6864 §4.1.
-  writer.be16(64 << 8 | 17);
+  writer.be16(kHops << 8 | kUdpProtocol);
   writer.be16(0);
-  writer.be32(0);  // The source address comes with the ticket.
-  writer.be32(route.to);
-  writer.be16(0);  // And so does the source port.
+  writer.be32(0);
+  writer.bytes(route.to.octets());
+}
+
+void write_ip6(base::Writer& writer, const Route& route, uint16_t size) {
+  writer.be16(0x86DD);
+  writer.be32(0x60000000);
+  writer.be16(size);
+  writer.be16(kUdpProtocol << 8 | kHops);
+  writer.bytes(head_of(route.from));
+  writer.be32(0);
+  writer.bytes(route.to.octets());
+}
+
+/// `size`: of the UDP datagram.
+void write_headers(base::Writer& writer, const Route& route, uint16_t size) {
+  writer.bytes(route.to_mac);
+  writer.bytes(route.from_mac);
+  route.to.is_v4() ? write_ip4(writer, route, size) : write_ip6(writer, route, size);
+  writer.be16(0);
   writer.be16(route.port);
-  writer.be16(static_cast<uint16_t>(8 + payload));
+  writer.be16(size);
   writer.be16(0);
 }
 
@@ -64,20 +85,27 @@ void write_message(base::Writer& writer, ByteView question, Edns edns) {
 }  // namespace
 
 QueryFrames::QueryFrames(const Questions& questions, const Route& route, Edns edns)
-    : from_(route.from) {
+    : places_(route.to.is_v4() ? Places{.source_tail = kIp + 12, .udp = kIp + kIp4Size}
+                               : Places{.source_tail = kIp + 8 + 12, .udp = kIp + kIp6Size}),
+      is_v4_(route.to.is_v4()),
+      from_tail_(tail_of(route.from)) {
+  const size_t addresses = 2 * route.to.octets().size();
   for (uint32_t name = 0; name < questions.size(); ++name) {
     std::array<std::byte, kMostSize> frame{};
     const size_t message = 12 + questions[name].size() + (edns == Edns::Yes ? 11 : 0);
+    const auto size = static_cast<uint16_t>(kUdpSize + message);
     base::Writer writer(frame);
-    write_headers(writer, route, static_cast<uint16_t>(message));
+    write_headers(writer, route, size);
     write_message(writer, questions[name], edns);
-    // The checksum fields hold what the rest adds up to, until `write` completes them.
+    // The checksum fields hold what the rest adds up to, until `write` completes them. Both
+    // families' pseudo headers are the addresses, which end the IP header, protocol and length.
     const ByteView written = writer.written();
-    const uint32_t ip = sum_of(written.subspan(kIp, kIpSize));
-    const uint32_t udp = sum_of(written.subspan(kUdp)) + sum_of(written.subspan(kSource, 8)) + 17 +
-                         8 + static_cast<uint32_t>(message);
-    base::store_be16(&frame[kIpChecksum], folded(ip));
-    base::store_be16(&frame[kUdpChecksum], folded(udp));
+    const uint32_t udp = sum_of(written.subspan(places_.udp)) +
+                         sum_of(written.subspan(places_.udp - addresses, addresses)) +
+                         kUdpProtocol + size;
+    base::store_be16(&frame[places_.udp + 6], folded(udp));
+    if (is_v4_)
+      base::store_be16(&frame[kIp4Checksum], folded(sum_of(written.subspan(kIp, kIp4Size))));
     octets_.insert(octets_.end(), written.begin(), written.end());
     starts_.push_back(octets_.size());
   }
@@ -86,18 +114,19 @@ QueryFrames::QueryFrames(const Questions& questions, const Route& route, Edns ed
 uint16_t QueryFrames::write(uint32_t name, const Ticket& ticket, std::byte* into) const {
   const auto size = static_cast<uint16_t>(starts_[name + 1] - starts_[name]);
   std::memcpy(into, &octets_[starts_[name]], size);
-  const uint32_t source = from_ + ticket.address;
+  const uint32_t source = from_tail_ + ticket.address;
   const uint32_t halves = (source >> 16) + (source & 0xFFFF);
-  base::store_be32(into + kSource, source);
-  base::store_be16(into + kUdp, ticket.port);
-  base::store_be16(into + kDns, ticket.id);
-  const uint16_t ip = folded(base::load_be16(into + kIpChecksum) + halves);
-  const uint16_t udp =
-      folded(base::load_be16(into + kUdpChecksum) + halves + ticket.port + ticket.id);
-  base::store_be16(into + kIpChecksum, static_cast<uint16_t>(~ip));
+  std::byte* const udp = into + places_.udp;
+  base::store_be32(into + places_.source_tail, source);
+  base::store_be16(udp, ticket.port);
+  base::store_be16(udp + kUdpSize, ticket.id);
+  const uint16_t sum = folded(base::load_be16(udp + 6) + halves + ticket.port + ticket.id);
   // A sum of 0xFFFF would make 0, which says that there is no checksum. RFC 768.
-  base::store_be16(into + kUdpChecksum,
-                   udp == 0xFFFF ? uint16_t{0xFFFF} : static_cast<uint16_t>(~udp));
+  base::store_be16(udp + 6, sum == 0xFFFF ? uint16_t{0xFFFF} : static_cast<uint16_t>(~sum));
+  if (is_v4_) {
+    const uint16_t ip = folded(base::load_be16(into + kIp4Checksum) + halves);
+    base::store_be16(into + kIp4Checksum, static_cast<uint16_t>(~ip));
+  }
   return size;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "dataplane/base/address.h"
 #include "dataplane/base/bytes.h"
 #include "perf/load/flights.h"
 #include "perf/load/questions.h"
@@ -14,20 +15,25 @@ namespace load {
 
 using MacAddress = std::array<std::byte, 6>;
 
-/// Who asks whom. IPv4 addresses as numbers.
+/// Who asks whom, both by IPv4 or both by IPv6 addresses.
 struct Route {
   MacAddress from_mac{};
   MacAddress to_mac{};
-  uint32_t from = 0;  // The first source address.
-  uint32_t to = 0;
+  base::IpAddress from;  // The first source address; those that follow differ in its last 32 bits.
+  base::IpAddress to;
   uint16_t port = 53;
 };
+
+/// The last 32 bits, in which source addresses differ.
+[[nodiscard]] inline uint32_t tail_of(const base::IpAddress& address) {
+  return base::load_be32(&address.mapped()[12]);
+}
 
 enum class Edns : uint8_t { No, Yes };
 
 class QueryFrames {
  public:
-  static constexpr size_t kMostSize = 14 + 20 + 8 + 12 + 255 + 4 + 11;
+  static constexpr size_t kMostSize = 14 + 40 + 8 + 12 + 255 + 4 + 11;
 
   QueryFrames(const Questions& questions, const Route& route, Edns edns);
 
@@ -37,7 +43,15 @@ class QueryFrames {
   uint16_t write(uint32_t name, const Ticket& ticket, std::byte* into) const;
 
  private:
-  uint32_t from_;
+  /// Where in a frame the fields are that `write` completes.
+  struct Places {
+    size_t source_tail;
+    size_t udp;
+  };
+
+  Places places_;
+  bool is_v4_;
+  uint32_t from_tail_;
   std::vector<std::byte> octets_;
   std::vector<uint64_t> starts_ = {0};
 };

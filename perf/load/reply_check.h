@@ -14,7 +14,8 @@ namespace load {
 
 enum class Finding : uint8_t {
   Right,
-  NotForUs,  // Not UDP from the server to one of our addresses: not counted as a reply.
+  NotForUs,  // Not UDP from the server to one of our addresses, by our family: not counted as a
+             // reply.
   BadIpChecksum,
   BadUdpChecksum,
   Malformed,   // Too short for its own lengths, or not a response with one question.

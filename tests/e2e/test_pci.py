@@ -7,6 +7,7 @@ own hardware is touched.
 import collections
 import contextlib
 import copy
+import json
 import re
 import threading
 
@@ -19,11 +20,12 @@ from scapy.layers.l2 import Ether
 
 from rig.bypass import TAP, pings
 from rig.client import Client, query
-from rig.forwarder import METRICS_PORT, backend, configuration, with_port
+from rig.forwarder import BINARY, METRICS_PORT, backend, configuration, with_port
 from rig.guest import E1000E, MANAGED, VIRTIO, VMXNET3, Guest, GuestDotline
 from rig.namespaces import CLIENT, FORWARDER, FORWARDER6
 from rig.waiting import wait_until
 
+LOAD = BINARY.parent / "perf" / "load" / "load"
 FRAME_PORT = 40000
 SOMEBODY_ELSE = "02:00:00:00:00:99"
 
@@ -175,6 +177,43 @@ def test_a_card_that_does_not_spread_frames_serves_from_one_queue(rig, resolver,
     with running(rig, guest, client, settings(rig, resolver, card, cores=(0, 1))) as dotline:
         assert client.ask(query("www.example"), server=FORWARDER6).rcode() == dns.rcode.NOERROR
         assert "does not spread frames over queues" in dotline.log()
+
+
+@contextlib.contextmanager
+def joined(topology, one, other):
+    """A cable from card to card: each frame that one sends reaches the other."""
+    topology.execute(topology.client, "ip", "link", "add", "cable", "type", "bridge")
+    try:
+        for card in (one, other):
+            topology.execute(topology.client, "ip", "link", "set", card.name, "master", "cable")
+        topology.execute(topology.client, "ip", "link", "set", "cable", "up")
+        yield
+    finally:
+        topology.execute(topology.client, "ip", "link", "delete", "cable")
+
+
+def test_the_load_generator_drives_a_card_as_well(rig, resolver, guest):
+    """From card to card, and no kernel has part in it: the two-machine benchmark of docs/benchmarking.md in small."""
+    card = in_service(guest, E1000E)
+    client = Client(rig.topology, card.name)
+    introduce(rig.topology, card)
+    wanted = settings(rig, resolver, card)
+    wanted["dataplane"]["memory"] = "128M"
+    with running(rig, guest, client, wanted) as dotline, joined(rig.topology, E1000E, VMXNET3):
+        guest.give(VMXNET3, "vfio-pci")
+        for server, source in ((FORWARDER, "198.18.1.16"), (FORWARDER6, "2001:db8:1::16")):
+            result = loaded(guest, to=server, source=source, card=VMXNET3, to_card=card)
+            assert result["sent"] >= 100 and result["answered"] == result["sent"], result
+            assert {what for what, count in result["found"].items() if count} <= {"right", "not_for_us"}, result
+        assert dotline.metrics().value("dotline_replies_total", outcome="hit") >= 100
+
+
+def loaded(guest, *, to, source, card, to_card):
+    """What the generator found out. Every name is asked for once before; emulation has all the time it wants."""
+    said = guest.execute(f"{LOAD} --lcores 0@0 --in-memory -m 96 -a {card.address} --no-telemetry --file-prefix load --log-level error -- "
+                         f"--to {to} --to-mac {to_card.mac} --from {source} --addresses 16 --names 20 --warm-passes 2 --warm-rate 20 "
+                         "--rate 100 --seconds 2 --patience 60", timeout=400)
+    return json.loads(next(line for line in said.splitlines() if line.startswith("{")))
 
 
 @pytest.mark.parametrize(("cores", "nodes"), [((1,), {1}), ((0, 1), {0, 1})], ids=["one_node", "two_nodes"])

@@ -113,6 +113,12 @@ std::vector<Bytes> LoopRig::sent() {
   return frames;
 }
 
+uint16_t LoopRig::other_end() {
+  const int port = rte_eth_from_rings(unique("end").c_str(), &from_core_, 1, &to_core_, 1, 0);
+  if (port < 0) std::abort();
+  return static_cast<uint16_t>(port);
+}
+
 std::vector<Bytes> LoopRig::handed_over() {
   std::vector<Bytes> frames;
   auto frame = std::make_unique<poll::ExceptionFrame>();

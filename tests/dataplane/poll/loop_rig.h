@@ -34,6 +34,9 @@ class LoopRig {
   void turn() { poll::turn(*core); }
   /// Frames that the core has sent since the last call.
   [[nodiscard]] std::vector<Bytes> sent();
+  /// For a program that has the other end instead of `receive` and `sent`: its port, not yet
+  /// configured and the caller's to close.
+  [[nodiscard]] uint16_t other_end();
   /// Misses that the worker would take now.
   [[nodiscard]] std::vector<exchange::Miss> misses();
   /// The worker's end of a miss.
