@@ -48,6 +48,7 @@ struct TlsWorkers {
   unsigned threads = 1;
   std::vector<unsigned> cpus;  // Worker i runs on cpus[i % size]; empty: the kernel chooses.
   unsigned sessions_per_backend = 2;
+  bool hedging = false;  // Slow queries are put to a second backend as well.
 };
 
 struct Config {

@@ -188,6 +188,7 @@ void read_tls_workers(Section section, Reading& reading) {
   TlsWorkers& workers = reading.config.tls_workers;
   section.number("threads", workers.threads, {1, kMaxWorkers});
   section.number("sessions_per_backend", workers.sessions_per_backend, {1, 64});
+  section.flag("hedging", workers.hedging);
   const auto nodes = section.list("cpus", kMaxWorkers);
   if (nodes) {
     workers.cpus = read_cpus(*nodes, "cpus", reading);

@@ -316,6 +316,7 @@ void Instance::make_workers() {
     workers_.push_back(std::make_unique<tls::Worker>(
         tls::WorkerSettings{.index = i,
                             .sessions_per_backend = config_.tls_workers.sessions_per_backend,
+                            .hedging = config_.tls_workers.hedging,
                             .backends = config_.backends,
                             .pools = pools},
         exchange_, readers_, tickets_, notice));

@@ -220,6 +220,20 @@ void add_misses(const MetricsSources& sources, FamilyList& families) {
       sum(
           sources.workers, [](const auto& worker) -> auto& { return worker.questions_full; }));
   families.counter(
+      "dotline_held_failures_total",
+      "Misses failed at once because their question had failed just before.",
+      sum(
+          sources.workers, [](const auto& worker) -> auto& { return worker.failures_held; }));
+  families.counter("dotline_hedged_queries_total",
+                   "Queries sent to a second backend because the first was slow.",
+                   sum(
+                       sources.workers, [](const auto& worker) -> auto& { return worker.hedged; }));
+  families.counter(
+      "dotline_late_answers_total",
+      "Answers put into the cache though nobody waited for them any more.",
+      sum(
+          sources.workers, [](const auto& worker) -> auto& { return worker.late_answers; }));
+  families.counter(
       "dotline_entries_refused_total", "Answers not kept because memory was out.",
       sum(
           sources.workers, [](const auto& worker) -> auto& { return worker.entries_refused; }));

@@ -106,6 +106,7 @@ TEST(MinimalConfig, HasTheDocumentedRest) {
   EXPECT_EQ(config.tls_workers.threads, 1u);
   EXPECT_THAT(config.tls_workers.cpus, ElementsAre(0, 1));
   EXPECT_EQ(config.tls_workers.sessions_per_backend, 2u);
+  EXPECT_FALSE(config.tls_workers.hedging);
   EXPECT_EQ(config.metrics_address.text(), "127.0.0.1:9153");
   EXPECT_EQ(config.log_level, LogLevel::Info);
 }
@@ -142,7 +143,7 @@ packet_caches:
     min_ttl: 2
     max_negative_ttl: 60
     temporary_failure_ttl: 300
-tls_workers: {threads: 3, cpus: [0, 2], sessions_per_backend: 4}
+tls_workers: {threads: 3, cpus: [0, 2], sessions_per_backend: 4, hedging: true}
 backends:
   - name: one
     address: 192.0.2.1:8853
@@ -228,6 +229,7 @@ TEST(FullConfig, ReadsBackendsAndWorkers) {
   EXPECT_EQ(config.tls_workers.threads, 3u);
   EXPECT_THAT(config.tls_workers.cpus, ElementsAre(0, 2));
   EXPECT_EQ(config.tls_workers.sessions_per_backend, 4u);
+  EXPECT_TRUE(config.tls_workers.hedging);
 }
 
 TEST(FullConfig, ReadsTheRest) {

@@ -252,7 +252,7 @@ TEST(WorkerAnswers, DuplicateAnswerEndsTheSession) {
   EXPECT_EQ(server.connections(), 2u);
 }
 
-TEST(WorkerAnswers, LateAnswerToAQueryGivenUpIsIgnored) {
+TEST(WorkerAnswers, LateAnswerToAQueryGivenUpIsForTheCacheAlone) {
   DotServer slow(good_identity(), {.script = [](Connection& connection) {
                    std::optional<Bytes> held;
                    while (const auto query = connection.read_query()) {
@@ -289,6 +289,8 @@ TEST(WorkerAnswers, LateAnswerToAQueryGivenUpIsIgnored) {
   EXPECT_EQ(rig.failures(tls::Failure::Mismatch), 0u);
   EXPECT_EQ(slow.connections(), 1u);
   EXPECT_TRUE(rig.no_fill_waits());
+  EXPECT_NE(rig.cached("held.example."), nullptr);
+  EXPECT_EQ(rig.worker().counters().late_answers.read(), 1u);
 }
 
 TEST(WorkerAnswers, QueriesArePaddedAndOnlyTheFirstAsksForKeepalive) {

@@ -1,0 +1,137 @@
+// How long a worker waits for whom: slow backends, sessions that hang while others go on, questions
+// that failed just before.
+#include <atomic>
+
+#include "tests/tls-workers/worker_rig.h"
+
+namespace tests {
+namespace {
+
+/// Answers everything, but only while `open` says so; then whatever was held back at once.
+Script answer_while(const std::atomic<bool>& open) {
+  return [&open](Connection& connection) {
+    while (const auto query = connection.read_query()) {
+      while (!open) std::this_thread::sleep_for(base::milliseconds(1));
+      connection.send(answer_to(*query));
+    }
+  };
+}
+
+TEST(WorkerPatience, QuestionThatFailedFailsAgainWithoutBeingAsked) {
+  DotServer silent(good_identity(), {.script = answer_none});
+  tls::BackendSettings settings = backend_at(silent.endpoint());
+  settings.query_timeout = base::milliseconds(200);
+  WorkerRig rig({settings});
+  EXPECT_EQ(rig.resolve("www.example.").ede, dns::Ede::NetworkError);
+  const size_t asked = silent.seen().size();
+  for (int i = 0; i < 5; ++i) {
+    const exchange::Fill fill = rig.resolve("www.example.");
+    EXPECT_EQ(fill.entry, nullptr);
+    EXPECT_EQ(fill.ede, dns::Ede::CachedError);
+  }
+  EXPECT_EQ(silent.seen().size(), asked);
+  EXPECT_EQ(rig.worker().counters().failures_held.read(), 5u);
+}
+
+TEST(WorkerPatience, QuestionThatFailedIsAskedAgainAfterAWhile) {
+  std::atomic<bool> open{false};
+  DotServer server(good_identity(), {.script = answer_while(open)});
+  tls::BackendSettings settings = backend_at(server.endpoint());
+  settings.query_timeout = base::milliseconds(200);
+  WorkerRig rig({settings});
+  EXPECT_EQ(rig.resolve("www.example.").entry, nullptr);
+  open = true;
+  EXPECT_TRUE(eventually([&] { return rig.resolve("www.example.").entry != nullptr; }));
+}
+
+tls::WorkerSettings hedging_over(const DotServer& first, const DotServer& second) {
+  tls::WorkerSettings settings{.sessions_per_backend = 1, .hedging = true};
+  settings.backends = {backend_at(first.endpoint(), "first"),
+                       backend_at(second.endpoint(), "second")};
+  settings.backends[1].order = 2;
+  for (tls::BackendSettings& backend : settings.backends) backend.query_timeout = kPatience;
+  return settings;
+}
+
+TEST(WorkerPatience, SlowQueryIsHedgedAndTheFirstAnswerCounts) {
+  std::atomic<bool> open{true};
+  DotServer first(good_identity(), {.script = answer_while(open)});
+  DotServer second(good_identity());
+  WorkerRig rig(hedging_over(first, second));
+  ASSERT_TRUE(
+      eventually([&] { return rig.backend(0).up.read() == 1 && rig.backend(1).up.read() == 1; }));
+  // One at a time, so all of them go to the first; they pay for the hedge.
+  for (int i = 0; i < 40; ++i) (void)rig.resolve("n" + std::to_string(i) + ".example.");
+  open = false;
+  EXPECT_EQ(address_in(rig.resolve("slow.example.")), "192.0.2.1");
+  EXPECT_GE(rig.worker().counters().hedged.read(), 1u);
+  open = true;
+  EXPECT_TRUE(eventually([&] { return rig.backend(0).in_flight.read() == 0; }));
+  EXPECT_TRUE(rig.no_fill_waits());
+  EXPECT_EQ(rig.backend(0).failures.total() + rig.backend(1).failures.total(), 0u);
+}
+
+TEST(WorkerPatience, HedgesStayWithinTheirBudget) {
+  std::atomic<bool> open{true};
+  DotServer first(good_identity(), {.script = answer_while(open)});
+  DotServer second(good_identity());
+  WorkerRig rig(hedging_over(first, second));
+  ASSERT_TRUE(
+      eventually([&] { return rig.backend(0).up.read() == 1 && rig.backend(1).up.read() == 1; }));
+  constexpr int kBefore = 100;
+  for (int i = 0; i < kBefore; ++i) (void)rig.resolve("n" + std::to_string(i) + ".example.");
+  open = false;
+  constexpr int kSlow = 100;
+  for (int i = 0; i < kSlow; ++i) rig.ask("slow" + std::to_string(i) + ".example.");
+  std::this_thread::sleep_for(base::milliseconds(500));
+  open = true;
+  for (int i = 0; i < kSlow; ++i) EXPECT_NE(rig.next_fill().entry, nullptr);
+  EXPECT_LE(rig.worker().counters().hedged.read(), (kBefore + kSlow) / 20u);
+}
+
+TEST(WorkerPatience, SessionThatHangsIsPassedOverAndReplaced) {
+  DotServer server(good_identity(), {.script = [](Connection& connection) {
+                     if (connection.number() == 0) return answer_none(connection);
+                     answer_all(connection);
+                   }});
+  tls::WorkerSettings settings{.sessions_per_backend = 2};
+  settings.backends = {backend_at(server.endpoint())};
+  settings.backends[0].query_timeout = kPatience * 2;  // The hanging session is not closed for it.
+  WorkerRig rig(settings);
+  ASSERT_TRUE(eventually([&] { return rig.backend().sessions.read() == 2; }));
+  // New questions keep coming, and some of the first ones hang.
+  int asked = 0;
+  ASSERT_TRUE(eventually([&] {
+    rig.ask("n" + std::to_string(asked++) + ".example.", 1, kPatience * 2);
+    return server.connections() == 3;
+  }));
+  for (int i = 0; i < 50; ++i)
+    EXPECT_EQ(address_in(rig.resolve("after" + std::to_string(i) + ".example.")), "192.0.2.1");
+  EXPECT_EQ(rig.backend().up.read(), 1u);
+  EXPECT_EQ(server.connections(), 3u);
+}
+
+TEST(WorkerPatience, WhatWentDownWithAHangingSessionIsAskedOnAnother) {
+  DotServer server(good_identity(), {.script = [](Connection& connection) {
+                     if (connection.number() == 0) return answer_none(connection);
+                     answer_all(connection);
+                   }});
+  tls::WorkerSettings settings{.sessions_per_backend = 2};
+  settings.backends = {backend_at(server.endpoint())};
+  settings.backends[0].query_timeout = base::milliseconds(1000);
+  WorkerRig rig(settings);
+  ASSERT_TRUE(eventually([&] { return rig.backend().sessions.read() == 2; }));
+  // The last of these comes a turn later, so that the other session is heard after the silent one
+  // was asked.
+  constexpr int kQuestions = 40;
+  for (int i = 0; i < kQuestions; ++i) {
+    if (i == kQuestions - 1) std::this_thread::sleep_for(base::milliseconds(50));
+    rig.ask("n" + std::to_string(i) + ".example.");
+  }
+  for (int i = 0; i < kQuestions; ++i) EXPECT_EQ(address_in(rig.next_fill()), "192.0.2.1");
+  EXPECT_GE(rig.failures(tls::Failure::Deadline), 1u);
+  EXPECT_EQ(rig.backend().up.read(), 1u);
+}
+
+}  // namespace
+}  // namespace tests
