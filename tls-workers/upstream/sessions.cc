@@ -19,6 +19,7 @@ constexpr base::milliseconds kHangingAtLeast{300};
 Sessions::Sessions(const Shape& shape, const BackendSettings& settings, Tickets& tickets)
     : settings_(settings),
       per_backend_(shape.per_backend),
+      seed_(shape.seed),
       context_(settings, tickets),
       backoff_(shape.seed),
       idle_timeout_(settings.idle_timeout) {
@@ -68,6 +69,16 @@ bool Sessions::hangs(Session& session, base::Time now) const {
       std::max<base::Duration>(latency_.p95() * kHanging, kHangingAtLeast);
   const std::optional<base::Time> since = session.silent_since();
   return since && now >= *since + patience && heard_since(*since);
+}
+
+/// Neighbours are opened together, but should not be replaced together.
+bool Sessions::worn(const Session& session, base::Time now) const {
+  const auto opened = static_cast<uint64_t>(session.opened_at().time_since_epoch().count());
+  const auto place = reinterpret_cast<uintptr_t>(&session);
+  constexpr uint64_t kMix = 0x9E37'79B9'7F4A'7C15;  // 2^64 / the golden ratio.
+  constexpr auto kSpread = static_cast<uint64_t>(base::Duration(kLongestLife).count() / 2);
+  const base::Duration jitter{static_cast<int64_t>((seed_ ^ opened ^ place * kMix) % kSpread)};
+  return session.worn() || now >= session.opened_at() + kLongestLife + jitter;
 }
 
 void Sessions::asked(base::Time now) {
@@ -141,7 +152,8 @@ Sessions::Census Sessions::count(base::Time now) {
   Census census;
   for (Session& session : sessions_) {
     if (session.opening()) ++census.opening;
-    if (session.ready() && !hangs(session, now)) ++(session.worn() ? census.worn : census.ready);
+    if (session.ready() && !hangs(session, now))
+      ++(worn(session, now) ? census.worn : census.ready);
   }
   return census;
 }
@@ -156,7 +168,7 @@ void Sessions::close_finished(base::Time now) {
   const bool relieved = count(now).ready > 0;
   for (Session& session : sessions_) {
     if (session.fault()) continue;
-    if (session.ready() && session.worn() && relieved) session.drain();
+    if (session.ready() && worn(session, now) && relieved) session.drain();
     const bool drained = session.state() == Session::State::Draining && session.waiting() == 0;
     if (drained || session.idle(now)) session.close();
   }

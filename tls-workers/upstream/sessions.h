@@ -25,7 +25,7 @@ class Sessions {
     uint32_t backend;      // Its index in the worker's settings.
     unsigned per_backend;  // Sessions kept warm.
     int epoll;
-    uint64_t seed;  // For the jitter of the back-off.
+    uint64_t seed;  // For jitter.
   };
 
   /// Throws std::runtime_error if TLS cannot be set up.
@@ -67,6 +67,9 @@ class Sessions {
   [[nodiscard]] const BackendCounters& counters() const { return counters_; }
 
   static constexpr unsigned kMaxOpening = 2;
+  /// A session is replaced after this and up to half as long again: certificates expire, servers
+  /// move, and a path that has got worse is not kept for days.
+  static constexpr base::seconds kLongestLife{480};
 
  private:
   struct Census {
@@ -76,6 +79,7 @@ class Sessions {
   };
   [[nodiscard]] Census count(base::Time now);
   [[nodiscard]] bool hangs(Session& session, base::Time now) const;
+  [[nodiscard]] bool worn(const Session& session, base::Time now) const;
   [[nodiscard]] unsigned wanted_sessions(base::Time now) const;
   [[nodiscard]] bool busy(base::Time now) const { return now < second_last_asked_ + idle_timeout_; }
   void close_finished(base::Time now);
@@ -84,6 +88,7 @@ class Sessions {
 
   const BackendSettings& settings_;
   const unsigned per_backend_;
+  const uint64_t seed_;
   TlsContext context_;
   BackendCounters counters_;
   Backoff backoff_;

@@ -1,0 +1,101 @@
+// One backend's sessions over hours, with a clock that the test turns and a real server.
+#include "tls-workers/upstream/sessions.h"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "tests/tls-workers/worker_rig.h"
+
+namespace tests {
+namespace {
+
+class SessionsRig {
+ public:
+  explicit SessionsRig(unsigned per_backend)
+      : settings_(backend_at(server_.endpoint())),
+        sessions_({.backend = 0, .per_backend = per_backend, .epoll = epoll_, .seed = 7}, settings_,
+                  tickets_) {}
+  ~SessionsRig() {
+    for (tls::Session& session : sessions_.all()) session.close();
+    close(epoll_);
+  }
+  SessionsRig(const SessionsRig&) = delete;
+  SessionsRig& operator=(const SessionsRig&) = delete;
+
+  /// One turn of a worker while clients go on asking.
+  void turn() {
+    std::array<epoll_event, 16> events;
+    const int count = epoll_wait(epoll_, events.data(), events.size(), 1);
+    for (int i = 0; i < count; ++i) {
+      auto* session = static_cast<tls::Session*>(events[static_cast<size_t>(i)].data.ptr);
+      const bool was_ready = session->ready();
+      session->advance(now_);
+      if (!was_ready && session->ready()) sessions_.became_ready();
+      while (session->hear(now_)) continue;
+    }
+    for (tls::Session& session : sessions_.all()) {
+      if (!session.has_room() || session.waiting() > 0) continue;
+      session.ask(question_for("www.example."), {}, tls::Purpose::Serve, now_);
+      session.flush();
+      sessions_.asked(now_);
+    }
+    sessions_.tend(now_);
+  }
+  [[nodiscard]] bool has_ready(unsigned wanted) {
+    return eventually([&] {
+      turn();
+      return sessions_.counters().sessions.read() == wanted;
+    });
+  }
+  void wait(base::Duration time) { now_ += time; }
+
+  [[nodiscard]] const DotServer& server() const { return server_; }
+  [[nodiscard]] tls::Sessions& sessions() { return sessions_; }
+  [[nodiscard]] base::Time now() const { return now_; }
+
+ private:
+  DotServer server_{good_identity()};
+  tls::BackendSettings settings_;
+  tls::Tickets tickets_;
+  int epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  base::Time now_ = base::Clock::now();
+  tls::Sessions sessions_;
+};
+
+TEST(Sessions, AreKeptWhileThereIsTraffic) {
+  SessionsRig rig(2);
+  ASSERT_TRUE(rig.has_ready(2));
+  for (int i = 0; i < 60; ++i) {
+    rig.wait(base::seconds(5));
+    rig.turn();
+  }
+  EXPECT_EQ(rig.server().connections(), 2u);
+}
+
+TEST(Sessions, AreReplacedWhenTheyHaveLivedLong) {
+  SessionsRig rig(2);
+  ASSERT_TRUE(rig.has_ready(2));
+  rig.wait(tls::Sessions::kLongestLife * 3 / 2);
+  // The new ones are there before the old ones go.
+  ASSERT_TRUE(eventually([&] {
+    rig.turn();
+    EXPECT_NE(rig.sessions().session_with_room(rig.now()), nullptr);
+    return rig.server().connections() == 4;
+  }));
+  EXPECT_TRUE(rig.has_ready(2));
+  EXPECT_EQ(rig.server().connections(), 4u);
+  EXPECT_EQ(rig.sessions().counters().failures.total(), 0u);
+}
+
+TEST(Sessions, AreNotReplacedTogether) {
+  constexpr unsigned kSessions = 24;  // All on one side of the middle: once in 2^23 runs.
+  SessionsRig rig(kSessions);
+  ASSERT_TRUE(rig.has_ready(kSessions));
+  rig.wait(tls::Sessions::kLongestLife * 5 / 4);
+  for (int i = 0; i < 200; ++i) rig.turn();
+  EXPECT_GT(rig.server().connections(), kSessions);
+  EXPECT_LT(rig.server().connections(), 2 * kSessions);
+}
+
+}  // namespace
+}  // namespace tests
