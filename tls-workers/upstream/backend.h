@@ -27,6 +27,7 @@ struct BackendSettings {
   std::string name;  // Unique; the `backend` label of metrics.
   base::Endpoint address;
   Protocol protocol = Protocol::DoT;
+  std::string path = "/dns-query";  // Of DoH. The customary one, RFC 8484 §4.1.1's example.
   std::string
       subject_name;  // One of these two is set: what the certificate must be for. RFC 8310 §8.1.
   std::string subject_address;
