@@ -53,6 +53,16 @@ std::optional<Bytes> Connection::read_query() {
   return query;
 }
 
+std::optional<Bytes> Connection::read_some() {
+  Bytes some(16384);
+  ERR_clear_error();
+  const int size = SSL_read(ssl_, some.data(), static_cast<int>(some.size()));
+  if (size <= 0) return std::nullopt;
+  server_of(ssl_)->octets_ += static_cast<uint64_t>(size);
+  some.resize(static_cast<size_t>(size));
+  return some;
+}
+
 void Connection::write(const Bytes& octets) {
   ERR_clear_error();
   (void)SSL_write(ssl_, octets.data(), static_cast<int>(octets.size()));

@@ -28,6 +28,8 @@ class Connection {
 
   /// The next query without its prefix; nothing when the client has closed.
   [[nodiscard]] std::optional<Bytes> read_query();
+  /// Whatever has come, without looking at it; nothing when the client has closed.
+  [[nodiscard]] std::optional<Bytes> read_some();
   /// `octets` as they are, in one TLS record.
   void write(const Bytes& octets);
   void send(const Bytes& message) { write(framed(message)); }
