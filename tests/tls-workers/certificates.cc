@@ -30,8 +30,10 @@ void add_extension(X509* certificate, int id, const std::string& value) {
   X509_EXTENSION_free(extension);
 }
 
-Identity begin(long not_before, long not_after) {
-  Identity identity{Certificate(X509_new()), Key(EVP_EC_gen("P-256"))};
+Key usual_key() { return Key(EVP_EC_gen("P-256")); }
+
+Identity begin(Key key, long not_before, long not_after) {
+  Identity identity{Certificate(X509_new()), std::move(key)};
   X509* certificate = identity.certificate.get();
   uint32_t serial = 0;
   require(RAND_bytes(reinterpret_cast<unsigned char*>(&serial), sizeof serial) == 1);
@@ -43,33 +45,62 @@ Identity begin(long not_before, long not_after) {
   return identity;
 }
 
+/// A DNS name as it could not be written in a text.
+void add_dns_name(GENERAL_NAMES* names, const std::string& octets) {
+  GENERAL_NAME* name = GENERAL_NAME_new();
+  ASN1_IA5STRING* value = ASN1_IA5STRING_new();
+  require(name != nullptr && value != nullptr);
+  require(ASN1_STRING_set(value, octets.data(), static_cast<int>(octets.size())) == 1);
+  GENERAL_NAME_set0_value(name, GEN_DNS, value);
+  require(sk_GENERAL_NAME_push(names, name) > 0);
+}
+
+void add_octets_to_san(X509* certificate, const std::string& octets) {
+  GENERAL_NAMES* names = sk_GENERAL_NAME_new_null();
+  add_dns_name(names, octets);
+  require(X509_add1_ext_i2d(certificate, NID_subject_alt_name, names, 0, X509V3_ADD_REPLACE) == 1);
+  GENERAL_NAMES_free(names);
+}
+
 }  // namespace
 
-Authority::Authority(const std::string& name) : self_(begin(-86400, 86400)) {
-  X509* certificate = self_.certificate.get();
-  set_names(certificate, nullptr, name);
-  add_extension(certificate, NID_basic_constraints, "critical,CA:TRUE");
-  add_extension(certificate, NID_key_usage, "critical,keyCertSign");
-  require(X509_sign(certificate, self_.key.get(), EVP_sha256()) > 0);
+Identity issue(const Identity* issuer, const Leaf& leaf) {
+  if (leaf.key != nullptr) EVP_PKEY_up_ref(leaf.key);
+  Identity made =
+      begin(leaf.key != nullptr ? Key(leaf.key) : usual_key(), leaf.not_before, leaf.not_after);
+  X509* certificate = made.certificate.get();
+  set_names(certificate,
+            issuer != nullptr ? X509_get_subject_name(issuer->certificate.get()) : nullptr,
+            leaf.common_name);
+  const auto add = [&](int id, const std::string& value) {
+    if (!value.empty()) add_extension(certificate, id, value);
+  };
+  add(NID_subject_alt_name, leaf.san);
+  add(NID_basic_constraints, leaf.basic_constraints);
+  add(NID_key_usage, leaf.key_usage);
+  add(NID_ext_key_usage, leaf.extended_key_usage);
+  if (!leaf.dns_name_octets.empty()) add_octets_to_san(certificate, leaf.dns_name_octets);
+  EVP_PKEY* signer = (issuer != nullptr ? issuer->key : made.key).get();
+  require(X509_sign(certificate, signer, leaf.digest) > 0);
+  return made;
+}
 
+Authority::Authority(const std::string& name)
+    : self_(tests::issue(nullptr, {.san = "",
+                                   .common_name = name,
+                                   .not_before = -86400,
+                                   .not_after = 86400,
+                                   .basic_constraints = "critical,CA:TRUE",
+                                   .key_usage = "critical,keyCertSign"})) {
   std::string path = std::filesystem::temp_directory_path() / ("authority-" + std::string(6, 'X'));
   const int fd = mkstemp(path.data());
   require(fd >= 0);
   file_ = path;
   FILE* file = fdopen(fd, "w");
-  require(PEM_write_X509(file, certificate) == 1);
+  require(PEM_write_X509(file, self_.certificate.get()) == 1);
   std::fclose(file);
 }
 
 Authority::~Authority() { std::filesystem::remove(file_); }
-
-Identity Authority::issue(const Leaf& leaf) const {
-  Identity identity = begin(leaf.not_before, leaf.not_after);
-  X509* certificate = identity.certificate.get();
-  set_names(certificate, X509_get_subject_name(self_.certificate.get()), leaf.common_name);
-  if (!leaf.san.empty()) add_extension(certificate, NID_subject_alt_name, leaf.san);
-  require(X509_sign(certificate, self_.key.get(), EVP_sha256()) > 0);
-  return identity;
-}
 
 }  // namespace tests

@@ -25,13 +25,22 @@ struct Identity {
   Key key;
 };
 
-/// What a leaf says. Times are seconds from now.
+/// What a certificate says. Times are seconds from now; extensions as in openssl.cnf, empty: none.
 struct Leaf {
-  std::string san = "DNS:dns.example";  // As in openssl.cnf; empty: none.
+  std::string san = "DNS:dns.example";
   std::string common_name = "leaf";
   long not_before = -3600;
   long not_after = 3600;
+  EVP_PKEY* key = nullptr;              // Borrowed; nullptr: one of its own.
+  const EVP_MD* digest = EVP_sha256();  // Of the signature.
+  std::string basic_constraints = {};   // "critical,CA:TRUE" and so on.
+  std::string key_usage = {};
+  std::string extended_key_usage = {};
+  std::string dns_name_octets = {};  // A further DNS name of the SAN, whatever is in it.
 };
+
+/// `issuer` signs for its own key what `leaf` says; nullptr: the leaf itself does.
+[[nodiscard]] Identity issue(const Identity* issuer, const Leaf& leaf);
 
 /// A certificate authority; its certificate lies in a PEM file for as long as it lives.
 class Authority {
@@ -41,7 +50,8 @@ class Authority {
   Authority(const Authority&) = delete;
   Authority& operator=(const Authority&) = delete;
 
-  [[nodiscard]] Identity issue(const Leaf& leaf) const;
+  [[nodiscard]] Identity issue(const Leaf& leaf) const { return tests::issue(&self_, leaf); }
+  [[nodiscard]] X509* certificate() const { return self_.certificate.get(); }
   [[nodiscard]] std::string file() const { return file_.string(); }
 
  private:

@@ -95,13 +95,16 @@ DotServer::DotServer(const Identity& identity, DotServerSettings settings)
   if (!settings_.script) settings_.script = answer_all;
   std::signal(SIGPIPE, SIG_IGN);  // For this server's sake: its sockets belong to OpenSSL.
   require(context_ != nullptr);
+  SSL_CTX_set_security_level(context_, 0);  // What is too weak is for the client to say.
   if (settings_.max_protocol != 0) {
-    SSL_CTX_set_security_level(context_, 0);
     require(SSL_CTX_set_min_proto_version(context_, 0) == 1);
     require(SSL_CTX_set_max_proto_version(context_, settings_.max_protocol) == 1);
   }
   require(SSL_CTX_use_certificate(context_, identity.certificate.get()) == 1);
   require(SSL_CTX_use_PrivateKey(context_, identity.key.get()) == 1);
+  for (X509* certificate : settings_.chain)
+    require(SSL_CTX_add1_chain_cert(context_, certificate) == 1);
+  if (settings_.prepare) settings_.prepare(context_);
   if (!settings_.alpn.empty()) SSL_CTX_set_alpn_select_cb(context_, select_alpn, &settings_.alpn);
 
   listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -58,6 +58,8 @@ struct DotServerSettings {
   std::function<void(int fd)> raw;  // If set: instead of TLS. Returns when done; the server closes.
   int max_protocol = 0;             // TLS1_2_VERSION and so on; 0: the newest.
   std::string alpn;                 // Selected whatever is offered; empty: none.
+  std::vector<X509*> chain;         // Shown after the server's own certificate, in this order.
+  std::function<void(SSL_CTX*)> prepare;  // Whatever else is to be set up.
 };
 
 class DotServer {

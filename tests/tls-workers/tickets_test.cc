@@ -3,16 +3,24 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <ctime>
 #include <thread>
+
+#include "tests/tls-workers/certificates.h"
+#include "tests/tls-workers/session_maker.h"
 
 namespace tests {
 namespace {
 
 const base::Time kStart{base::seconds(1000)};
 
-/// One that OpenSSL takes for resumable; `mark` tells it from others.
+std::time_t today() { return std::time(nullptr); }
+
+/// One that OpenSSL takes for resumable, with a certificate that is valid for an hour; `mark` tells
+/// it from others.
 tls::SslSession made_session(unsigned mark) {
-  tls::SslSession session(SSL_SESSION_new());
+  static const tls::SslSession first = session_with(Authority().issue({}));
+  tls::SslSession session(SSL_SESSION_dup(first.get()));
   const unsigned char id[4] = {1, 2, 3, static_cast<unsigned char>(mark)};
   EXPECT_EQ(SSL_SESSION_set1_id(session.get(), id, sizeof id), 1);
   EXPECT_EQ(SSL_SESSION_is_resumable(session.get()), 1);
@@ -26,38 +34,92 @@ unsigned mark_of(const tls::SslSession& session) {
 
 TEST(TicketBox, GivesEachTicketOnce) {
   tls::TicketBox box;
-  EXPECT_EQ(box.take(kStart), nullptr);
+  EXPECT_EQ(box.take(kStart, today()), nullptr);
   box.put(made_session(1), kStart);
   box.put(made_session(2), kStart);
-  EXPECT_EQ(mark_of(box.take(kStart)), 1u);
-  EXPECT_EQ(mark_of(box.take(kStart)), 2u);
-  EXPECT_EQ(box.take(kStart), nullptr);
+  EXPECT_EQ(mark_of(box.take(kStart, today())), 1u);
+  EXPECT_EQ(mark_of(box.take(kStart, today())), 2u);
+  EXPECT_EQ(box.take(kStart, today()), nullptr);
 }
 
 TEST(TicketBox, KeepsTheNewest) {
   tls::TicketBox box;
   constexpr unsigned kPut = tls::TicketBox::kCapacity + 5;
   for (unsigned i = 0; i < kPut; ++i) box.put(made_session(i), kStart);
-  for (unsigned i = 5; i < kPut; ++i) EXPECT_EQ(mark_of(box.take(kStart)), i);
-  EXPECT_EQ(box.take(kStart), nullptr);
+  for (unsigned i = 5; i < kPut; ++i) EXPECT_EQ(mark_of(box.take(kStart, today())), i);
+  EXPECT_EQ(box.take(kStart, today()), nullptr);
 }
 
 TEST(TicketBox, ForgetsOldOnes) {
   tls::TicketBox box;
   box.put(made_session(1), kStart);
   box.put(made_session(2), kStart + base::seconds(10));
-  EXPECT_EQ(mark_of(box.take(kStart + tls::TicketBox::kLifetime + base::seconds(1))), 2u);
+  EXPECT_EQ(mark_of(box.take(kStart + tls::TicketBox::kLifetime + base::seconds(1), today())), 2u);
   box.put(made_session(3), kStart);
-  EXPECT_EQ(box.take(kStart + tls::TicketBox::kLifetime + base::seconds(1)), nullptr);
+  EXPECT_EQ(box.take(kStart + tls::TicketBox::kLifetime + base::seconds(1), today()), nullptr);
+}
+
+TEST(TicketBox, KeepsNoTicketBeyondItsCertificate) {
+  tls::TicketBox box;
+  box.put(session_with(Authority().issue({.not_before = -60, .not_after = 600})), kStart);
+  EXPECT_EQ(box.take(kStart, today() + 601), nullptr);
+  box.put(session_with(Authority().issue({.not_before = -60, .not_after = 600})), kStart);
+  EXPECT_EQ(box.take(kStart, today() - 120), nullptr) << "a clock that was put back";
+  box.put(session_with(Authority().issue({.not_before = -60, .not_after = 600})), kStart);
+  EXPECT_NE(box.take(kStart, today()), nullptr);
+}
+
+TEST(TicketBox, GivesOutNoSessionWithoutACertificate) {
+  tls::TicketBox box;
+  tls::SslSession session(SSL_SESSION_new());
+  const unsigned char id[4] = {1, 2, 3, 4};
+  ASSERT_EQ(SSL_SESSION_set1_id(session.get(), id, sizeof id), 1);
+  ASSERT_EQ(SSL_SESSION_is_resumable(session.get()), 1);
+  box.put(std::move(session), kStart);
+  EXPECT_EQ(box.take(kStart, today()), nullptr);
 }
 
 TEST(Tickets, OneBoxForEachIdentity) {
   tls::Tickets tickets;
-  tls::TicketBox& a = tickets.of("192.0.2.1:853|a.example");
-  tls::TicketBox& b = tickets.of("192.0.2.1:853|b.example");
-  EXPECT_EQ(&tickets.of("192.0.2.1:853|a.example"), &a);
-  a.put(made_session(1), kStart);
-  EXPECT_EQ(b.take(kStart), nullptr);
+  const auto a = tickets.of("192.0.2.1:853|a.example");
+  const auto b = tickets.of("192.0.2.1:853|b.example");
+  EXPECT_EQ(tickets.of("192.0.2.1:853|a.example"), a);
+  a->put(made_session(1), kStart);
+  EXPECT_EQ(b->take(kStart, today()), nullptr);
+}
+
+TEST(Tickets, FlushForgetsThemAll) {
+  tls::Tickets tickets;
+  const auto a = tickets.of("a");
+  const auto b = tickets.of("b");
+  for (unsigned i = 0; i < tls::TicketBox::kCapacity; ++i) a->put(made_session(i), kStart);
+  b->put(made_session(1), kStart);
+  tickets.flush();
+  EXPECT_EQ(a->take(kStart, today()), nullptr);
+  EXPECT_EQ(b->take(kStart, today()), nullptr);
+  EXPECT_EQ(tickets.of("a"), a);
+}
+
+TEST(Tickets, BoxesAreBounded) {
+  tls::Tickets tickets;
+  const auto held = tickets.of("held");
+  for (size_t i = 1; i < tls::Tickets::kMaxBoxes; ++i) (void)tickets.of(std::to_string(i));
+  // There is no room for this one, but for those that nobody holds.
+  const auto next = tickets.of("next");
+  EXPECT_EQ(tickets.of("next"), next);
+  EXPECT_EQ(tickets.of("held"), held);
+}
+
+TEST(Tickets, BeyondTheBoundABoxIsTheCallersAlone) {
+  tls::Tickets tickets;
+  std::vector<std::shared_ptr<tls::TicketBox>> held;
+  for (size_t i = 0; i < tls::Tickets::kMaxBoxes; ++i)
+    held.push_back(tickets.of(std::to_string(i)));
+  const auto alone = tickets.of("alone");
+  ASSERT_NE(alone, nullptr);
+  EXPECT_NE(tickets.of("alone"), alone);
+  alone->put(made_session(1), kStart);
+  EXPECT_NE(alone->take(kStart, today()), nullptr);
 }
 
 TEST(Tickets, WorkersShareThem) {
@@ -66,8 +128,8 @@ TEST(Tickets, WorkersShareThem) {
   constexpr unsigned kEach = 5000;
   const auto work = [&] {
     for (unsigned i = 0; i < kEach; ++i) {
-      tickets.of("x").put(made_session(i), kStart);
-      if (tickets.of("x").take(kStart) != nullptr) ++taken;
+      tickets.of("x")->put(made_session(i), kStart);
+      if (tickets.of("x")->take(kStart, today()) != nullptr) ++taken;
     }
   };
   std::thread other(work);

@@ -14,6 +14,7 @@
 #include "dataplane/base/counters.h"
 #include "dataplane/base/histogram.h"
 #include "dataplane/dns/question.h"
+#include "tls-workers/upstream/pins.h"
 
 namespace tls {
 
@@ -23,15 +24,30 @@ enum class Protocol : uint8_t {
   DoH   // RFC 8484, over HTTP/2.
 };
 
+enum class TlsVersion : uint8_t { Tls12, Tls13 };
+
+/// What is offered in handshakes, and what they leave behind. Texts are OpenSSL's; empty: its
+/// defaults.
+struct TlsSettings {
+  std::string ciphers;  // Of TLS 1.2.
+  std::string ciphers_tls_13;
+  std::string ecdhe_curves;  // Groups for the key exchange.
+  TlsVersion min_version = TlsVersion::Tls12;
+  std::string key_log_file;  // Empty: nobody learns the keys.
+};
+
 struct BackendSettings {
   std::string name;  // Unique; the `backend` label of metrics.
   base::Endpoint address;
   Protocol protocol = Protocol::DoT;
   std::string path = "/dns-query";  // Of DoH. The customary one, RFC 8484 §4.1.1's example.
-  std::string
-      subject_name;  // One of these two is set: what the certificate must be for. RFC 8310 §8.1.
+  // What the certificate must be for, RFC 8310 §8.1; what key it must have. At least one is set,
+  // and what is set must all hold.
+  std::string subject_name;
   std::string subject_address;
-  std::string ca_store;  // A PEM file; empty means the system's store.
+  std::vector<Pin> pins;  // Any of them. Without a subject, they stand for the authorities as well.
+  std::string ca_store;   // A PEM file; empty means the system's store.
+  TlsSettings tls;
   uint32_t order = 1;
   uint32_t weight = 1;
   std::vector<dns::PoolId> pools;

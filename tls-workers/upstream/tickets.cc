@@ -1,8 +1,22 @@
 #include "tls-workers/upstream/tickets.h"
 
+#include <openssl/x509.h>
+
 #include <utility>
 
 namespace tls {
+namespace {
+
+/// Whether the server that gave the ticket may still show the certificate it had.
+bool certificate_is_valid(SSL_SESSION* session, std::time_t date) {
+  const X509* certificate = SSL_SESSION_get0_peer(session);
+  if (certificate == nullptr) return false;
+  // 0 stands for an unreadable date.
+  return X509_cmp_time(X509_get0_notBefore(certificate), &date) < 0 &&
+         X509_cmp_time(X509_get0_notAfter(certificate), &date) > 0;
+}
+
+}  // namespace
 
 void TicketBox::put(SslSession session, base::Time now) {
   Ticket ticket{std::move(session), now};
@@ -14,20 +28,38 @@ void TicketBox::put(SslSession session, base::Time now) {
   (void)tickets_.try_push(std::move(ticket));  // NOLINT(bugprone-use-after-move)
 }
 
-SslSession TicketBox::take(base::Time now) {
+SslSession TicketBox::take(base::Time now, std::time_t date) {
   Ticket ticket;
   while (tickets_.try_pop(ticket)) {
-    if (now - ticket.received <= kLifetime && SSL_SESSION_is_resumable(ticket.session.get()) == 1) {
+    SSL_SESSION* session = ticket.session.get();
+    if (now - ticket.received <= kLifetime && SSL_SESSION_is_resumable(session) == 1 &&
+        certificate_is_valid(session, date)) {
       return std::move(ticket.session);
     }
   }
   return nullptr;
 }
 
-TicketBox& Tickets::of(const std::string& identity) {
-  decltype(boxes_)::accessor box;
-  if (boxes_.insert(box, identity)) box->second = std::make_unique<TicketBox>();
-  return *box->second;
+void TicketBox::clear() {
+  Ticket ticket;
+  // Bounded: a worker that puts tickets in meanwhile must not keep us here.
+  for (int i = 0; i < kCapacity && tickets_.try_pop(ticket); ++i) ticket.session.reset();
+}
+
+std::shared_ptr<TicketBox> Tickets::of(const std::string& identity) {
+  const std::lock_guard lock(mutex_);
+  const auto known = boxes_.find(identity);
+  if (known != boxes_.end()) return known->second;
+  if (boxes_.size() >= kMaxBoxes)
+    std::erase_if(boxes_, [](const auto& box) { return box.second.use_count() == 1; });
+  auto made = std::make_shared<TicketBox>();
+  if (boxes_.size() < kMaxBoxes) boxes_.emplace(identity, made);
+  return made;
+}
+
+void Tickets::flush() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [identity, box] : boxes_) box->clear();
 }
 
 }  // namespace tls

@@ -2,15 +2,17 @@
 // need not pay a full handshake.
 //
 // Resumption skips the certificate checks, so a box belongs to exactly one identity (address,
-// expected name, trust store) and a ticket is used once and not for long. RFC 8446 §2.2, §4.6.1,
-// appendix C.4.
+// expected names and keys, content of the trust store), and a ticket is used once, not for long,
+// and not after the certificate has expired. RFC 8446 §2.2, §4.6.1, appendix C.4.
 #pragma once
 
 #include <openssl/ssl.h>
-#include <tbb/concurrent_hash_map.h>
 #include <tbb/concurrent_queue.h>
 
+#include <ctime>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "dataplane/base/clock.h"
@@ -29,8 +31,11 @@ class TicketBox {
 
   /// Keeps `session`; the oldest one gives way when the box is full.
   void put(SslSession session, base::Time now);
-  /// The oldest ticket that is still fresh, or nullptr. It is the caller's alone from now on.
-  [[nodiscard]] SslSession take(base::Time now);
+  /// The oldest ticket that is still fresh, and whose certificate is still valid at `date`, or
+  /// nullptr. It is the caller's alone from now on.
+  [[nodiscard]] SslSession take(base::Time now, std::time_t date);
+  /// Forgets them all.
+  void clear();
 
   static constexpr int kCapacity = 20;
   static constexpr base::seconds kLifetime{600};
@@ -43,14 +48,21 @@ class TicketBox {
   tbb::concurrent_bounded_queue<Ticket> tickets_;
 };
 
-/// Every box there is. Made once, before the workers, and outlives them.
+/// Every box there is. Made once, before the workers, and outlives them. Any thread.
 class Tickets {
  public:
-  /// The box for `identity`, made on first use. Stays where it is for the registry's life.
-  [[nodiscard]] TicketBox& of(const std::string& identity);
+  /// The box for `identity`, made on first use and shared by all who name it. Beyond kMaxBoxes,
+  /// boxes that nobody holds any more go, and if there are none the new one is the caller's alone.
+  [[nodiscard]] std::shared_ptr<TicketBox> of(const std::string& identity);
+  /// Forgets every ticket, so that each next session starts with a full handshake.
+  void flush();
+
+  static constexpr size_t kMaxBoxes =
+      1024;  // Four generations of as many backends as there may be.
 
  private:
-  tbb::concurrent_hash_map<std::string, std::unique_ptr<TicketBox>> boxes_;
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<TicketBox>> boxes_;
 };
 
 }  // namespace tls

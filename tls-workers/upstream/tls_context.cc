@@ -3,12 +3,13 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-#include <array>
-#include <filesystem>
+#include <ctime>
 #include <optional>
 #include <stdexcept>
 
 #include "tls-workers/upstream/certificate_names.h"
+#include "tls-workers/upstream/tls_offer.h"
+#include "tls-workers/upstream/trust_store.h"
 
 namespace tls {
 namespace {
@@ -25,29 +26,37 @@ bool offer(SSL_CTX* context, std::string_view protocol) {
 /// One record is about one segment, so that the server can read each as it comes.
 constexpr long kRecordSize = 1300;
 
-std::string identity_of(const BackendSettings& settings) {
-  return std::string(alpn_name(settings.protocol)) + '|' + settings.address.text() + '|' +
-         settings.subject_name + '|' + settings.subject_address + '|' + settings.ca_store;
+/// What a ticket stands for. `trust`: a digest of the authorities.
+std::string identity_of(const BackendSettings& settings, const std::string& trust) {
+  std::string identity = std::string(alpn_name(settings.protocol)) + '|' + settings.address.text() +
+                         '|' + settings.subject_name + '|' + settings.subject_address + '|' + trust;
+  for (const Pin& pin : settings.pins) identity += '|' + pin_text(pin);
+  const TlsSettings& tls = settings.tls;
+  return identity + '|' + tls.ciphers + '|' + tls.ciphers_tls_13 + '|' + tls.ecdhe_curves + '|' +
+         std::to_string(static_cast<unsigned>(tls.min_version));
 }
 
-/// The places OpenSSL looks for the system's certificates. An empty store would make every
-/// handshake fail, one by one and much later.
-bool system_store_exists() {
-  const auto place = [](const char* variable, const char* otherwise) {
-    const char* set = std::getenv(variable);
-    return std::filesystem::path(set != nullptr ? set : otherwise);
-  };
-  std::error_code ignored;
-  if (std::filesystem::is_regular_file(
-          place(X509_get_default_cert_file_env(), X509_get_default_cert_file()), ignored)) {
-    return true;
-  }
-  for (const auto& file : std::filesystem::directory_iterator(
-           place(X509_get_default_cert_dir_env(), X509_get_default_cert_dir()), ignored)) {
-    if (file.path().extension() == ".0")
-      return true;  // "<hash of the subject>.0", as `openssl rehash` names them.
-  }
-  return false;
+PeerNotes& notes_of(const SSL* ssl) { return *static_cast<PeerNotes*>(SSL_get_app_data(ssl)); }
+
+void note_record(int sent, int, int type, const void*, size_t, SSL* ssl, void*) {
+  if (sent == 0 && (type == SSL3_RT_HEADER || type == SSL3_RT_HANDSHAKE))
+    notes_of(ssl).budget.received();
+}
+
+struct FreeCertificates {
+  void operator()(STACK_OF(X509) * certificates) const { sk_X509_free(certificates); }
+};
+
+/// The key is known, so who has signed it does not matter: the certificate stands for its own
+/// authority. Its dates, strength and purpose are checked as ever. RFC 8310 §8.2, and RFC 7858
+/// appendix A.
+bool verify_without_authorities(X509_STORE_CTX* store) {
+  const std::unique_ptr<STACK_OF(X509), FreeCertificates> anchor(sk_X509_new_null());
+  if (anchor == nullptr || sk_X509_push(anchor.get(), X509_STORE_CTX_get0_cert(store)) == 0)
+    return false;
+  X509_STORE_CTX_set0_trusted_stack(store, anchor.get());
+  X509_STORE_CTX_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+  return X509_verify_cert(store) == 1;
 }
 
 }  // namespace
@@ -57,48 +66,51 @@ TlsContext::TlsContext(const BackendSettings& settings, Tickets& tickets)
       protocol_(settings.protocol),
       subject_name_(settings.subject_name),
       subject_address_(settings.subject_address),
-      ca_store_(settings.ca_store),
-      tickets_(tickets.of(identity_of(settings))),
+      pins_(settings.pins),
+      settings_(settings.tls),
       context_(SSL_CTX_new(TLS_client_method())) {
-  SSL_CTX* context = context_.get();
-  if (context == nullptr)
-    throw std::runtime_error("backend " + name_ + ": " + take_openssl_error());
-  const bool address_is_valid = base::IpAddress::parse(subject_address_).has_value();
-  if (subject_address_.empty() ? subject_name_.empty() : !address_is_valid) {
-    throw std::runtime_error("backend " + name_ +
-                             ": needs a TLS subject name or a valid subject address");
+  try {
+    check_settings();
+    const std::string trust =
+        trusts_authorities() ? load_trust(SSL_CTX_get_cert_store(context_.get()), settings.ca_store)
+                             : "";
+    tickets_ = tickets.of(identity_of(settings, trust));
+    if (!settings_.key_log_file.empty())
+      key_log_ = std::make_unique<KeyLog>(settings_.key_log_file);
+    set_up();
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error("backend " + name_ + ": " + error.what());
   }
-  load_trust();
-  SSL_CTX_set_security_level(context,
-                             2);  // No keys below 112 bits of strength, no SHA-1 signatures.
+}
+
+void TlsContext::check_settings() const {
+  if (context_ == nullptr) throw std::runtime_error(take_openssl_error());
+  const bool address_is_wrong =
+      !subject_address_.empty() && !base::IpAddress::parse(subject_address_).has_value();
+  if (address_is_wrong || (!trusts_authorities() && pins_.empty()))
+    throw std::runtime_error("needs a TLS subject name, a valid subject address or a pin");
+}
+
+void TlsContext::set_up() {
+  SSL_CTX* context = context_.get();
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, note_verification);
+  SSL_CTX_set_cert_verify_callback(context, verify, this);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(context, 1);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, keep_ticket);
+  SSL_CTX_set_msg_callback(context, note_record);
+  if (key_log_ != nullptr) SSL_CTX_set_keylog_callback(context, log_key);
   SSL_CTX_set_app_data(context, this);
-  if (SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
-      SSL_CTX_set_max_send_fragment(context, kRecordSize) != 1 ||
+  if (!set_offer(context, settings_) || SSL_CTX_set_max_send_fragment(context, kRecordSize) != 1 ||
       !offer(context, alpn_name(protocol_))) {
-    throw std::runtime_error("backend " + name_ + ": " + take_openssl_error());
+    throw std::runtime_error(take_openssl_error());
   }
 }
 
-void TlsContext::load_trust() const {
-  ERR_clear_error();
-  if (!ca_store_.empty()) {
-    if (SSL_CTX_load_verify_file(context_.get(), ca_store_.c_str()) == 1) return;
-    throw std::runtime_error("backend " + name_ + ": cannot load certificates from " + ca_store_ +
-                             ": " + take_openssl_error());
-  }
-  if (SSL_CTX_set_default_verify_paths(context_.get()) == 1 && system_store_exists()) return;
-  throw std::runtime_error("backend " + name_ + ": the system has no certificates in " +
-                           X509_get_default_cert_file() + " or " + X509_get_default_cert_dir());
-}
-
-Ssl TlsContext::make_ssl(base::Time now, std::string& complaint) const {
+Ssl TlsContext::make_ssl(base::Time now, PeerNotes& notes) const {
   ERR_clear_error();
   Ssl ssl(SSL_new(context_.get()));
   if (ssl == nullptr) return nullptr;
@@ -111,11 +123,12 @@ Ssl TlsContext::make_ssl(base::Time now, std::string& complaint) const {
   }
   SSL_set_bio(ssl.get(), from_peer, to_peer);
   SSL_set_connect_state(ssl.get());
-  SSL_set_app_data(ssl.get(), &complaint);
+  SSL_set_app_data(ssl.get(), &notes);
   if (!expect_subject(ssl.get())) return nullptr;
   // A ticket that does not fit any more only costs the full handshake that would have been made
   // without it.
-  if (const SslSession ticket = tickets_.take(now)) (void)SSL_set_session(ssl.get(), ticket.get());
+  if (const SslSession ticket = tickets_->take(now, std::time(nullptr)))
+    (void)SSL_set_session(ssl.get(), ticket.get());
   return ssl;
 }
 
@@ -142,8 +155,11 @@ std::optional<Fault> TlsContext::check_peer(SSL* ssl) const {
   const long verified = SSL_get_verify_result(ssl);
   if (verified != X509_V_OK)
     return Fault{Failure::Certificate, X509_verify_cert_error_string(verified)};
-  if (SSL_get0_peer_certificate(ssl) == nullptr)
-    return Fault{Failure::Certificate, "no certificate"};
+  const X509* certificate = SSL_get0_peer_certificate(ssl);
+  if (certificate == nullptr) return Fault{Failure::Certificate, "no certificate"};
+  // Once more, since a resumed session has skipped `verify`.
+  if (std::optional<std::string> fault = wrong_key(certificate))
+    return Fault{Failure::Certificate, *std::move(fault)};
   return check_protocol(ssl);
 }
 
@@ -163,11 +179,40 @@ std::optional<Fault> TlsContext::check_protocol(SSL* ssl) const {
                                    "over TLS"};
 }
 
+/// What is wrong if pins are set and none is of this certificate's key; with the pin that would be,
+/// so that the operator can compare.
+std::optional<std::string> TlsContext::wrong_key(const X509* certificate) const {
+  if (pins_.empty() || is_pinned(certificate, pins_)) return std::nullopt;
+  const std::optional<Pin> pin = pin_of(certificate);
+  return "certificate refused: its key is " + (pin ? pin_text(*pin) : "unreadable") +
+         ", which is none of `pins`";
+}
+
+/// In the place of OpenSSL's own verification, of which it is made.
+int TlsContext::verify(X509_STORE_CTX* store, void* context) {
+  const auto& self = *static_cast<const TlsContext*>(context);
+  if (self.trusts_authorities() && X509_verify_cert(store) != 1) return 0;
+  try {
+    const std::optional<std::string> fault = self.wrong_key(X509_STORE_CTX_get0_cert(store));
+    if (fault) {
+      const auto* ssl = static_cast<const SSL*>(
+          X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+      notes_of(ssl).complaint = *fault;
+      X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+      return 0;
+    }
+  } catch (const std::exception&) {
+    X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
+    return 0;
+  }
+  return self.trusts_authorities() || verify_without_authorities(store) ? 1 : 0;
+}
+
 /// OpenSSL hands over its reference to `session`; 1 says that we keep it.
 int TlsContext::keep_ticket(SSL* ssl, SSL_SESSION* session) {
   auto* self = static_cast<TlsContext*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
   try {
-    self->tickets_.put(SslSession(session), base::Clock::now());
+    self->tickets_->put(SslSession(session), base::Clock::now());
   } catch (const std::exception&) {
     // Memory is out; `put` has taken the session with it. C code is above us, so this goes no
     // further.
@@ -183,7 +228,7 @@ int TlsContext::note_verification(int accepted, X509_STORE_CTX* store) {
       X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
   const auto* self = static_cast<const TlsContext*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
   try {
-    auto& complaint = *static_cast<std::string*>(SSL_get_app_data(ssl));
+    std::string& complaint = notes_of(ssl).complaint;
     const int error = X509_STORE_CTX_get_error(store);
     if (error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH) {
       complaint = "certificate is for " + certificate_names(X509_STORE_CTX_get0_cert(store)) +
@@ -195,6 +240,15 @@ int TlsContext::note_verification(int accepted, X509_STORE_CTX* store) {
     // The verdict stands without words.
   }
   return accepted;
+}
+
+void TlsContext::log_key(const SSL* ssl, const char* line) {
+  const auto* self = static_cast<const TlsContext*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  try {
+    self->key_log_->write(line);
+  } catch (const std::exception&) {
+    // Memory is out; a line less for whoever looks on.
+  }
 }
 
 std::string take_openssl_error() {

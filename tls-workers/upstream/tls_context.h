@@ -8,10 +8,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "dataplane/base/clock.h"
 #include "tls-workers/upstream/backend.h"
 #include "tls-workers/upstream/fault.h"
+#include "tls-workers/upstream/key_log.h"
+#include "tls-workers/upstream/pins.h"
+#include "tls-workers/upstream/record_budget.h"
 #include "tls-workers/upstream/tickets.h"
 
 namespace tls {
@@ -21,21 +25,28 @@ struct FreeSsl {
 };
 using Ssl = std::unique_ptr<SSL, FreeSsl>;
 
+/// What OpenSSL tells about one connection while it works on it.
+struct PeerNotes {
+  std::string complaint;  // What certificate verification found wrong.
+  RecordBudget budget;
+};
+
 class TlsContext {
  public:
-  /// Throws std::runtime_error, naming the backend and the file, if the trust store cannot be
-  /// loaded, or if neither a subject name nor a valid subject address is set.
+  /// Reads the trust store; after this, no file is read any more. Throws std::runtime_error, naming
+  /// the backend and the file or setting, if that fails, if OpenSSL does not take a setting, if the
+  /// key log cannot be opened, or if there is no subject name, valid subject address or pin.
   TlsContext(const BackendSettings& settings, Tickets& tickets);
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
 
   /// A client side ready to shake hands: server name, expected certificate subject and a ticket, if
-  /// there is one, are set; memory BIOs on both ends. What the certificate check finds wrong is
-  /// written to `complaint`, which outlives the result. nullptr when memory is out.
-  [[nodiscard]] Ssl make_ssl(base::Time now, std::string& complaint) const;
+  /// there is one, are set; memory BIOs on both ends. What happens is written to `notes`, which
+  /// outlives the result. nullptr when memory is out.
+  [[nodiscard]] Ssl make_ssl(base::Time now, PeerNotes& notes) const;
 
-  /// After the handshake, before the first query: whether the peer is who it has to be. Nothing if
-  /// so.
+  /// After the handshake, full or resumed, and before the first query: whether the peer is who it
+  /// has to be. Nothing if so.
   [[nodiscard]] std::optional<Fault> check_peer(SSL* ssl) const;
 
  private:
@@ -43,20 +54,28 @@ class TlsContext {
     void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
   };
 
-  void load_trust() const;
+  void check_settings() const;
+  void set_up();
+  [[nodiscard]] bool trusts_authorities() const {
+    return !subject_name_.empty() || !subject_address_.empty();
+  }
   [[nodiscard]] bool expect_subject(SSL* ssl) const;
   [[nodiscard]] const std::string& expected() const;
-  static int keep_ticket(SSL* ssl, SSL_SESSION* session);
-  static int note_verification(int accepted, X509_STORE_CTX* store);
-
+  [[nodiscard]] std::optional<std::string> wrong_key(const X509* certificate) const;
   [[nodiscard]] std::optional<Fault> check_protocol(SSL* ssl) const;
+  static int verify(X509_STORE_CTX* store, void* context);
+  static int note_verification(int accepted, X509_STORE_CTX* store);
+  static int keep_ticket(SSL* ssl, SSL_SESSION* session);
+  static void log_key(const SSL* ssl, const char* line);
 
   std::string name_;  // The backend's.
   Protocol protocol_;
   std::string subject_name_;
   std::string subject_address_;
-  std::string ca_store_;
-  TicketBox& tickets_;
+  std::vector<Pin> pins_;
+  TlsSettings settings_;
+  std::unique_ptr<KeyLog> key_log_;  // Nullptr: keys are nobody's business.
+  std::shared_ptr<TicketBox> tickets_;
   std::unique_ptr<SSL_CTX, FreeContext> context_;
 };
 

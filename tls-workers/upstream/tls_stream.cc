@@ -59,7 +59,7 @@ Step TlsStream::finish_connect() {
 }
 
 Step TlsStream::shake_hands(const TlsContext& context, base::Time now) {
-  if (ssl_ == nullptr) ssl_ = context.make_ssl(now, complaint_);
+  if (ssl_ == nullptr) ssl_ = context.make_ssl(now, notes_);
   if (ssl_ == nullptr)
     return base::fail(Fault{Failure::Tls, "cannot set up TLS: " + take_openssl_error()});
   readable();
@@ -75,6 +75,7 @@ Step TlsStream::shake_hands(const TlsContext& context, base::Time now) {
     if (done == 1) {
       if (std::optional<Fault> fault = context.check_peer(ssl_.get()))
         return base::fail(*std::move(fault));
+      notes_.budget = {};
       // After this point queries may be written.
       flush();
       return Progress::Done;
@@ -89,7 +90,7 @@ Step TlsStream::shake_hands(const TlsContext& context, base::Time now) {
 }
 
 Fault TlsStream::handshake_fault(int error) {
-  if (!complaint_.empty()) return {Failure::Certificate, complaint_};
+  if (!notes_.complaint.empty()) return {Failure::Certificate, notes_.complaint};
   const long verified = SSL_get_verify_result(ssl_.get());
   if (verified != X509_V_OK) return {Failure::Certificate, X509_verify_cert_error_string(verified)};
   if (error == SSL_ERROR_ZERO_RETURN) return {Failure::Tls, "TLS handshake: closed by the server"};
@@ -100,6 +101,9 @@ base::Result<size_t, Fault> TlsStream::read(base::ByteSpan into) {
   for (;;) {
     ERR_clear_error();
     const int size = SSL_read(ssl_.get(), into.data(), static_cast<int>(into.size()));
+    if (size > 0) notes_.budget.carried(static_cast<size_t>(size));
+    if (notes_.budget.exceeded())
+      return base::fail(Fault{Failure::Tls, "the server sends TLS records without data in them"});
     if (size > 0) return static_cast<size_t>(size);
     const int error = SSL_get_error(ssl_.get(), size);
     if (error == SSL_ERROR_ZERO_RETURN)
@@ -193,7 +197,7 @@ void TlsStream::drop() {
   // the session by itself.
   if (ssl_ != nullptr) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   ssl_.reset();
-  complaint_.clear();
+  notes_ = {};
   sent_ = 0;
   reads_left_ = 0;
   received_ = false;

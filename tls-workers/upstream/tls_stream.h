@@ -79,8 +79,8 @@ class TlsStream {
 
   int fd_ = -1;
   Ssl ssl_;
-  std::string complaint_;  // What certificate verification found wrong.
-  size_t sent_ = 0;        // Octets at the front of the outgoing BIO that the socket has taken.
+  PeerNotes notes_;
+  size_t sent_ = 0;  // Octets at the front of the outgoing BIO that the socket has taken.
   unsigned reads_left_ = 0;
   bool received_ = false;
   std::optional<Fault> send_fault_;
