@@ -78,7 +78,7 @@ tls::BackendSettings read_backend(const YamlNode& node, Reading& reading) {
   section.label("name", backend.name);
   Protocol protocol{};
   section.choice("protocol", protocol, kProtocols);
-  read_tls(section, backend);
+  read_tls(section, reading, backend);
   section.number("order", backend.order, {0, INT32_MAX});
   section.number("weight", backend.weight, {1, INT32_MAX});
   read_backend_pools(section, reading, backend);

@@ -41,7 +41,7 @@ void read_pools(Section& top, Reading& reading);
 void read_backends(Section& top, Reading& reading);
 void read_binds(Section& top, Reading& reading);
 /// The section `tls` of the backend that `outer` is.
-void read_tls(Section& outer, tls::BackendSettings& backend);
+void read_tls(Section& outer, Reading& reading, tls::BackendSettings& backend);
 void read_acl(Section& top, Reading& reading);
 void read_metrics(Section section, Reading& reading);
 void read_logging(Section section, Reading& reading);

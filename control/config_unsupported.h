@@ -22,7 +22,6 @@ inline constexpr std::array kUnsupported = {
     UnsupportedSetting{"backends", "protocol", "DoH"},
     UnsupportedSetting{"backends", "socks5", ""},
     UnsupportedSetting{"backends", "health_checks", ""},
-    UnsupportedSetting{"backends.tls", "pins", ""},
     UnsupportedSetting{"pools", "policy", "firstAvailable"},
     UnsupportedSetting{"pools", "policy", "roundrobin"},
     UnsupportedSetting{"pools", "policy", "wrandom"},

@@ -112,6 +112,15 @@ std::vector<std::unique_ptr<cache::Cache>> make_caches(const Config& config, Log
   return caches;
 }
 
+/// What a backend must prove, in words.
+std::string identity_of(const tls::BackendSettings& backend) {
+  const std::string subject =
+      backend.subject_name.empty() ? backend.subject_address : backend.subject_name;
+  if (backend.pins.empty()) return subject;
+  const std::string keys = fmt::format("the owner of a pinned key (of {})", backend.pins.size());
+  return subject.empty() ? keys : subject + " and " + keys;
+}
+
 void run_on(std::thread& thread, unsigned cpu) {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -474,10 +483,8 @@ void Instance::say_what_started() {
   for (const Bind& bind : config_.binds)
     log_.write(LogLevel::Info, fmt::format("answering at {} over UDP", bind.address.text()));
   for (const tls::BackendSettings& backend : config_.backends) {
-    log_.write(
-        LogLevel::Info,
-        fmt::format("backend {}: {} over TLS, as {}", backend.name, backend.address.text(),
-                    backend.subject_name.empty() ? backend.subject_address : backend.subject_name));
+    log_.write(LogLevel::Info, fmt::format("backend {}: {} over TLS, as {}", backend.name,
+                                           backend.address.text(), identity_of(backend)));
   }
   log_.write(LogLevel::Info,
              fmt::format("metrics at http://{}/metrics", config_.metrics_address.text()));

@@ -247,6 +247,8 @@ INSTANTIATE_TEST_SUITE_P(
 std::string backend(const std::string& settings) {
   return std::string(kPorts) + kBinds + "backends: [{" + settings + "}]\n";
 }
+const std::string kPin = "sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
 std::string tls(const std::string& settings) {
   return backend("address: 192.0.2.1, tls: {" + settings + "}");
 }
@@ -277,8 +279,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"doh", backend("address: 192.0.2.1, protocol: DoH, tls: {subject_name: a.example}"), 3,
             43, "`protocol`: `DoH` is not supported by this version"},
         Bad{"no_tls", backend("address: 192.0.2.1"), 3, 12,
-            "the backend could not be authenticated, expected `tls` with `subject_name` or "
-            "`subject_address`"},
+            "the backend could not be authenticated, expected `tls` with `subject_name`, "
+            "`subject_address` or `pins`"},
         Bad{"tls_without_a_name", tls("ca_store: ''"), 3, 38,
             "the backend could not be authenticated"},
         Bad{"name_and_address", tls("subject_name: a.example, subject_address: 192.0.2.1"), 3, 81,
@@ -295,8 +297,34 @@ INSTANTIATE_TEST_SUITE_P(
             "`m\\195\\188nchen.example` has characters that are not visible ASCII"},
         Bad{"subject_address", tls("subject_address: dns.google"), 3, 56,
             "`subject_address`: `dns.google` is not an address"},
-        Bad{"pins", tls("subject_name: a.example, pins: []"), 3, 64,
-            "`pins`: not supported by this version"},
+        Bad{"pins_empty", tls("subject_name: a.example, pins: []"), 3, 70,
+            "`pins` is empty, expected at least one pin"},
+        Bad{"pins_is_text", tls("pins: " + kPin), 3, 45, "expected a list"},
+        Bad{"pin_of_another_digest", tls("pins: ['sha512/AAAA']"), 3, 46,
+            "`pins`: `sha512/AAAA` is not a pin, expected `sha256/` and the BASE64"},
+        Bad{"pin_cut", tls("pins: [" + kPin.substr(0, 40) + "]"), 3, 46, "is not a pin"},
+        Bad{"pin_twice", tls("pins: [" + kPin + ", " + kPin + "]"), 3, 99,
+            "is listed twice, expected once"},
+        Bad{"ca_store_beside_pins_alone", tls("pins: [" + kPin + "], ca_store: /nonexistent"), 3,
+            110, "is not looked at where only `pins` are given"},
+        Bad{"ciphers", tls("subject_name: a.example, ciphers: 'ECDHE+AESGCM:NONSENSE'"), 3, 73,
+            "has `NONSENSE`, which OpenSSL does not know"},
+        Bad{"ciphers_too_weak", tls("subject_name: a.example, ciphers: 'ALL:@SECLEVEL=0'"), 3, 73,
+            "the security level stays where it is"},
+        Bad{"ciphers_tls_13", tls("subject_name: a.example, ciphers_tls_13: TLS_NONE"), 3, 80,
+            "has `TLS_NONE`, which OpenSSL does not know"},
+        Bad{"ecdhe_curves", tls("subject_name: a.example, ecdhe_curves: 'X25519:P-25'"), 3, 78,
+            "has `P-25`, which OpenSSL does not know"},
+        Bad{"min_version", tls("subject_name: a.example, min_version: tls1.1"), 3, 77,
+            "`min_version`: `tls1.1` is unknown, expected one of `tls1.2` `tls1.3`"},
+        Bad{"key_log_file_in_no_folder",
+            tls("subject_name: a.example, key_log_file: /nonexistent/keys"), 3, 78,
+            "is in no folder that exists"},
+        Bad{"key_log_file_is_a_device", tls("subject_name: a.example, key_log_file: /dev/null"), 3,
+            78, "is not a regular file"},
+        Bad{"no_setting_turns_verification_off",
+            tls("subject_name: a.example, validate_certificate: false"), 3, 64,
+            "`validate_certificate`: unknown setting in `backends.tls`"},
         Bad{"ca_store_missing", tls("subject_name: a.example, ca_store: /nonexistent/ca.pem"), 3,
             74, "`ca_store`: `/nonexistent/ca.pem` cannot be opened: No such file or directory"},
         Bad{"ca_store_is_a_folder", tls("subject_name: a.example, ca_store: /tmp"), 3, 74,

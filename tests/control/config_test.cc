@@ -238,6 +238,32 @@ TEST(FullConfig, ReadsTheRest) {
   EXPECT_EQ(config.log_level, LogLevel::Debug);
 }
 
+TEST(TlsConfig, ReadsWhatIsOfferedAndPinned) {
+  const Config config = config_of(std::string(kPorts) + kBinds +
+                                  "backends:\n"
+                                  "- address: 192.0.2.1\n"
+                                  "  tls:\n"
+                                  "    pins:\n"
+                                  "    - sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+                                  "    - sha256/BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+                                  "    ciphers: ECDHE+AESGCM\n"
+                                  "    ciphers_tls_13: TLS_AES_128_GCM_SHA256\n"
+                                  "    ecdhe_curves: X25519:P-256\n"
+                                  "    min_version: tls1.3\n"
+                                  "- {address: 192.0.2.2, tls: {subject_name: a.example}}\n");
+  const tls::BackendSettings& backend = config.backends[0];
+  ASSERT_EQ(backend.pins.size(), 2u);
+  EXPECT_EQ(backend.pins[0], tls::Pin{});
+  EXPECT_EQ(backend.pins[1], tls::Pin{4});
+  EXPECT_EQ(backend.subject_name, "");
+  EXPECT_EQ(backend.tls.ciphers, "ECDHE+AESGCM");
+  EXPECT_EQ(backend.tls.ciphers_tls_13, "TLS_AES_128_GCM_SHA256");
+  EXPECT_EQ(backend.tls.ecdhe_curves, "X25519:P-256");
+  EXPECT_EQ(backend.tls.min_version, tls::TlsVersion::Tls13);
+  EXPECT_EQ(config.backends[1].tls.min_version, tls::TlsVersion::Tls12);
+  EXPECT_EQ(config.backends[1].tls.key_log_file, "");
+}
+
 TEST(FullConfig, WarnsOfWhatIsOdd) {
   EXPECT_THAT(warnings_of(config_of(kEverything)),
               ElementsAre("test.yaml:27:37: `cpus`: CPU 2 polls, so it has little time for TLS"));
@@ -278,6 +304,17 @@ INSTANTIATE_TEST_SUITE_P(
             "test.yaml:4:20: `address`: `0.0.0.0:9153` shows the metrics on every interface"},
         Odd{"loopback_bind", std::string(kPorts) + "binds: [{address: 127.0.0.1}]\n" + kBackends,
             "test.yaml:2:19: `address`: `127.0.0.1` is a loopback address"},
+        Odd{"only_one_pin",
+            std::string(kPorts) + kBinds +
+                "backends: [{address: 192.0.2.1, tls: {pins: "
+                "[sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=]}}]\n",
+            "test.yaml:3:45: `pins` has one pin only"},
+        Odd{"keys_are_logged",
+            std::string(kPorts) + kBinds +
+                "backends: [{address: 192.0.2.1, tls: {subject_name: a.example, key_log_file: "
+                "/tmp/dotline-keys-that-nobody-writes}}]\n",
+            "test.yaml:3:78: `key_log_file`: `/tmp/dotline-keys-that-nobody-writes` gets the keys "
+            "of all sessions"},
         Odd{"pool_without_a_cache",
             std::string(kPorts) +
                 "binds: [{address: 192.0.2.53}, {address: 192.0.2.54, cache: main}]\n"
