@@ -411,7 +411,7 @@ void Worker::Impl::look_after(OpenQuestion& question) {
 void Worker::Impl::say(Severity severity, Sessions& backend, const std::string& text) {
   const BackendSettings& settings = backend.settings();
   notices_.say(severity, settings.name,
-               "backend " + settings.name + " (" + settings.address.text() + "): " + text, now_);
+               "backend " + settings.name + " (" + settings.where() + "): " + text, now_);
 }
 
 // ---------------------------------------------------------------- sleeping and stopping

@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,9 +37,19 @@ struct TlsSettings {
   std::string key_log_file;  // Empty: nobody learns the keys.
 };
 
+/// A proxy on the way to a resolver. RFC 1928. With one there is never a direct connection.
+struct Socks5Settings {
+  base::Endpoint proxy;
+  std::string user;  // 1 to 255 octets each, RFC 1929. A backend's own unless the operator has set
+                     // them, so that Tor does not put two resolvers on one circuit.
+  std::string password;
+};
+
 struct BackendSettings {
   std::string name;  // Unique; the `backend` label of metrics.
   base::Endpoint address;
+  std::string host;  // If not empty: a name that the proxy looks up; `address` has only the port.
+  std::optional<Socks5Settings> socks5;
   Protocol protocol = Protocol::DoT;
   std::string path = "/dns-query";  // Of DoH. The customary one, RFC 8484 §4.1.1's example.
   // What the certificate must be for, RFC 8310 §8.1; what key it must have. At least one is set,
@@ -54,6 +65,11 @@ struct BackendSettings {
   uint32_t max_in_flight = 200;  // Per session.
   base::milliseconds query_timeout{1500};
   base::milliseconds idle_timeout{8000};
+
+  /// Host and port, for people.
+  [[nodiscard]] std::string where() const {
+    return host.empty() ? address.text() : host + ':' + std::to_string(address.port);
+  }
 };
 
 /// How an exchange with a backend can fail. The names are `dotline_backend_failures_total{class}`.

@@ -21,6 +21,7 @@ DohCarrier& self_of(void* user_data) { return *static_cast<DohCarrier*>(user_dat
 std::string authority_of(const BackendSettings& settings) {
   std::string host = settings.subject_name;
   if (host.empty() && !settings.subject_address.empty()) host = settings.subject_address;
+  if (host.empty()) host = settings.host;
   if (host.empty()) host = settings.address.address.text();
   if (host.find(':') != std::string::npos) host = '[' + host + ']';
   if (settings.address.port == kHttpsPort) return host;

@@ -1,8 +1,10 @@
-// What went wrong with a session, or with one query on it.
+// What went wrong with a session, or with one query on it, and how far a step of opening one got.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
+#include "dataplane/base/result.h"
 #include "tls-workers/upstream/backend.h"
 
 namespace tls {
@@ -12,5 +14,8 @@ struct Fault {
   Failure kind{};
   std::string text;
 };
+
+enum class Progress : uint8_t { Wait, Done };
+using Step = base::Result<Progress, Fault>;
 
 }  // namespace tls

@@ -38,7 +38,8 @@ void Session::open(base::Time now, base::Duration idle_timeout) {
   opened_at_ = last_asked_ = last_heard_ = last_received_ = now;
   acknowledged_ = true;
   enter(State::Connecting);
-  take(stream_.connect(settings_.address), now);
+  const bool directly = !settings_.socks5;
+  take(stream_.connect(directly ? settings_.address : settings_.socks5->proxy), now);
   if (stream_.fd() < 0) return;
   epoll_event event{};
   event.events = events_ = EPOLLIN | EPOLLOUT;
@@ -55,6 +56,9 @@ void Session::advance(base::Time now) {
     case State::Connecting:
       take(stream_.finish_connect(), now);
       break;
+    case State::Proxying:
+      pass_proxy(now);
+      break;
     case State::Handshaking:
       shake_hands(now);
       break;
@@ -68,10 +72,31 @@ void Session::advance(base::Time now) {
 
 /// Goes on from a step of connecting.
 void Session::take(Step step, base::Time now) {
-  if (!step) return fail(step.error().kind, std::move(step.error().text));
+  if (!step) return fail_to_connect(std::move(step.error().text));
   if (*step == Progress::Wait) return;
+  if (settings_.socks5) {
+    proxy_.emplace(settings_);
+    enter(State::Proxying);
+    pass_proxy(now);
+  } else {
+    enter(State::Handshaking);
+    shake_hands(now);
+  }
+}
+
+void Session::pass_proxy(base::Time now) {
+  Step step = stream_.pass(*proxy_);
+  if (!step) return fail_to_connect(std::move(step.error().text));
+  if (*step == Progress::Wait) return;
+  proxy_.reset();
   enter(State::Handshaking);
   shake_hands(now);
+}
+
+/// Names the proxy, if it is one that could not be reached or did not help.
+void Session::fail_to_connect(std::string text) {
+  if (settings_.socks5) text = "proxy " + settings_.socks5->proxy.text() + ": " + text;
+  fail(Failure::Connect, std::move(text));
 }
 
 void Session::shake_hands(base::Time now) {
@@ -87,7 +112,9 @@ void Session::shake_hands(base::Time now) {
 void Session::keep_time(base::Time now) {
   if (fault_) return;
   if (state_ == State::Connecting && now >= opened_at_ + kConnectTimeout) {
-    fail(Failure::Connect, "cannot connect: no reply");
+    fail_to_connect("cannot connect: no reply");
+  } else if (state_ == State::Proxying && now >= opened_at_ + kOpenTimeout) {
+    fail_to_connect(std::string(proxy_->awaited()));
   } else if (state_ == State::Handshaking && now >= opened_at_ + kOpenTimeout) {
     fail(Failure::Tls, "the TLS handshake takes too long");
   } else if (established() && owes_acknowledgement() && now >= last_received_ + kQuietBeforeAck) {
@@ -193,6 +220,7 @@ base::Time Session::next_deadline() {
       return base::Time::max();
     case State::Connecting:
       return opened_at_ + kConnectTimeout;
+    case State::Proxying:
     case State::Handshaking:
       return opened_at_ + kOpenTimeout;
     case State::Ready:
@@ -220,6 +248,7 @@ void Session::close() {
     stream_.close();
   }
   enter(State::Closed);
+  proxy_.reset();
   carrier_->clear();
   counters_.in_flight.subtract(inflight_.waiting());
   inflight_ = Inflight(0, 0);
@@ -235,7 +264,8 @@ void Session::enter(State state) {
 /// Tells epoll to wake us for writing only while there is something to write.
 void Session::wait_for_socket() {
   if (stream_.fd() < 0) return;
-  const bool writing = state_ == State::Connecting || stream_.has_unsent();
+  const bool writing =
+      state_ == State::Connecting || stream_.has_unsent() || (proxy_ && !proxy_->unsent().empty());
   const uint32_t events = EPOLLIN | (writing ? uint32_t{EPOLLOUT} : 0u);
   if (events == events_) return;
   epoll_event event{};

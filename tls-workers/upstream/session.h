@@ -27,6 +27,7 @@ class Session {
   enum class State : uint8_t {
     Closed,
     Connecting,
+    Proxying,  // A proxy connects us to the resolver.
     Handshaking,
     Ready,     // The peer is authenticated; queries may be sent.
     Draining,  // Queries that are under way may still be answered; no more are sent.
@@ -91,7 +92,7 @@ class Session {
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] bool ready() const { return state_ == State::Ready; }
   [[nodiscard]] bool opening() const {
-    return state_ == State::Connecting || state_ == State::Handshaking;
+    return state_ == State::Connecting || state_ == State::Proxying || state_ == State::Handshaking;
   }
   [[nodiscard]] bool established() const { return ready() || state_ == State::Draining; }
   [[nodiscard]] bool has_room() const {
@@ -108,13 +109,15 @@ class Session {
   [[nodiscard]] base::Time next_deadline();
 
   static constexpr base::milliseconds kConnectTimeout{1500};
-  static constexpr base::milliseconds kOpenTimeout{3000};  // Connect and TLS together.
+  static constexpr base::milliseconds kOpenTimeout{3000};  // Connect, proxy and TLS together.
   static constexpr base::milliseconds kQuietBeforeAck{1};
 
  private:
   void enter(State state);
-  void shake_hands(base::Time now);
   void take(Step step, base::Time now);
+  void pass_proxy(base::Time now);
+  void shake_hands(base::Time now);
+  void fail_to_connect(std::string text);
   void wait_for_socket();
   [[nodiscard]] bool read(base::Time now);
   [[nodiscard]] std::optional<Heard> take(const Outcome& outcome);
@@ -131,6 +134,7 @@ class Session {
 
   State state_ = State::Closed;
   TlsStream stream_;
+  std::optional<Socks5> proxy_;  // While Proxying.
   const std::unique_ptr<Carrier> carrier_;
   Inflight inflight_{0, 0};
   std::optional<Fault> fault_;

@@ -26,10 +26,18 @@ bool offer(SSL_CTX* context, std::string_view protocol) {
 /// One record is about one segment, so that the server can read each as it comes.
 constexpr long kRecordSize = 1300;
 
+/// A ticket tells the resolver who has come back. It must not show up on another way, or with
+/// another login, than the one it was got on.
+std::string proxy_of(const BackendSettings& settings) {
+  if (!settings.socks5) return "";
+  return settings.socks5->proxy.text() + '|' + settings.socks5->user;
+}
+
 /// What a ticket stands for. `trust`: a digest of the authorities.
 std::string identity_of(const BackendSettings& settings, const std::string& trust) {
-  std::string identity = std::string(alpn_name(settings.protocol)) + '|' + settings.address.text() +
-                         '|' + settings.subject_name + '|' + settings.subject_address + '|' + trust;
+  std::string identity = std::string(alpn_name(settings.protocol)) + '|' + settings.where() + '|' +
+                         proxy_of(settings) + '|' + settings.subject_name + '|' +
+                         settings.subject_address + '|' + trust;
   for (const Pin& pin : settings.pins) identity += '|' + pin_text(pin);
   const TlsSettings& tls = settings.tls;
   return identity + '|' + tls.ciphers + '|' + tls.ciphers_tls_13 + '|' + tls.ecdhe_curves + '|' +

@@ -58,6 +58,28 @@ Step TlsStream::finish_connect() {
   return Progress::Done;
 }
 
+Step TlsStream::pass(Socks5& proxy) {
+  // Bounded by the proxy's three replies: each turn of the loop takes octets of one.
+  for (;;) {
+    while (!proxy.unsent().empty()) {
+      const base::ByteView rest = proxy.unsent();
+      const ssize_t size = send(fd_, rest.data(), rest.size(), MSG_NOSIGNAL);
+      if (size < 0 && errno == EINTR) continue;
+      if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return Progress::Wait;
+      if (size < 0) return base::fail(Fault{Failure::Connect, "lost: " + errno_text(errno)});
+      proxy.sent(static_cast<size_t>(size));
+    }
+    std::array<std::byte, Socks5::kMaxReply> reply;
+    const ssize_t size = recv(fd_, reply.data(), proxy.wanted(), 0);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return Progress::Wait;
+    if (size < 0) return base::fail(Fault{Failure::Connect, "lost: " + errno_text(errno)});
+    if (size == 0) return base::fail(Fault{Failure::Connect, "hung up"});
+    Step step = proxy.take(base::ByteView(reply).first(static_cast<size_t>(size)));
+    if (!step || *step == Progress::Done) return step;
+  }
+}
+
 Step TlsStream::shake_hands(const TlsContext& context, base::Time now) {
   if (ssl_ == nullptr) ssl_ = context.make_ssl(now, notes_);
   if (ssl_ == nullptr)

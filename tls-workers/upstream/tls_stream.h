@@ -1,6 +1,6 @@
 // One TLS connection over one non-blocking TCP socket. The socket carries nothing but what OpenSSL
-// made: there is no way to send bytes past it, and none to send queries before the peer has proved
-// who it is.
+// made, and before it, if there is a proxy, where the proxy is to connect to: there is no way to
+// send bytes past that, and none to send queries before the peer has proved who it is.
 //
 // OpenSSL works on memory; the socket is read and written here. So a turn's records leave in one
 // system call, a closed peer cannot raise SIGPIPE, and an end, a reset and a TLS failure are told
@@ -15,12 +15,10 @@
 #include "dataplane/base/address.h"
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/result.h"
+#include "tls-workers/upstream/socks5.h"
 #include "tls-workers/upstream/tls_context.h"
 
 namespace tls {
-
-enum class Progress : uint8_t { Wait, Done };
-using Step = base::Result<Progress, Fault>;
 
 class TlsStream {
  public:
@@ -33,6 +31,9 @@ class TlsStream {
   /// on failure.
   [[nodiscard]] Step connect(const base::Endpoint& peer);
   [[nodiscard]] Step finish_connect();
+  /// Each time the socket is ready, until Done: the proxy has connected us then. Class Connect on
+  /// failure.
+  [[nodiscard]] Step pass(Socks5& proxy);
   /// Each time the socket is ready, until Done: the peer is authenticated then. Class Tls or
   /// Certificate on failure.
   [[nodiscard]] Step shake_hands(const TlsContext& context, base::Time now);
