@@ -232,6 +232,19 @@ std::optional<uint16_t> message_id(ByteView message) {
   return base::load_be16(message.data());
 }
 
+std::optional<Question> question_in(ByteView message, Wants wants, PoolId pool) {
+  constexpr size_t kIdAndFlags = 4;
+  Reader reader(message);
+  reader.skip(kIdAndFlags);
+  const uint16_t questions = reader.be16();
+  reader.skip(kHeaderSize - kIdAndFlags - sizeof questions);
+  const ByteView name = read_question_name(reader);
+  const Type type{reader.be16()};
+  const Class klass{reader.be16()};
+  if (!reader.ok() || questions != 1) return std::nullopt;
+  return make_question(name, type, klass, wants, pool);
+}
+
 Result<Answer, AnswerFault> parse_answer(ByteView message, const Question& asked,
                                          TtlPlaces& places) noexcept {
   if (message.size() > kMaxMessage) return base::fail(AnswerFault::Malformed);

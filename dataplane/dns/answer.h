@@ -58,6 +58,10 @@ struct Answer {
 /// header.
 [[nodiscard]] std::optional<uint16_t> message_id(ByteView message);
 
+/// The one question that a response repeats, as it would be asked with `wants` of `pool`; nothing
+/// if there is not exactly one, or it does not parse.
+[[nodiscard]] std::optional<Question> question_in(ByteView message, Wants wants, PoolId pool);
+
 /// Reads `message` (a whole DNS message without its length prefix) as the answer to `asked`. Every
 /// name, count and RDLENGTH is checked, and the form of the RDATA whose names may be compressed;
 /// other RDATA stays opaque (RFC 3597). Compression is never rewritten, because the records keep

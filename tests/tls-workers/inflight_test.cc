@@ -83,6 +83,31 @@ TEST(Inflight, TimedOutIdStaysQuarantinedAndMayBeAnsweredOnce) {
   EXPECT_FALSE(inflight.settle(id));
 }
 
+TEST(Inflight, RemembersWhatASettledIdStoodFor) {
+  Inflight inflight(65534, 5);
+  const uint16_t waiting = inflight.issue({1, 1}, Purpose::Serve, kStart, {.hash = 7});
+  const uint16_t overdue = inflight.issue({2, 1}, Purpose::Serve, kStart, {.hash = 8});
+  const uint16_t settled = inflight.issue({3, 1}, Purpose::Serve, kStart, {.hash = 9});
+  EXPECT_TRUE(inflight.settle(settled));
+  ASSERT_TRUE(inflight.repeat(settled));
+  EXPECT_EQ(inflight.repeat(settled)->fingerprint.hash, 9u);
+  EXPECT_FALSE(inflight.repeat(waiting));
+  EXPECT_FALSE(inflight.repeat(static_cast<uint16_t>(settled + 1)));
+  EXPECT_EQ(inflight.time_out_oldest().question, (QuestionHandle{1, 1}));
+  EXPECT_FALSE(inflight.repeat(waiting));
+  EXPECT_TRUE(inflight.settle(waiting));
+  EXPECT_TRUE(inflight.repeat(waiting));
+  EXPECT_FALSE(inflight.repeat(overdue));
+}
+
+TEST(Inflight, PutsUpWithAsManyRepeatsAsThereWereQueries) {
+  Inflight inflight(0, 3);
+  for (int i = 0; i < 3; ++i) (void)inflight.issue({}, Purpose::Serve, kStart);
+  EXPECT_TRUE(inflight.settle(1));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(inflight.repeat(1));
+  EXPECT_FALSE(inflight.repeat(1));
+}
+
 TEST(Inflight, OldestIsTheFirstThatStillWaits) {
   Inflight inflight(0, 10);
   EXPECT_EQ(inflight.oldest(), nullptr);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <random>
 #include <set>
 
 #include "dataplane/dns/upstream_query.h"
@@ -10,6 +11,13 @@
 
 namespace tests {
 namespace {
+
+/// The first label of the name asked for.
+std::string label_in(const Bytes& query) {
+  const Bytes name = name_in(query);
+  const auto size = static_cast<size_t>(name[0]);
+  return std::string(reinterpret_cast<const char*>(&name[1]), size);
+}
 
 TEST(WorkerAnswers, GoodAnswerFillsAndIsCached) {
   DotServer server(good_identity());
@@ -238,17 +246,86 @@ TEST(WorkerAnswers, WrongQuestionEndsTheSessionAndIsNeverKept) {
   EXPECT_EQ(rig.cached("victim.example."), nullptr);
 }
 
-TEST(WorkerAnswers, DuplicateAnswerEndsTheSession) {
+TEST(WorkerAnswers, DuplicateAnswerIsIgnored) {
   DotServer server(good_identity(), {.script = [](Connection& connection) {
                      while (const auto query = connection.read_query()) {
-                       connection.send(answer_to(*query));
-                       if (connection.number() == 0) connection.send(answer_to(*query));
+                       for (int i = 0; i < 2; ++i) connection.send(answer_to(*query));
+                     }
+                   }});
+  WorkerRig rig({backend_at(server.endpoint())});
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(address_in(rig.resolve("n" + std::to_string(i) + ".example.")), "192.0.2.1");
+  }
+  EXPECT_EQ(rig.backend().failures.total(), 0u);
+  EXPECT_EQ(server.connections(), 1u);
+}
+
+TEST(WorkerAnswers, DuplicateIdWithAnotherQuestionEndsTheSession) {
+  DotServer server(
+      good_identity(), {.script = [](Connection& connection) {
+        while (const auto query = connection.read_query()) {
+          connection.send(answer_to(*query));
+          if (connection.number() > 0) continue;
+          connection.send(MessageBuilder()
+                              .id(id_of(*query))
+                              .flags(0x8180)
+                              .question("victim.example.", dns::Type::A)
+                              .answer(a_record(pointer_to_question(), 300, {192, 0, 2, 66}))
+                              .build());
+        }
+      }});
+  WorkerRig rig({backend_at(server.endpoint())});
+  EXPECT_EQ(address_in(rig.resolve("a.example.")), "192.0.2.1");
+  EXPECT_TRUE(eventually([&] { return rig.failures(tls::Failure::Mismatch) == 1; }));
+  EXPECT_EQ(address_in(rig.resolve("b.example.")), "192.0.2.1");
+  EXPECT_EQ(rig.cached("victim.example."), nullptr);
+  EXPECT_EQ(server.connections(), 2u);
+}
+
+TEST(WorkerAnswers, MoreDuplicatesThanQueriesEndTheSession) {
+  DotServer server(good_identity(), {.script = [](Connection& connection) {
+                     while (const auto query = connection.read_query()) {
+                       const int answers = connection.number() == 0 ? 3 : 1;
+                       for (int i = 0; i < answers; ++i) connection.send(answer_to(*query));
                      }
                    }});
   WorkerRig rig({backend_at(server.endpoint())});
   EXPECT_EQ(address_in(rig.resolve("a.example.")), "192.0.2.1");
   EXPECT_TRUE(eventually([&] { return rig.failures(tls::Failure::Mismatch) == 1; }));
   EXPECT_EQ(address_in(rig.resolve("b.example.")), "192.0.2.1");
+}
+
+TEST(WorkerAnswers, AThousandShuffledAndDuplicatedFindTheirQuestionsOnTwoSessions) {
+  constexpr unsigned kInFlight = 500;
+  DotServer server(good_identity(), {.script = [](Connection& connection) {
+                     std::vector<Bytes> answers;
+                     while (const auto query = connection.read_query()) {
+                       const auto number = static_cast<unsigned>(std::stoul(label_in(*query)));
+                       const std::array<int, 4> address = {10, 0, static_cast<int>(number / 256),
+                                                           static_cast<int>(number % 256)};
+                       for (int i = 0; i < 2; ++i)
+                         answers.push_back(answer_to(*query, 300, address));
+                       if (answers.size() < 2 * kInFlight) continue;
+                       std::shuffle(answers.begin(), answers.end(), std::mt19937(1));
+                       for (const Bytes& answer : answers) connection.send(answer);
+                       answers.clear();
+                     }
+                   }});
+  tls::BackendSettings settings = backend_at(server.endpoint());
+  settings.max_in_flight = kInFlight;
+  settings.query_timeout = kPatience;
+  WorkerRig rig(tls::WorkerSettings{.sessions_per_backend = 2, .backends = {settings}});
+  ASSERT_TRUE(eventually([&] { return rig.backend().sessions.read() == 2; }));
+  std::map<uint32_t, unsigned> asked;  // The name's number by the ticket's slot.
+  for (unsigned i = 0; i < 2 * kInFlight; ++i)
+    asked[rig.ask(std::to_string(i) + ".example.").slot] = i;
+  for (unsigned i = 0; i < 2 * kInFlight; ++i) {
+    const exchange::Fill fill = rig.next_fill();
+    const unsigned number = asked.at(fill.ticket.slot);
+    EXPECT_EQ(address_in(fill),
+              "10.0." + std::to_string(number / 256) + "." + std::to_string(number % 256));
+  }
+  EXPECT_EQ(rig.backend().failures.total(), 0u);
   EXPECT_EQ(server.connections(), 2u);
 }
 

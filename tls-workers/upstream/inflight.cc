@@ -4,10 +4,11 @@
 
 namespace tls {
 
-uint16_t Inflight::issue(QuestionHandle question, Purpose purpose, base::Time now) {
+uint16_t Inflight::issue(QuestionHandle question, Purpose purpose, base::Time now,
+                         const Fingerprint& fingerprint) {
   ASSERT(has_room());
   const auto id = static_cast<uint16_t>(first_id_ + asked_.size());
-  asked_.push_back({question, now, purpose, Asked::State::Waiting});
+  asked_.push_back({question, now, fingerprint, purpose, Asked::State::Waiting});
   ++waiting_;
   return id;
 }
@@ -19,6 +20,13 @@ std::optional<Asked> Inflight::settle(uint16_t id) {
   if (asked.state == Asked::State::Waiting) --waiting_;
   asked_[index].state = Asked::State::Done;
   return asked;
+}
+
+std::optional<Asked> Inflight::repeat(uint16_t id) {
+  const auto index = static_cast<uint16_t>(id - first_id_);
+  if (index >= asked_.size() || asked_[index].state != Asked::State::Done) return std::nullopt;
+  if (++repeats_ > asked_.size()) return std::nullopt;
+  return asked_[index];
 }
 
 const Asked* Inflight::oldest() {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dataplane/base/clock.h"
+#include "dataplane/dns/question.h"
 
 namespace tls {
 
@@ -24,11 +25,24 @@ struct QuestionHandle {
 /// silent answers again.
 enum class Purpose : uint8_t { Serve, Trial };
 
+/// What is kept of a question for as long as the session lasts: enough to tell whether a message
+/// that comes much later asks the same.
+struct Fingerprint {
+  uint32_t hash = 0;  // Of the question's.
+  dns::Wants wants{};
+  dns::PoolId pool{};
+};
+
+[[nodiscard]] inline Fingerprint fingerprint_of(const dns::Question& question) {
+  return {static_cast<uint32_t>(question.hash), question.wants, question.pool};
+}
+
 /// One query sent.
 struct Asked {
   enum class State : uint8_t { Waiting, TimedOut, Done };
   QuestionHandle question;
   base::Time at;
+  Fingerprint fingerprint;
   Purpose purpose = Purpose::Serve;
   State state = State::Waiting;
 };
@@ -44,11 +58,15 @@ class Inflight {
   [[nodiscard]] bool worn() const { return asked_.size() >= kWorn; }
 
   /// Only if `has_room`.
-  [[nodiscard]] uint16_t issue(QuestionHandle question, Purpose purpose, base::Time now);
+  [[nodiscard]] uint16_t issue(QuestionHandle question, Purpose purpose, base::Time now,
+                               const Fingerprint& fingerprint = {});
   /// The query that an answer with `id` answers, as it was until now; from now on it is done.
   /// Nothing if `id` was never issued or has been answered before. A query that timed out can still
   /// be answered, once.
   [[nodiscard]] std::optional<Asked> settle(uint16_t id);
+  /// The query that `id` has answered before, for an answer that comes once more. Nothing if there
+  /// was none, or if there have been more such answers than queries.
+  [[nodiscard]] std::optional<Asked> repeat(uint16_t id);
   /// The oldest query that waits, if any.
   [[nodiscard]] const Asked* oldest();
   /// Its id. Only if there is one.
@@ -68,7 +86,8 @@ class Inflight {
   uint16_t first_id_;
   uint32_t limit_;
   uint32_t waiting_ = 0;
-  size_t oldest_ = 0;         // No query before this one waits.
+  size_t oldest_ = 0;  // No query before this one waits.
+  size_t repeats_ = 0;
   std::vector<Asked> asked_;  // By id − first_id_.
 };
 

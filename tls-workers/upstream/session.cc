@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "dataplane/base/assert.h"
+#include "dataplane/dns/answer.h"
 
 namespace tls {
 namespace {
@@ -128,8 +129,9 @@ void Session::keep_time(base::Time now) {
 
 std::optional<Session::Heard> Session::hear(base::Time now) {
   while (established() && !fault_) {
-    if (const std::optional<Outcome> outcome = carrier_->next()) return take(*outcome);
-    if (carrier_->fault()) {
+    if (const std::optional<Outcome> outcome = carrier_->next()) {
+      if (std::optional<Heard> heard = take(*outcome)) return heard;
+    } else if (carrier_->fault()) {
       fault_ = carrier_->fault();
     } else if (carrier_->refuses_more() && ready()) {
       heed_refusal();
@@ -140,9 +142,11 @@ std::optional<Session::Heard> Session::hear(base::Time now) {
   return std::nullopt;
 }
 
+/// Nothing for what is of no use, or ends the session.
 std::optional<Session::Heard> Session::take(const Outcome& outcome) {
   const std::optional<Asked> asked = inflight_.settle(outcome.id);
   if (!asked) {
+    if (has_answered_before(outcome)) return std::nullopt;
     // The stream cannot be trusted to be in step with us any more. RFC 7766 §7.
     fail(Failure::Mismatch, "an answer to a query that was not asked");
     return std::nullopt;
@@ -150,6 +154,15 @@ std::optional<Session::Heard> Session::take(const Outcome& outcome) {
   if (asked->state == Asked::State::Waiting) counters_.in_flight.subtract();
   if (outcome.fault == nullptr) ++answers_;
   return Heard{*asked, outcome.message, outcome.fault};
+}
+
+/// Whether it is the second answer to a query: harmless, since nobody waits for it.
+bool Session::has_answered_before(const Outcome& outcome) {
+  const std::optional<Asked> asked = inflight_.repeat(outcome.id);
+  if (!asked) return false;
+  const Fingerprint& first = asked->fingerprint;
+  const auto question = dns::question_in(outcome.message, first.wants, first.pool);
+  return question && fingerprint_of(*question).hash == first.hash;
 }
 
 /// The peer will end the session. Those that it still wants to answer it gets the time to.
@@ -177,7 +190,7 @@ bool Session::read(base::Time now) {
 void Session::ask(const dns::Question& question, QuestionHandle handle, Purpose purpose,
                   base::Time now) {
   ASSERT(has_room());
-  carrier_->ask(question, inflight_.issue(handle, purpose, now));
+  carrier_->ask(question, inflight_.issue(handle, purpose, now, fingerprint_of(question)));
   last_asked_ = now;
   counters_.queries.add();
   counters_.in_flight.add();

@@ -121,6 +121,7 @@ class Session {
   void wait_for_socket();
   [[nodiscard]] bool read(base::Time now);
   [[nodiscard]] std::optional<Heard> take(const Outcome& outcome);
+  [[nodiscard]] bool has_answered_before(const Outcome& outcome);
   void heed_refusal();
   [[nodiscard]] bool owes_acknowledgement() const {
     return !acknowledged_ && inflight_.waiting() > 0;

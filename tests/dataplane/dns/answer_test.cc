@@ -63,6 +63,27 @@ TEST(MessageId, IsTheFirstTwoOctets) {
   EXPECT_EQ(message_id({}), std::nullopt);
 }
 
+TEST(QuestionIn, IsWhatWasAsked) {
+  EXPECT_EQ(question_in(an_answer("WWW.Example").build(), Wants::Plain, PoolId{0}), asked());
+  EXPECT_NE(question_in(an_answer("mail.example").build(), Wants::Plain, PoolId{0}), asked());
+  EXPECT_NE(question_in(an_answer(kName).build(), Wants::DnssecOk, PoolId{0}), asked());
+  EXPECT_NE(question_in(an_answer(kName).build(), Wants::Plain, PoolId{1}), asked());
+}
+
+TEST(QuestionIn, NeedsExactlyOneWholeQuestion) {
+  const Bytes whole = MessageBuilder().flags(0x8180).question(kName, Type::A).build();
+  for (size_t size = 0; size < whole.size(); ++size) {
+    const ByteView cut = ByteView(whole).first(size);
+    EXPECT_FALSE(question_in(cut, Wants::Plain, PoolId{0})) << size;
+  }
+  EXPECT_TRUE(question_in(whole, Wants::Plain, PoolId{0}));
+  const Bytes none = MessageBuilder().flags(0x8180).build();
+  EXPECT_FALSE(question_in(none, Wants::Plain, PoolId{0}));
+  const Bytes two =
+      MessageBuilder().flags(0x8180).question(kName, Type::A).claim({2, 0, 0, 0}).build();
+  EXPECT_FALSE(question_in(two, Wants::Plain, PoolId{0}));
+}
+
 TEST(ParseAnswer, KeepsRecordsAndThePlacesOfTheirTtls) {
   const auto builder = an_answer(kName)
                            .answer(cname_record(pointer_to_question(), 600, wire_name("a.example")))
