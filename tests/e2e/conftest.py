@@ -27,16 +27,16 @@ class Rig:
     certificate: Certificate  # For every resolver of the rig, by name and by address.
     client: Client
 
-    def dotline(self, settings, **options):
-        """Runs dotline, watched, in the forwarder's namespace."""
-        return self.watched(Dotline(self.topology, settings, **options))
+    def dotline(self, settings, *, secret=None, **options):
+        """Runs dotline, watched, in the forwarder's namespace. `secret`: see Capture."""
+        return self.watched(Dotline(self.topology, settings, **options), secret=secret)
 
     @contextlib.contextmanager
     def watched(self, dotline, **where):
         """Runs dotline with all of its promises watched. `where` is the end of the link to the resolvers to look at.
 
         At the end it must still run and have accounted for every packet, exit with 0 on SIGTERM, and never have sent anything
-        but TLS to its resolvers.
+        but TLS to its resolvers. `dotline.traffic` says then what it did send.
         """
         capture = Capture(self.topology, **where)
         try:
@@ -53,7 +53,8 @@ class Rig:
         finally:
             capture.stop()
         assert capture.lost_packets() == 0
-        assert capture.traffic().leaks == []
+        dotline.traffic = capture.traffic()
+        assert dotline.traffic.leaks == []
 
     @contextlib.contextmanager
     def unbound(self, certificate=None, **options):

@@ -28,17 +28,20 @@ class Traffic:
     """What a capture holds. `leaks` are sentences; an empty list is the promise kept."""
     packets_to_resolver: int = 0
     streams: int = 0
+    connections: collections.Counter = dataclasses.field(default_factory=collections.Counter)  # Attempts, by address.
     leaks: list = dataclasses.field(default_factory=list)
 
 
 class Capture:
-    """At the forwarder's end of the link, unless told another one."""
+    """At the forwarder's end of the link, unless told another one. `secret`: octets, in lower case, that must not stand
+    anywhere in any packet in the clear, whatever their case; whole packets are kept and searched then."""
 
-    def __init__(self, topology, *, namespace=None, interface="back0"):
+    def __init__(self, topology, *, namespace=None, interface="back0", secret=None):
+        self._secret = secret
         self._file = topology.directory / f"{interface}.pcap"
         self._messages = topology.directory / f"{interface}.tcpdump"
         command = topology.command(namespace or topology.forwarder, "tcpdump", "-i", interface, "-n", "-U", "-B", "65536", "-s",
-                                   str(_SNAPSHOT), "-Z", "root", "-w", str(self._file))
+                                   "0" if secret else str(_SNAPSHOT), "-Z", "root", "-w", str(self._file))
         with open(self._messages, "w") as messages:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=messages, stderr=messages)
         wait_until(lambda: "listening on" in self._messages.read_text(), "tcpdump listening")
@@ -49,17 +52,18 @@ class Capture:
 
     def traffic(self):
         """May be called while the capture runs; sees what was written so far."""
-        return examine(self._file.read_bytes())
+        return examine(self._file.read_bytes(), self._secret)
 
     def lost_packets(self):
         """After `stop`: packets that tcpdump did not see. A proof needs 0."""
         return int(re.search(r"(\d+) packets? dropped by kernel", self._messages.read_text()).group(1))
 
 
-def examine(pcap):
+def examine(pcap, secret=None):
     """Reads a pcap file of Ethernet frames. A record cut short at the end is still being written and is left out."""
     traffic = Traffic()
     streams = set()
+    attempts = set()
     kinds = collections.Counter()
     offset = 24
     while offset + 16 <= len(pcap):
@@ -67,13 +71,16 @@ def examine(pcap):
         frame = memoryview(pcap)[offset + 16:offset + 16 + kept]
         offset += 16 + kept
         if len(frame) == kept:
-            _examine_frame(frame, traffic, streams, kinds)
+            _examine_frame(frame, traffic, streams, attempts, kinds)
+        if secret and secret in bytes(frame).lower():
+            kinds[f"{secret.decode()!r} in the clear"] += 1
     traffic.streams = len(streams)
+    traffic.connections.update(destination for destination, *_ in attempts)
     traffic.leaks = [f"{what}, {count} packets" for what, count in kinds.items()]
     return traffic
 
 
-def _examine_frame(frame, traffic, streams, leaks):
+def _examine_frame(frame, traffic, streams, attempts, leaks):
     ether_type = int.from_bytes(frame[12:14], "big")
     if ether_type == _ARP:
         return
@@ -86,10 +93,10 @@ def _examine_frame(frame, traffic, streams, leaks):
     if protocol != _TCP:
         leaks[f"IP protocol {protocol} from {source} to {destination}"] += 1
         return
-    _examine_segment(segment, source, destination, traffic, streams, leaks)
+    _examine_segment(segment, source, destination, traffic, streams, attempts, leaks)
 
 
-def _examine_segment(segment, source, destination, traffic, streams, leaks):
+def _examine_segment(segment, source, destination, traffic, streams, attempts, leaks):
     source_port, destination_port = struct.unpack_from("!HH", segment)
     if DOT_PORT not in (source_port, destination_port):
         leaks[f"TCP from {source}:{source_port} to {destination}:{destination_port}"] += 1
@@ -103,6 +110,7 @@ def _examine_segment(segment, source, destination, traffic, streams, leaks):
     stream = (source, source_port, destination)
     if segment[13] & 0x02:  # SYN: the port may be used a second time.
         streams.discard(stream)
+        attempts.add((str(destination), source_port, bytes(segment[4:8])))  # A SYN sent again has its sequence number.
     elif len(payload) > 0 and stream not in streams:
         streams.add(stream)
         if payload[0] != _TLS_HANDSHAKE:

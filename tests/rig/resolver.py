@@ -65,9 +65,11 @@ auth-zone:
 
 
 class Unbound:
-    """`topology.resolver` is where it runs. The certificate decides whom it can convince. `questions` needs `log_queries`."""
+    """`topology.resolver` is where it runs. The certificate decides whom it can convince. `questions` needs `log_queries`.
+    `records`: further lines of the zone."""
 
-    def __init__(self, topology, certificate, *, address=RESOLVER, address6=RESOLVER6, label="unbound", log_queries=True):
+    def __init__(self, topology, certificate, *, address=RESOLVER, address6=RESOLVER6, label="unbound", log_queries=True,
+                 records=""):
         self.name = RESOLVER_NAME
         self.address = address
         self._topology = topology
@@ -75,7 +77,7 @@ class Unbound:
         self._log = directory / f"{label}.log"
         self._settings = directory / f"{label}.conf"
         zone = directory / f"{label}.zone"
-        zone.write_text(ZONE)
+        zone.write_text(ZONE + records)
         self._settings.write_text(_SETTINGS.format(
             directory=directory, log=self._log, log_queries="yes" if log_queries else "no", address=address, address6=address6, zone=zone,
             certificate=certificate.certificate, key=certificate.key, control=directory / f"{label}.control"))

@@ -1,4 +1,4 @@
-"""A DNS-over-TLS server that does on command what a healthy resolver never does: stay silent, lie, hang up, take its time.
+"""A DNS-over-TLS server that says on command what a healthy resolver never does, or nothing, or takes its time.
 
 It keeps every query as it came out of TLS, so tests can say exactly what dotline sent. It runs on a thread of this process,
 on a socket opened in the resolver's namespace.
@@ -19,7 +19,6 @@ from rig.certificates import RESOLVER_NAME
 from rig.namespaces import RESOLVER_B, inside
 
 ADDRESS = "192.0.2.77"
-HANG_UP = object()  # A behaviour returns this to close the session.
 
 
 def answer(query):
@@ -37,41 +36,8 @@ def silent(_query):
     return None
 
 
-def hang_up(_query):
-    return HANG_UP
-
-
-def wrong_identity(query):
-    wire = bytearray(answer(query))
-    wire[0] ^= 0x5A
-    return bytes(wire)
-
-
-def wrong_question(query):
-    other = dns.message.make_query("somebody-else.example.", query.question[0].rdtype)
-    other.id = query.id
-    return answer(other)
-
-
-def garbage(_query):
-    return b"\xff" * 40
-
-
-def record_cut(query):
-    """The right question, and a record that ends too early."""
-    return answer(query)[:-2]
-
-
-def rcode(code):
-    def reply(query):
-        response = dns.message.make_response(query, recursion_available=True)
-        response.set_rcode(code)
-        return response.to_wire()
-    return reply
-
-
 class ScriptedResolver:
-    """Set `behaviour` (query message to wire bytes, None or HANG_UP) and `delay` (seconds) at any time."""
+    """Set `behaviour` (query message to wire bytes, or None) and `delay` (seconds) at any time."""
 
     def __init__(self, topology, certificate, *, address=RESOLVER_B, behaviour=answer, delay=0.0):
         self.name = RESOLVER_NAME
@@ -134,26 +100,5 @@ class ScriptedResolver:
     async def _reply(self, wire, writer):
         await asyncio.sleep(self.delay)
         reply = self.behaviour(dns.message.from_wire(wire))
-        if reply is HANG_UP:
-            writer.transport.abort()
-        elif reply is not None and not writer.is_closing():
+        if reply is not None and not writer.is_closing():
             writer.write(struct.pack("!H", len(reply)) + reply)
-
-
-class Mute:
-    """Accepts connections and never says a word: no TLS handshake ever ends here."""
-
-    def __init__(self, topology, *, address=RESOLVER_B):
-        self.name = RESOLVER_NAME
-        self.address = address
-        with inside(topology.resolver):
-            self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind((address, 853))
-
-    def start(self):
-        self._listener.listen(512)
-        return self
-
-    def stop(self):
-        self._listener.close()
