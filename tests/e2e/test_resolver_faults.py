@@ -82,6 +82,21 @@ def unreachable(rig, address):
     run("ip", "-n", rig.topology.forwarder, "neighbour", "replace", address, "lladdr", "02:00:00:00:00:99", "dev", "back0")
 
 
+def flooding(kind):
+    """The script and the options of a resolver that floods with records of this kind."""
+    flood = faults.flood(kind)
+
+    def options(rig):
+        key_log = rig.topology.directory / f"keys-{kind}"
+        return {"adjust": faults.without_tickets(key_log), "key_log": key_log}
+    return flood, options
+
+
+def flood_row(name, kind):
+    script, options = flooding(kind)
+    return Row(name, script, Outcome.FAILED, "tls", queries=6, options=options)
+
+
 A, F, U, S = Outcome.ANSWERED, Outcome.FAILED, Outcome.UNREACHABLE, Outcome.SOME
 HANG_UP = "eof reset"  # Whichever segment comes first.
 ROWS = [
@@ -139,6 +154,9 @@ ROWS = [
         queries=8, connections=24, options=lambda rig: {"tickets_outlive_connections": False}),
     Row("T12_certificate_gets_wrong", faults.closes_after_each_query, S, "certificate", also=HANG_UP,
         certificates=good_then(by_a_stranger)),
+    flood_row("T13_empty_records", "empty"),
+    flood_row("T13_key_updates", "key_update"),
+    flood_row("T13_tickets", "ticket"),
     Row("T14_never_reads", faults.never_reads, F, "deadline", queries=300, options=lambda rig: {"receive_buffer": 2048}),
     Row("T15_truncated", faults.replying(faults.truncated), F, "malformed"),
     Row("T15_two_opts", faults.replying(faults.with_two_opts), F, "malformed"),
@@ -225,8 +243,13 @@ def bad_resolver(rig, place):
     if place.row.script is None:
         yield None
         return
-    with RawResolver(rig.topology, place.row.certificates(rig), place.row.script, address=place.address,
-                     **place.row.options(rig)) as resolver:
+    options = place.row.options(rig)
+    script, key_log = place.row.script, options.pop("key_log", None)
+    if key_log is not None:
+        own_log = key_log.with_name(f"{key_log.name}-{place.kind}")
+        options["adjust"] = faults.without_tickets(own_log)
+        script = lambda peer: place.row.script(peer, own_log)  # noqa: E731
+    with RawResolver(rig.topology, place.row.certificates(rig), script, address=place.address, **options) as resolver:
         yield resolver
 
 

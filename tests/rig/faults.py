@@ -10,6 +10,7 @@ import struct
 
 from rig.raw_resolver import (address_for, address_record, framed, message, name_of, question_of, right_answer,
                               serve_rightly)
+from rig.tls_records import Records
 
 NEVER = 3600.0  # Seconds; the resolver's stop ends the wait.
 
@@ -200,6 +201,26 @@ def breaks_the_record(peer, query):
 @for_each_query
 def garbage_after_the_handshake(peer, _query):
     peer.send_raw(random.Random(2).randbytes(300))
+
+
+def flood(kind, *, batch=500, most=20000):
+    """Records without data, as fast as they can be made; then silence. `kind` names a method of Records."""
+    def script(peer, key_log):
+        peer.shake_hands()
+        peer.query()
+        records = Records(peer, key_log)
+        for _ in range(most // batch):
+            peer.send_raw(b"".join(getattr(records, kind)() for _ in range(batch)))
+        peer.wait(NEVER)
+    return script
+
+
+def without_tickets(key_log):
+    """What Records needs of the server's context."""
+    def adjust(context):
+        context.num_tickets = 0
+        context.keylog_filename = str(key_log)
+    return adjust
 
 
 # ---- Connections that end -------------------------------------------------------------------------------------------
