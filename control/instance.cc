@@ -15,6 +15,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <future>
 #include <memory>
 #include <set>
 #include <stdexcept>
@@ -37,12 +38,14 @@
 #include "dataplane/poll/exception_path.h"
 #include "dataplane/poll/loop.h"
 #include "dataplane/poll/port.h"
+#include "tls-workers/confinement.h"
 #include "tls-workers/worker.h"
 
 namespace control {
 namespace {
 
 using base::seconds;
+using Confined = base::Result<void, std::string>;
 
 // How often what moves is looked at: held-back log lines, and whether cores and workers still turn.
 constexpr base::Duration kTick = seconds{1};
@@ -214,6 +217,7 @@ class Instance {
   void make_workers();
   void make_endpoint();
   void start();
+  void start_workers();
   void stop();
   void tick();
   void say_who_polls(const poll::Port& port, unsigned core);
@@ -392,16 +396,29 @@ void Instance::make_endpoint() {
       HttpEndpoint::open(config_.metrics_address, *metrics_, [this] { return health(); }));
 }
 
-void Instance::start() {
-  running_ = true;
+/// None runs that could open another socket than TLS's.
+void Instance::start_workers() {
   const std::vector<unsigned>& cpus = config_.tls_workers.cpus;
   for (size_t i = 0; i < workers_.size(); ++i) {
-    worker_threads_.emplace_back([worker = workers_[i].get(), i] {
-      pthread_setname_np(pthread_self(), fmt::format("tls-worker-{}", i).c_str());
-      worker->run();
-    });
+    std::promise<Confined> confined;
+    std::future<Confined> outcome = confined.get_future();
+    worker_threads_.emplace_back(
+        [worker = workers_[i].get(), i, confined = std::move(confined)]() mutable {
+          pthread_setname_np(pthread_self(), fmt::format("tls-worker-{}", i).c_str());
+          const Confined done = tls::confine_worker();
+          confined.set_value(done);
+          if (done) worker->run();
+        });
     if (!cpus.empty()) run_on(worker_threads_.back(), cpus[i % cpus.size()]);
+    if (Confined done = outcome.get(); !done) throw std::runtime_error(std::move(done.error()));
   }
+  log_.write(LogLevel::Info,
+             "TLS workers are confined: they can open TCP connections, and no other socket");
+}
+
+void Instance::start() {
+  running_ = true;
+  start_workers();
   if (exception_path_ != nullptr) {
     exception_thread_ = std::thread([this] {
       pthread_setname_np(pthread_self(), "exception-path");

@@ -1,6 +1,7 @@
 #include "tests/tls-workers/worker_rig.h"
 
 #include "dataplane/base/keyed_hash.h"
+#include "tls-workers/confinement.h"
 
 namespace tests {
 namespace {
@@ -57,7 +58,10 @@ WorkerRig::WorkerRig(tls::WorkerSettings settings)
     notices_.push_back(text);
   };
   worker_ = std::make_unique<tls::Worker>(std::move(settings), exchange_, readers_, tickets_, note);
-  thread_ = std::thread([this] { worker_->run(); });
+  thread_ = std::thread([this] {
+    EXPECT_TRUE(tls::confine_worker().has_value());  // As in life.
+    worker_->run();
+  });
 }
 
 WorkerRig::~WorkerRig() {
