@@ -40,6 +40,9 @@ class Connection {
 
   /// 0 for the server's first connection.
   [[nodiscard]] unsigned number() const { return number_; }
+  /// For what only OpenSSL, or nobody, can say.
+  [[nodiscard]] SSL* ssl() const { return ssl_; }
+  [[nodiscard]] int fd() const { return fd_; }
   [[nodiscard]] static Bytes framed(const Bytes& message);
 
  private:
