@@ -1,39 +1,11 @@
-// The section `backends`: who is asked. How it is made sure that it is really they, is in
-// config_tls.cc.
+// The section `backends`: who is asked. How they are reached is in config_transport.cc, how it is
+// made sure that it is really they, in config_tls.cc.
 #include <algorithm>
 
 #include "control/config_reader.h"
-#include "control/config_values.h"
 
 namespace control {
 namespace {
-
-enum class Protocol : uint8_t { DoT };
-
-constexpr Choice<Protocol> kProtocols[] = {{"DoT", Protocol::DoT}};
-constexpr uint16_t kDotPort = 853;  // RFC 7858 §3.1
-constexpr uint16_t kDo53Port = 53;
-
-void read_address(Section& section, tls::BackendSettings& backend) {
-  const std::string expected = "ADDRESS or ADDRESS:PORT, such as 192.0.2.1:853";
-  section.require("address", expected);
-  const auto text = section.text("address", expected);
-  if (!text) return;
-  const auto address = base::Endpoint::parse(*text, kDotPort);
-  if (!address && is_hostname(text->substr(0, text->find(':')))) {
-    section.refuse("address", "is a name, expected an address: looking the name up would leak it");
-  } else if (!address) {
-    section.refuse("address", "is not an address, expected " + expected);
-  } else if (is_wildcard(address->address) || is_for_many(address->address)) {
-    section.refuse("address",
-                   "is a wildcard, multicast or broadcast address, expected that of one resolver");
-  } else if (address->port == kDo53Port) {
-    section.refuse(
-        "address",
-        "would speak TLS to a clear-text port, expected port 853, which is DNS over TLS");
-  }
-  if (address) backend.address = *address;
-}
 
 void read_pool_name(const YamlNode& node, Reading& reading, std::vector<dns::PoolId>& pools) {
   const auto name = read_text(node, "pools", "the name of a pool", reading.errors);
@@ -73,11 +45,9 @@ void read_backend_pools(Section& section, Reading& reading, tls::BackendSettings
 tls::BackendSettings read_backend(const YamlNode& node, Reading& reading) {
   Section section(&node, "backends", reading.errors);
   tls::BackendSettings backend;
-  read_address(section, backend);
-  backend.name = backend.address.text();
+  read_transport(section, backend, reading.errors);
+  backend.name = backend.where();
   section.label("name", backend.name);
-  Protocol protocol{};
-  section.choice("protocol", protocol, kProtocols);
   read_tls(section, reading, backend);
   section.number("order", backend.order, {0, INT32_MAX});
   section.number("weight", backend.weight, {1, INT32_MAX});

@@ -181,7 +181,7 @@ void check_backends(const Config& config, const YamlNode& root, ConfigErrors& er
                     [&](const Bind& bind) { return bind.address == backends[i].address; });
     if (is_ours) {
       errors.add_unless_known(address_place(i),
-                              quote("address", backends[i].address.text()) +
+                              quote("address", backends[i].where()) +
                                   " is one of `binds`, expected another server: this one "
                                   "would ask itself");
     }

@@ -40,6 +40,8 @@ void read_load_balancing_policies(Section section, Reading& reading);
 void read_pools(Section& top, Reading& reading);
 void read_backends(Section& top, Reading& reading);
 void read_binds(Section& top, Reading& reading);
+/// What of `section`, a backend, says how it is reached.
+void read_transport(Section& section, tls::BackendSettings& backend, ConfigErrors& errors);
 /// The section `tls` of the backend that `outer` is.
 void read_tls(Section& outer, Reading& reading, tls::BackendSettings& backend);
 void read_acl(Section& top, Reading& reading);

@@ -124,6 +124,13 @@ std::string identity_of(const tls::BackendSettings& backend) {
   return subject.empty() ? keys : subject + " and " + keys;
 }
 
+/// How a backend is reached, in words.
+std::string way_to(const tls::BackendSettings& backend) {
+  const char* protocol = backend.protocol == tls::Protocol::DoH ? "over HTTPS" : "over TLS";
+  if (!backend.socks5) return protocol;
+  return fmt::format("{} through the proxy {}", protocol, backend.socks5->proxy.text());
+}
+
 void run_on(std::thread& thread, unsigned cpu) {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -500,8 +507,8 @@ void Instance::say_what_started() {
   for (const Bind& bind : config_.binds)
     log_.write(LogLevel::Info, fmt::format("answering at {} over UDP", bind.address.text()));
   for (const tls::BackendSettings& backend : config_.backends) {
-    log_.write(LogLevel::Info, fmt::format("backend {}: {} over TLS, as {}", backend.name,
-                                           backend.address.text(), identity_of(backend)));
+    log_.write(LogLevel::Info, fmt::format("backend {}: {} {}, as {}", backend.name,
+                                           backend.where(), way_to(backend), identity_of(backend)));
   }
   log_.write(LogLevel::Info,
              fmt::format("metrics at http://{}/metrics", config_.metrics_address.text()));

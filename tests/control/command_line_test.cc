@@ -150,7 +150,7 @@ TEST_P(Example, IsWithoutErrors) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Examples, Example,
-                         testing::Values("minimal", "google", "cloudflare", "quad9", "full"),
+                         testing::Values("minimal", "google", "cloudflare", "quad9", "doh", "tor", "full"),
                          [](const auto& example) { return example.param; });
 
 TEST(Examples, AreAllTested) {
@@ -161,7 +161,7 @@ TEST(Examples, AreAllTested) {
        std::filesystem::directory_iterator(std::string(root) + "/docs/examples")) {
     if (file.path().extension() == ".yaml") ++files;
   }
-  EXPECT_EQ(files, 5u);
+  EXPECT_EQ(files, 7u);
 }
 
 TEST(FullExample, HasEverySettingAtItsDefaultOrAnother) {
@@ -195,6 +195,9 @@ TEST(FullExample, HasEverySettingAtItsDefaultOrAnother) {
                               "cpus:",
                               "sessions_per_backend:",
                               "backends:",
+                              "doh:",
+                              "path:",
+                              "socks5:",
                               "subject_name:",
                               "subject_address:",
                               "ca_store:",

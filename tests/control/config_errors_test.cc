@@ -276,8 +276,6 @@ INSTANTIATE_TEST_SUITE_P(
             "which is DNS over TLS"},
         Bad{"multicast", backend("address: 239.1.1.1, tls: {subject_name: a.example}"), 3, 22,
             "expected that of one resolver"},
-        Bad{"doh", backend("address: 192.0.2.1, protocol: DoH, tls: {subject_name: a.example}"), 3,
-            43, "`protocol`: `DoH` is not supported by this version"},
         Bad{"no_tls", backend("address: 192.0.2.1"), 3, 12,
             "the backend could not be authenticated, expected `tls` with `subject_name`, "
             "`subject_address` or `pins`"},
