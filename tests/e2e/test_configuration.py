@@ -53,6 +53,7 @@ MISTAKES = [
     Mistake("duplicate_key", "  idle: sleep\n", "  idle: sleep\n  idle: busy\n", 1, "idle"),
     Mistake("address_that_is_none", "198.18.2.53:853", "198.18.2.553:853", 0, "198.18.2.553"),
     Mistake("address_by_name", "198.18.2.53:853", "dns.example:853", 0, "dns.example"),
+    Mistake("backend_that_is_dotline_itself", "198.18.1.1:53", "198.18.2.53:853", 11, "binds"),
     Mistake("subnet_that_is_none", "acl: [198.18.1.0/24]", "acl: [198.18.1.0/33]", 0, "198.18.1.0/33"),
     Mistake("number_that_is_none", "    size: 1000\n", "    size: many\n", 0, "many"),
     Mistake("value_out_of_its_list", "idle: sleep", "idle: sometimes", 0, "sometimes"),

@@ -5,12 +5,15 @@ in the clear in any state, so no UDP at all, no TCP but to port 853, and nothing
 """
 
 import collections
+import contextlib
 import dataclasses
 import ipaddress
 import re
+import socket
 import struct
 import subprocess
 
+from rig.namespaces import inside
 from rig.waiting import wait_until
 
 DOT_PORT = 853
@@ -18,6 +21,9 @@ _TLS_HANDSHAKE = 0x16
 _SNAPSHOT = 400  # Octets kept of each packet: a question in the clear would stand at the beginning.
 # The names asked in these tests end in `example.`; this is that label as DNS writes it. SNI has a dot in its place.
 _LABEL_IN_THE_CLEAR = re.compile(rb"\x07example\x00", re.IGNORECASE)
+
+# A frame of EtherType "local experimental" (IEEE 802) that is the last of every capture.
+_LAST = b"\xff" * 6 + b"\x02\x00\x00\x00\x00\xee" + b"\x88\xb5" + b"the last frame of this capture".ljust(46, b".")
 
 _ARP, _IPV4, _IPV6 = 0x0806, 0x0800, 0x86DD
 _ICMP, _IGMP, _TCP, _UDP, _HOP_BY_HOP, _ICMPV6 = 1, 2, 6, 17, 0, 58
@@ -38,17 +44,29 @@ class Capture:
 
     def __init__(self, topology, *, namespace=None, interface="back0", secret=None):
         self._secret = secret
+        self._where = (namespace or topology.forwarder, interface)
         self._file = topology.directory / f"{interface}.pcap"
         self._messages = topology.directory / f"{interface}.tcpdump"
-        command = topology.command(namespace or topology.forwarder, "tcpdump", "-i", interface, "-n", "-U", "-B", "65536", "-s",
-                                   "0" if secret else str(_SNAPSHOT), "-Z", "root", "-w", str(self._file))
+        command = topology.command(self._where[0], "tcpdump", "-i", interface, "-n", "-U", "--immediate-mode",
+                                   "-B", "65536", "-s", "0" if secret else str(_SNAPSHOT), "-Z", "root", "-w", str(self._file))
         with open(self._messages, "w") as messages:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=messages, stderr=messages)
         wait_until(lambda: "listening on" in self._messages.read_text(), "tcpdump listening")
 
     def stop(self):
+        """All that was on the link until now is in the file then: tcpdump leaves out what it has not read when it is ended."""
+        with contextlib.suppress(OSError):  # The link is down: nothing can have been on it lately.
+            self._send_last()
+            wait_until(lambda: _LAST in self._file.read_bytes(), "the last frame in the capture")
         self._process.terminate()
         self._process.wait(20)
+
+    def _send_last(self):
+        with inside(self._where[0]):
+            link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        with link:
+            link.bind((self._where[1], 0))
+            link.send(_LAST)
 
     def traffic(self):
         """May be called while the capture runs; sees what was written so far."""
@@ -82,7 +100,7 @@ def examine(pcap, secret=None):
 
 def _examine_frame(frame, traffic, streams, attempts, leaks):
     ether_type = int.from_bytes(frame[12:14], "big")
-    if ether_type == _ARP:
+    if ether_type == _ARP or frame == _LAST:
         return
     if ether_type not in (_IPV4, _IPV6):
         leaks[f"frames of EtherType {ether_type:#06x}"] += 1

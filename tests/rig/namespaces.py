@@ -93,12 +93,13 @@ class Topology:
         run("ip", "-n", self.forwarder, "route", "add", f"{OUTSIDER}/32", "dev", "front0")
 
     def give_addresses(self, namespace, interface):
-        """All that this namespace has on the side of the clients; for the resolver, all it has."""
+        """All that this namespace has on the side of the clients; for the resolver, all it has. A link that was down has
+        lost its IPv6 addresses, and gets them again."""
         addresses = {self.client: (f"{CLIENT}/24", f"{CLIENT6}/64", f"{OUTSIDER}/32"),
                      self.forwarder: (f"{FORWARDER}/24", f"{FORWARDER6}/64"),
                      self.resolver: (f"{RESOLVER}/24", f"{RESOLVER_B}/24", f"{RESOLVER6}/64")}
         for address in addresses[namespace]:
-            run("ip", "-n", namespace, "address", "add", address, "dev", interface)
+            run("ip", "-n", namespace, "address", "replace", address, "dev", interface)
 
     def join(self, end, other_end):
         """A veth pair between two (namespace, interface) ends. Both are up and fill in their checksums themselves:

@@ -41,8 +41,7 @@ server:
   num-threads: 1
   so-reuseport: no
   interface: {address}@853
-  interface: {address6}@853
-  access-control: 0.0.0.0/0 allow
+{interface6}  access-control: 0.0.0.0/0 allow
   access-control: ::/0 allow
   tls-port: 853
   tls-service-pem: "{certificate}"
@@ -79,7 +78,8 @@ class Unbound:
         zone = directory / f"{label}.zone"
         zone.write_text(ZONE + records)
         self._settings.write_text(_SETTINGS.format(
-            directory=directory, log=self._log, log_queries="yes" if log_queries else "no", address=address, address6=address6, zone=zone,
+            directory=directory, log=self._log, log_queries="yes" if log_queries else "no", address=address, zone=zone,
+            interface6=f"  interface: {address6}@853\n" if address6 else "",
             certificate=certificate.certificate, key=certificate.key, control=directory / f"{label}.control"))
         self._process = None
 
