@@ -28,6 +28,7 @@
 #include "control/log.h"
 #include "control/metrics.h"
 #include "control/paced_log.h"
+#include "control/reminders.h"
 #include "control/signals.h"
 #include "control/version.h"
 #include "dataplane/base/keyed_hash.h"
@@ -186,6 +187,7 @@ class Instance {
       : config_(config),
         log_(Log::to_stderr(config.log_level)),
         paced_log_(log_),
+        reminders_(config.backends, base::Clock::now()),
         eal_(value_or_throw(poll::Eal::start(config.eal,
                                              [this](poll::LogLevel level, std::string_view line) {
                                                paced_log_.write(level_of(level), "eal", line);
@@ -227,6 +229,7 @@ class Instance {
   void start_workers();
   void stop();
   void tick();
+  void remind();
   void say_who_polls(const poll::Port& port, unsigned core);
   void say_what_started();
 
@@ -234,6 +237,7 @@ class Instance {
   Signals signals_;  // Before any thread.
   Log log_;
   PacedLog paced_log_;
+  Reminders reminders_;
   poll::Eal eal_;
   std::vector<poll::Port> ports_;
   std::unique_ptr<poll::ExceptionPath> exception_path_;  // Nullptr if no port wants one.
@@ -377,8 +381,10 @@ MetricsSources Instance::sources() const {
     sources.backends.push_back(backend.name);
   for (const auto& worker : workers_) {
     MetricsSources::Worker made{.counters = &worker->counters()};
-    for (size_t i = 0; i < config_.backends.size(); ++i)
+    for (size_t i = 0; i < config_.backends.size(); ++i) {
       made.backends.push_back(&worker->backend_counters(i));
+      made.records.push_back(&worker->backend_record(i));
+    }
     sources.workers.push_back(std::move(made));
   }
   return sources;
@@ -464,7 +470,21 @@ void Instance::tick() {
         link->up() ? LogLevel::Info : LogLevel::Warning, link->port(),
         fmt::format("port {}: the link is {}", link->port(), link->up() ? "up" : "down"));
   }
+  remind();
   paced_log_.flush();
+}
+
+void Instance::remind() {
+  std::vector<tls::BackendReport> reports;
+  for (size_t i = 0; i < config_.backends.size(); ++i) {
+    std::vector<const tls::BackendRecord*> records;
+    for (const auto& worker : workers_) records.push_back(&worker->backend_record(i));
+    reports.push_back(tls::latest(records));
+  }
+  for (const std::string& line :
+       reminders_.look(reports, base::Clock::now(), std::chrono::system_clock::now())) {
+    log_.write(LogLevel::Warning, line);
+  }
 }
 
 /// Memory of another node takes half as long again to reach, so whoever polls a port should be of

@@ -251,6 +251,21 @@ void add_cores(const MetricsSources& sources, FamilyList& families) {
   }
 }
 
+/// What the workers know of `backend`, the latest of each.
+tls::BackendReport report_of(const MetricsSources& sources, size_t backend) {
+  std::vector<const tls::BackendRecord*> records;
+  for (const Worker& worker : sources.workers) records.push_back(worker.records[backend]);
+  return tls::latest(records);
+}
+
+/// In Unix time; 0 until a certificate was seen.
+uint64_t certificate_expiry(const MetricsSources& sources, size_t backend) {
+  const auto certificate = report_of(sources, backend).certificate;
+  if (!certificate) return 0;
+  const auto time = std::chrono::system_clock::to_time_t(certificate->not_after);
+  return static_cast<uint64_t>(std::max<std::time_t>(time, 0));
+}
+
 void add_backend_states(const MetricsSources& sources, FamilyList& families) {
   const auto for_each_backend = [&](auto value_of) {
     for (size_t i = 0; i < sources.backends.size(); ++i) {
@@ -273,6 +288,10 @@ void add_backend_states(const MetricsSources& sources, FamilyList& families) {
     return sum(
         sources.workers, i, [](const auto& backend) -> auto& { return backend.in_flight; });
   });
+  families.begin_gauge("dotline_backend_certificate_expiry_timestamp_seconds",
+                       "Until when the certificate is valid that the backend showed last; 0 before "
+                       "the first.");
+  for_each_backend([&](size_t i) { return certificate_expiry(sources, i); });
   families.begin_counter("dotline_backend_queries_total", "Queries sent to the backend.");
   for_each_backend([&](size_t i) {
     return sum(

@@ -43,6 +43,7 @@ struct MetricsSources {
   struct Worker {
     const tls::WorkerCounters* counters = nullptr;
     std::vector<const tls::BackendCounters*> backends;  // One for each of `backends` below.
+    std::vector<const tls::BackendRecord*> records;     // As many.
   };
 
   std::vector<Core> cores;

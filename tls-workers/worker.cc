@@ -86,6 +86,9 @@ class Worker::Impl {
   [[nodiscard]] const BackendCounters& backend_counters(size_t backend) const {
     return backends_[backend].counters();
   }
+  [[nodiscard]] const BackendRecord& backend_record(size_t backend) const {
+    return backends_[backend].record();
+  }
 
  private:
   // The steps of a turn.
@@ -228,7 +231,7 @@ void Worker::Impl::hear_sessions() {
     if (session == nullptr) continue;
     const bool was_ready = session->ready();
     session->advance(now_);
-    if (!was_ready && session->ready()) backends_[session->backend()].became_ready();
+    if (!was_ready && session->ready()) backends_[session->backend()].became_ready(*session);
     while (const std::optional<Session::Heard> heard = session->hear(now_))
       take_answer(*session, *heard);
     if (session->fault()) end_session(*session);
@@ -484,6 +487,10 @@ const WorkerCounters& Worker::counters() const { return impl_->counters(); }
 
 const BackendCounters& Worker::backend_counters(size_t backend) const {
   return impl_->backend_counters(backend);
+}
+
+const BackendRecord& Worker::backend_record(size_t backend) const {
+  return impl_->backend_record(backend);
 }
 
 }  // namespace tls

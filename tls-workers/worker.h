@@ -13,6 +13,7 @@
 #include "tls-workers/notices.h"
 #include "tls-workers/settlement.h"
 #include "tls-workers/upstream/backend.h"
+#include "tls-workers/upstream/backend_report.h"
 #include "tls-workers/upstream/tickets.h"
 
 namespace tls {
@@ -44,6 +45,7 @@ class Worker {
   /// Readable from any thread. Backends in the order of the settings.
   [[nodiscard]] const WorkerCounters& counters() const;
   [[nodiscard]] const BackendCounters& backend_counters(size_t backend) const;
+  [[nodiscard]] const BackendRecord& backend_record(size_t backend) const;
 
  private:
   class Impl;

@@ -36,7 +36,8 @@ class MetricsTest : public testing::Test {
     sources_.caches = {&cache_};
     sources_.backends = {"one", "two"};
     for (size_t i = 0; i < workers_.size(); ++i) {
-      sources_.workers.push_back({&workers_[i], {&backends_[i][0], &backends_[i][1]}});
+      sources_.workers.push_back(
+          {&workers_[i], {&backends_[i][0], &backends_[i][1]}, {&records_[i][0], &records_[i][1]}});
     }
     sources_.version = {"1.2.3", "22.11.4", "3.0.5"};
   }
@@ -56,9 +57,19 @@ class MetricsTest : public testing::Test {
   std::array<poll::CoreCounters, 2> cores_;
   std::array<tls::WorkerCounters, 2> workers_;
   std::array<std::array<tls::BackendCounters, 2>, 2> backends_;
+  std::array<std::array<tls::BackendRecord, 2>, 2> records_;
   cache::Cache cache_{"main", 64};
   MetricsSources sources_;
 };
+
+TEST_F(MetricsTest, CertificateExpiryIsWhatWasSeenLast) {
+  const tls::Date date{std::chrono::seconds(1'700'000'000)};
+  records_[0][1].saw_certificate(date + std::chrono::seconds(5), date);
+  records_[1][1].saw_certificate(date + std::chrono::seconds(3), date + std::chrono::seconds(1));
+  const std::string name = "dotline_backend_certificate_expiry_timestamp_seconds";
+  EXPECT_EQ(value(name + "{backend=\"one\"}"), "0");
+  EXPECT_EQ(value(name + "{backend=\"two\"}"), "1700000003");
+}
 
 TEST_F(MetricsTest, ExportsEveryNameAndLabelFromTheStart) {
   const std::vector<std::string> samples = {

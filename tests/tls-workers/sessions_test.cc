@@ -30,7 +30,7 @@ class SessionsRig {
       auto* session = static_cast<tls::Session*>(events[static_cast<size_t>(i)].data.ptr);
       const bool was_ready = session->ready();
       session->advance(now_);
-      if (!was_ready && session->ready()) sessions_.became_ready();
+      if (!was_ready && session->ready()) sessions_.became_ready(*session);
       while (session->hear(now_)) continue;
     }
     for (tls::Session& session : sessions_.all()) {

@@ -314,6 +314,31 @@ TEST(WorkerPins, TheNoticeNamesThePinThatWasSeen) {
               Contains(HasSubstr("its key is " + tls::pin_text(pin_of(identity)) + ",")));
 }
 
+TEST(WorkerReport, TellsOfTheLastFailure) {
+  const Identity identity = authority().issue({.san = "DNS:other.example"});
+  DotServer server(identity);
+  WorkerRig rig({backend_at(server.endpoint())});
+  EXPECT_EQ(rig.resolve("secret.example.").entry, nullptr);
+  const tls::BackendReport report = rig.worker().backend_record(0).read();
+  ASSERT_TRUE(report.last_failure);
+  EXPECT_EQ(report.last_failure->kind, tls::Failure::Certificate);
+  EXPECT_EQ(report.last_failure->text,
+            "certificate is for 'other.example', expected 'dns.example'");
+  EXPECT_FALSE(report.certificate) << "what was refused is no news";
+}
+
+TEST(WorkerReport, TellsUntilWhenTheCertificateIsValid) {
+  const auto now = std::chrono::system_clock::now();
+  const Identity identity = authority().issue({.not_after = 7200});
+  DotServer server(identity);
+  WorkerRig rig({backend_at(server.endpoint())});
+  EXPECT_EQ(address_in(rig.resolve("www.example.")), "192.0.2.1");
+  const tls::BackendReport report = rig.worker().backend_record(0).read();
+  ASSERT_TRUE(report.certificate);
+  EXPECT_NEAR(std::chrono::duration<double>(report.certificate->not_after - now).count(), 7200, 60);
+  EXPECT_FALSE(report.last_failure);
+}
+
 struct GoodCertificate {
   const char* name;
   std::function<Shown()> show;

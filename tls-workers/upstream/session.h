@@ -104,6 +104,8 @@ class Session {
   [[nodiscard]] uint64_t answers() const { return answers_; }
   [[nodiscard]] uint32_t backend() const { return backend_; }
   [[nodiscard]] base::Time last_asked() const { return last_asked_; }
+  /// As TlsStream::shown_expiry. Only once established.
+  [[nodiscard]] std::optional<Date> shown_expiry() const { return stream_.shown_expiry(); }
   [[nodiscard]] base::Time opened_at() const { return opened_at_; }
   /// When `keep_time`, `next_overdue` or `idle` has something to say; Time::max() when Closed.
   [[nodiscard]] base::Time next_deadline();

@@ -96,7 +96,8 @@ void Sessions::tend(base::Time now) {
   update_gauge();
 }
 
-void Sessions::became_ready() {
+void Sessions::became_ready(const Session& session) {
+  if (const std::optional<Date> expiry = session.shown_expiry()) record_.saw_certificate(*expiry);
   was_ready_ = true;
   reconnect_ = false;
 }
@@ -126,8 +127,10 @@ bool Sessions::ended(const Session& session, uint32_t lost, base::Time silent_si
   if (session.established() && hung_up && !useless) {
     // It did its work until it ended: another one may be opened at once.
     counters_.failures[kind].add(lost);
+    if (lost > 0) record_.failed(*session.fault());
     return lost > 0;
   }
+  record_.failed(*session.fault());
   // A lost query has been counted already if that is what ended the session.
   counters_.failures[kind].add(kind == Failure::Deadline ? lost : std::max(lost, 1u));
   // One session fell silent while another went on answering: a path or a process behind a load

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "tls-workers/upstream/backend.h"
+#include "tls-workers/upstream/backend_report.h"
 #include "tls-workers/upstream/backoff.h"
 #include "tls-workers/upstream/chooser.h"
 #include "tls-workers/upstream/latency.h"
@@ -46,7 +47,7 @@ class Sessions {
   /// Opens, drains and closes what has to be, at most kMaxOpening attempts at once. Once a turn.
   /// What fails at once has a `fault`.
   void tend(base::Time now);
-  void became_ready();
+  void became_ready(const Session& session);
   /// An answer came, `latency` after the query: whatever was wrong is over.
   void answered(base::Duration latency, base::Time now);
   /// Whether any session has brought an answer since `when`.
@@ -65,6 +66,7 @@ class Sessions {
   [[nodiscard]] const BackendSettings& settings() const { return settings_; }
   [[nodiscard]] BackendCounters& counters() { return counters_; }
   [[nodiscard]] const BackendCounters& counters() const { return counters_; }
+  [[nodiscard]] const BackendRecord& record() const { return record_; }
 
   static constexpr unsigned kMaxOpening = 2;
   /// A session is replaced after this and up to half as long again: certificates expire, servers
@@ -91,6 +93,7 @@ class Sessions {
   const uint64_t seed_;
   TlsContext context_;
   BackendCounters counters_;
+  BackendRecord record_;
   Backoff backoff_;
   std::deque<Session> sessions_;  // Fixed in number; a deque because sessions do not move.
   Latency latency_;

@@ -202,6 +202,14 @@ size_t TlsStream::unsent_size() const {
   return BIO_ctrl_pending(SSL_get_wbio(ssl_.get())) - sent_;
 }
 
+std::optional<Date> TlsStream::shown_expiry() const {
+  const X509* certificate = resumed() ? nullptr : SSL_get0_peer_certificate(ssl_.get());
+  tm parts{};
+  if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) != 1)
+    return std::nullopt;
+  return std::chrono::system_clock::from_time_t(timegm(&parts));
+}
+
 void TlsStream::acknowledge() { set_tcp_option(fd_, TCP_QUICKACK, 1); }
 
 void TlsStream::close() {

@@ -15,6 +15,7 @@
 #include "dataplane/base/address.h"
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/result.h"
+#include "tls-workers/upstream/backend_report.h"
 #include "tls-workers/upstream/socks5.h"
 #include "tls-workers/upstream/tls_context.h"
 
@@ -63,6 +64,8 @@ class TlsStream {
 
   [[nodiscard]] int fd() const { return fd_; }
   [[nodiscard]] bool resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
+  /// Until when the certificate is valid that the handshake has shown; a resumed one shows none.
+  [[nodiscard]] std::optional<Date> shown_expiry() const;
 
   static constexpr size_t kMaxUnsent =
       size_t{64} * 1024;  // Ciphertext the socket has not taken; more plaintext waits outside.

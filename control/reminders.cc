@@ -1,0 +1,49 @@
+#include "control/reminders.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+namespace control {
+namespace {
+
+std::string expiry_line(const std::string& backend, tls::Date not_after, tls::Date date) {
+  const std::string when = fmt::format(
+      "{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::chrono::system_clock::to_time_t(not_after)));
+  if (not_after <= date) {
+    return fmt::format("backend {}: its certificate expired on {}; new sessions are refused",
+                       backend, when);
+  }
+  const auto left = std::chrono::duration_cast<std::chrono::hours>(not_after - date).count();
+  return fmt::format("backend {}: its certificate expires on {}, in {} days and {} hours", backend,
+                     when, left / 24, left % 24);
+}
+
+}  // namespace
+
+Reminders::Reminders(const std::vector<tls::BackendSettings>& backends, base::Time now) {
+  for (const tls::BackendSettings& backend : backends)
+    subjects_.push_back({backend.name, backend.tls.key_log_file, now});
+}
+
+std::vector<std::string> Reminders::look(const std::vector<tls::BackendReport>& reports,
+                                         base::Time now, tls::Date date) {
+  std::vector<std::string> lines;
+  for (size_t i = 0; i < subjects_.size(); ++i) {
+    Subject& subject = subjects_[i];
+    if (!subject.key_log_file.empty() && now >= subject.keys_said + kKeyLogPause) {
+      lines.push_back(fmt::format(
+          "backend {}: the keys of its sessions are written to {}; whoever reads it can read every "
+          "query",
+          subject.name, subject.key_log_file));
+      subject.keys_said = now;
+    }
+    const auto& certificate = reports[i].certificate;
+    if (!certificate || certificate->not_after >= date + kSoon) continue;
+    if (subject.expiry_said && now < *subject.expiry_said + kCertificatePause) continue;
+    lines.push_back(expiry_line(subject.name, certificate->not_after, date));
+    subject.expiry_said = now;
+  }
+  return lines;
+}
+
+}  // namespace control

@@ -1,0 +1,39 @@
+// What the operator is told again and again while it stays so: that a backend's certificate expires
+// soon, once a day; that keys of TLS sessions are written to a file, once an hour.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dataplane/base/clock.h"
+#include "tls-workers/upstream/backend.h"
+#include "tls-workers/upstream/backend_report.h"
+
+namespace control {
+
+class Reminders {
+ public:
+  /// Of keys, the start has told already.
+  Reminders(const std::vector<tls::BackendSettings>& backends, base::Time now);
+
+  /// What has to be said now. `reports`: of each backend, in the order of the settings; `date` is
+  /// what certificates are measured by.
+  [[nodiscard]] std::vector<std::string> look(const std::vector<tls::BackendReport>& reports,
+                                              base::Time now, tls::Date date);
+
+  static constexpr std::chrono::hours kSoon{7 * 24};
+  static constexpr std::chrono::hours kCertificatePause{24};
+  static constexpr std::chrono::hours kKeyLogPause{1};
+
+ private:
+  struct Subject {
+    std::string name;
+    std::string key_log_file;
+    base::Time keys_said;
+    std::optional<base::Time> expiry_said = std::nullopt;
+  };
+  std::vector<Subject> subjects_;  // One for each backend.
+};
+
+}  // namespace control

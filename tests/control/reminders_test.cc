@@ -1,0 +1,77 @@
+#include "control/reminders.h"
+
+#include <gmock/gmock.h>
+
+namespace control {
+namespace {
+
+using std::chrono::hours;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const base::Time kStart{base::seconds(1000)};
+const tls::Date kToday = std::chrono::sys_days{std::chrono::year{2026} / 11 / 22};
+
+tls::BackendSettings backend(const std::string& name, const std::string& key_log_file = "") {
+  tls::BackendSettings settings;
+  settings.name = name;
+  settings.tls.key_log_file = key_log_file;
+  return settings;
+}
+
+tls::BackendReport until(tls::Date not_after) {
+  tls::BackendReport report;
+  report.certificate = {not_after, kToday};
+  return report;
+}
+
+TEST(Reminders, SayNothingOfWhatIsWell) {
+  Reminders reminders({backend("a"), backend("b")}, kStart);
+  const std::vector<tls::BackendReport> reports = {{}, until(kToday + Reminders::kSoon)};
+  EXPECT_THAT(reminders.look(reports, kStart, kToday), IsEmpty());
+  EXPECT_THAT(reminders.look(reports, kStart + hours(100), kToday), IsEmpty());
+}
+
+TEST(Reminders, TellOnceADayOfACertificateThatExpiresSoon) {
+  Reminders reminders({backend("a"), backend("b")}, kStart);
+  const std::vector<tls::BackendReport> reports = {
+      until(kToday + hours(24 * 300)), until(kToday + Reminders::kSoon - base::seconds(1))};
+  EXPECT_THAT(reminders.look(reports, kStart, kToday),
+              ElementsAre("backend b: its certificate expires on 2026-11-28 23:59 UTC, in 6 days "
+                          "and 23 hours"));
+  EXPECT_THAT(reminders.look(reports, kStart + base::seconds(1), kToday), IsEmpty());
+  EXPECT_THAT(reminders.look(reports, kStart + hours(23), kToday + hours(23)), IsEmpty());
+  EXPECT_THAT(reminders.look(reports, kStart + hours(24), kToday + hours(24)),
+              ElementsAre(HasSubstr("in 5 days and 23 hours")));
+}
+
+TEST(Reminders, StopWhenItWasRenewed) {
+  Reminders reminders({backend("a")}, kStart);
+  EXPECT_FALSE(reminders.look({until(kToday + hours(1))}, kStart, kToday).empty());
+  EXPECT_THAT(reminders.look({until(kToday + hours(2000))}, kStart + hours(48), kToday + hours(48)),
+              IsEmpty());
+}
+
+TEST(Reminders, TellWhenItHasExpired) {
+  Reminders reminders({backend("a")}, kStart);
+  EXPECT_THAT(reminders.look({until(kToday)}, kStart, kToday),
+              ElementsAre("backend a: its certificate expired on 2026-11-22 00:00 UTC; new "
+                          "sessions are refused"));
+}
+
+TEST(Reminders, TellEveryHourThatKeysAreWritten) {
+  Reminders reminders({backend("a"), backend("b", "/run/keys")}, kStart);
+  const std::vector<tls::BackendReport> reports(2);
+  EXPECT_THAT(reminders.look(reports, kStart, kToday), IsEmpty()) << "the start has told";
+  for (int hour = 1; hour < 4; ++hour) {
+    EXPECT_THAT(
+        reminders.look(reports, kStart + hours(hour), kToday),
+        ElementsAre(HasSubstr("backend b: the keys of its sessions are written to /run/keys")));
+    EXPECT_THAT(reminders.look(reports, kStart + hours(hour) + std::chrono::minutes(59), kToday),
+                IsEmpty());
+  }
+}
+
+}  // namespace
+}  // namespace control
