@@ -27,9 +27,9 @@ class Rig:
     certificate: Certificate  # For every resolver of the rig, by name and by address.
     client: Client
 
-    def dotline(self, settings, *, secret=None, **options):
-        """Runs dotline, watched, in the forwarder's namespace. `secret`: see Capture."""
-        return self.watched(Dotline(self.topology, settings, **options), secret=secret)
+    def dotline(self, settings, *, secret=None, ports=None, **options):
+        """Runs dotline, watched, in the forwarder's namespace. `secret` and `ports`: see Capture."""
+        return self.watched(Dotline(self.topology, settings, **options), secret=secret, ports=ports)
 
     @contextlib.contextmanager
     def watched(self, dotline, **where):

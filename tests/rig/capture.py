@@ -16,8 +16,12 @@ import subprocess
 from rig.namespaces import inside
 from rig.waiting import wait_until
 
-DOT_PORT = 853
 _TLS_HANDSHAKE = 0x16
+_SOCKS5 = 0x05
+# What each end of a stream has to be, by port, and how the stream begins.
+DOT = {853: _TLS_HANDSHAKE}
+DOH = {443: _TLS_HANDSHAKE}
+PROXY = {1080: _SOCKS5}
 _SNAPSHOT = 400  # Octets kept of each packet: a question in the clear would stand at the beginning.
 # The names asked in these tests end in `example.`; this is that label as DNS writes it. SNI has a dot in its place.
 _LABEL_IN_THE_CLEAR = re.compile(rb"\x07example\x00", re.IGNORECASE)
@@ -40,10 +44,12 @@ class Traffic:
 
 class Capture:
     """At the forwarder's end of the link, unless told another one. `secret`: octets, in lower case, that must not stand
-    anywhere in any packet in the clear, whatever their case; whole packets are kept and searched then."""
+    anywhere in any packet in the clear, whatever their case; whole packets are kept and searched then. `ports`: DOT, DOH or
+    PROXY, the only ones that TCP may go to."""
 
-    def __init__(self, topology, *, namespace=None, interface="back0", secret=None):
+    def __init__(self, topology, *, namespace=None, interface="back0", secret=None, ports=None):
         self._secret = secret
+        self._ports = ports or DOT
         self._where = (namespace or topology.forwarder, interface)
         self._file = topology.directory / f"{interface}.pcap"
         self._messages = topology.directory / f"{interface}.tcpdump"
@@ -70,14 +76,14 @@ class Capture:
 
     def traffic(self):
         """May be called while the capture runs; sees what was written so far."""
-        return examine(self._file.read_bytes(), self._secret)
+        return examine(self._file.read_bytes(), self._secret, self._ports)
 
     def lost_packets(self):
         """After `stop`: packets that tcpdump did not see. A proof needs 0."""
         return int(re.search(r"(\d+) packets? dropped by kernel", self._messages.read_text()).group(1))
 
 
-def examine(pcap, secret=None):
+def examine(pcap, secret=None, ports=None):
     """Reads a pcap file of Ethernet frames. A record cut short at the end is still being written and is left out."""
     traffic = Traffic()
     streams = set()
@@ -89,7 +95,7 @@ def examine(pcap, secret=None):
         frame = memoryview(pcap)[offset + 16:offset + 16 + kept]
         offset += 16 + kept
         if len(frame) == kept:
-            _examine_frame(frame, traffic, streams, attempts, kinds)
+            _examine_frame(frame, ports or DOT, traffic, streams, attempts, kinds)
         if secret and secret in bytes(frame).lower():
             kinds[f"{secret.decode()!r} in the clear"] += 1
     traffic.streams = len(streams)
@@ -98,7 +104,7 @@ def examine(pcap, secret=None):
     return traffic
 
 
-def _examine_frame(frame, traffic, streams, attempts, leaks):
+def _examine_frame(frame, ports, traffic, streams, attempts, leaks):
     ether_type = int.from_bytes(frame[12:14], "big")
     if ether_type == _ARP or frame == _LAST:
         return
@@ -111,18 +117,18 @@ def _examine_frame(frame, traffic, streams, attempts, leaks):
     if protocol != _TCP:
         leaks[f"IP protocol {protocol} from {source} to {destination}"] += 1
         return
-    _examine_segment(segment, source, destination, traffic, streams, attempts, leaks)
+    _examine_segment(segment, source, destination, ports, traffic, streams, attempts, leaks)
 
 
-def _examine_segment(segment, source, destination, traffic, streams, attempts, leaks):
+def _examine_segment(segment, source, destination, ports, traffic, streams, attempts, leaks):
     source_port, destination_port = struct.unpack_from("!HH", segment)
-    if DOT_PORT not in (source_port, destination_port):
+    if source_port not in ports and destination_port not in ports:
         leaks[f"TCP from {source}:{source_port} to {destination}:{destination_port}"] += 1
         return
     payload = segment[(segment[12] >> 4) * 4:]
     if _LABEL_IN_THE_CLEAR.search(payload):
         leaks[f"a DNS name in the clear between {source} and {destination}"] += 1
-    if destination_port != DOT_PORT:
+    if destination_port not in ports:
         return
     traffic.packets_to_resolver += 1
     stream = (source, source_port, destination)
@@ -131,7 +137,7 @@ def _examine_segment(segment, source, destination, traffic, streams, attempts, l
         attempts.add((str(destination), source_port, bytes(segment[4:8])))  # A SYN sent again has its sequence number.
     elif len(payload) > 0 and stream not in streams:
         streams.add(stream)
-        if payload[0] != _TLS_HANDSHAKE:
+        if payload[0] != ports[destination_port]:
             leaks[f"a stream to {destination} that begins with {payload[0]:#04x}"] += 1
 
 

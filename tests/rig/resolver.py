@@ -1,4 +1,4 @@
-"""A real resolver for dotline to ask: unbound, answering DNS over TLS from a zone of its own."""
+"""A real resolver for dotline to ask: unbound, answering DNS over TLS and HTTPS from a zone of its own."""
 
 import collections
 import subprocess
@@ -41,9 +41,11 @@ server:
   num-threads: 1
   so-reuseport: no
   interface: {address}@853
+  interface: {address}@443
 {interface6}  access-control: 0.0.0.0/0 allow
   access-control: ::/0 allow
   tls-port: 853
+  https-port: 443
   tls-service-pem: "{certificate}"
   tls-service-key: "{key}"
   incoming-num-tcp: 200
@@ -79,7 +81,7 @@ class Unbound:
         zone.write_text(ZONE + records)
         self._settings.write_text(_SETTINGS.format(
             directory=directory, log=self._log, log_queries="yes" if log_queries else "no", address=address, zone=zone,
-            interface6=f"  interface: {address6}@853\n" if address6 else "",
+            interface6=f"  interface: {address6}@853\n  interface: {address6}@443\n" if address6 else "",
             certificate=certificate.certificate, key=certificate.key, control=directory / f"{label}.control"))
         self._process = None
 

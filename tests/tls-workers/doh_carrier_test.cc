@@ -111,11 +111,12 @@ TEST(DohCarrier, AsksWithAPostThatSaysNothingOfItsSender) {
   talk.talk();
   const std::vector<HttpRequest> requests = talk.peer.take_requests();
   ASSERT_EQ(requests.size(), 1u);
-  EXPECT_THAT(requests[0].headers,
-              ElementsAre(Pair(":method", "POST"), Pair(":scheme", "https"),
-                          Pair(":authority", "dns.example"), Pair(":path", "/dns-query"),
-                          Pair("content-type", "application/dns-message"),
-                          Pair("accept", "application/dns-message")));
+  EXPECT_THAT(
+      requests[0].headers,
+      ElementsAre(Pair(":method", "POST"), Pair(":scheme", "https"),
+                  Pair(":authority", "dns.example"), Pair(":path", "/dns-query"),
+                  Pair("accept", "application/dns-message"),
+                  Pair("content-type", "application/dns-message"), Pair("content-length", "128")));
   const auto query = dns::parse_query(requests[0].body);
   ASSERT_TRUE(query.has_value());
   EXPECT_EQ(query->head.id, 0);

@@ -60,10 +60,10 @@ int guarded(Act act) {
 DohCarrier::DohCarrier(const BackendSettings& settings)
     : authority_(authority_of(settings)),
       path_(settings.path),
-      // Nothing else is said: no user agent, no language, no cookie (RFC 8484 §8.2).
-      headers_{header(":method", "POST"),          header(":scheme", "https"),
-               header(":authority", authority_),   header(":path", path_),
-               header("content-type", kMediaType), header("accept", kMediaType)},
+      // Nothing is said of the sender: no user agent, no language, no cookie (RFC 8484 §8.2).
+      headers_{header(":method", "POST"),        header(":scheme", "https"),
+               header(":authority", authority_), header(":path", path_),
+               header("accept", kMediaType),     header("content-type", kMediaType)},
       callbacks_(make_callbacks()) {}
 
 void DohCarrier::open() {
@@ -137,15 +137,21 @@ void DohCarrier::ask(const dns::Question& question, uint16_t id) {
     const base::ByteSpan into(reinterpret_cast<std::byte*>(buffer), size);
     return static_cast<ssize_t>(self_of(user_data).give_query(stream, into, *flags));
   };
-  const int32_t stream = nghttp2_submit_request(session_.get(), nullptr, headers_.data(),
-                                                headers_.size(), &provider, nullptr);
-  if (stream < 0) return break_off(nghttp2_strerror(stream));
-  ASSERT(stream == stream_of(id));
-  Exchange& exchange = open_[stream];
-  exchange.id = id;
-  exchange.query.resize(dns::kMaxUpstreamQuery);
+  Exchange exchange{.id = id, .query = std::vector<std::byte>(dns::kMaxUpstreamQuery)};
   exchange.query.resize(
       dns::build_upstream_query(exchange.query, question, 0, dns::Keepalive::Leave));
+  // HTTP/2 needs no length, but a server that has none may set 64 KiB aside for each query; one of
+  // 4 MiB for all (unbound's default) then has room for 64.
+  const std::string length = std::to_string(exchange.query.size());
+  std::array<nghttp2_nv, kHeaders + 1> headers{};
+  std::ranges::copy(headers_, headers.begin());
+  headers.back() = header("content-length", length);
+  headers.back().flags = NGHTTP2_NV_FLAG_NO_COPY_NAME;
+  const int32_t stream = nghttp2_submit_request(session_.get(), nullptr, headers.data(),
+                                                headers.size(), &provider, nullptr);
+  if (stream < 0) return break_off(nghttp2_strerror(stream));
+  ASSERT(stream == stream_of(id));
+  open_.emplace(stream, std::move(exchange));
 }
 
 /// Ids and streams both count up, streams by two from one (RFC 9113 §5.1.1).

@@ -100,7 +100,8 @@ class DohCarrier final : public Carrier {
 
   const std::string authority_;
   const std::string path_;
-  std::array<nghttp2_nv, 6> headers_;  // They borrow from the two above and from literals.
+  static constexpr size_t kHeaders = 6;
+  std::array<nghttp2_nv, kHeaders> headers_;  // They borrow from the two above and from literals.
   const std::unique_ptr<nghttp2_session_callbacks, FreeCallbacks> callbacks_;
 
   std::unique_ptr<nghttp2_session, FreeSession> session_;
