@@ -116,8 +116,10 @@ uint64_t Cache::flush(const Selection& selection, Reclaim& reclaim) {
 }
 
 Cache::Slot* Cache::slot_with(Bucket& bucket, const dns::Question& question) {
+  const uint16_t tag = tag_of(question.hash);
   for (Slot& slot : bucket.slots) {
-    const Entry* entry = slot.entry();
+    // Entries of other tags are not looked at: each would be a miss in the CPU's cache.
+    const Entry* entry = entry_of(slot.load(), tag);
     if (entry != nullptr && entry->answers(question)) return &slot;
   }
   return nullptr;
