@@ -77,7 +77,8 @@ struct LcoreState {
   base::Time now{};
   std::array<Arrival, kBurst> arrivals{};  // Of the burst in hand; kept here because it is too
                                            // large to make anew each time.
-  uint64_t workers_to_wake = 0;            // Bit per worker that got a Miss in this turn.
+  uint64_t workers_to_wake = 0;            // Bit per worker that got a Miss since it was woken.
+  base::Time woke_workers_at{};
 
  private:
   std::atomic<bool> stop_{false};

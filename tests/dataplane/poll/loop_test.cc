@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <new>
 #include <random>
@@ -136,6 +138,25 @@ TEST(Loop, AThousandAskersCostOneMissAndAreReleasedInPortions) {
   EXPECT_EQ(total, 1000u);
   EXPECT_TRUE(rig.conserved());
   EXPECT_EQ(rig.core->counters.parked.read(), 0u);
+}
+
+TEST(Loop, ACoreThatFallsBehindWakesItsWorkerWhenItHasTime) {
+  LoopRig rig;
+  exchange::Doorbell& doorbell = rig.exchange.doorbell(0);
+  uint64_t rings = 0;
+  for (unsigned round = 0; round < 10; ++round) {
+    doorbell.about_to_sleep();
+    // More than a turn takes: whether this wakes the worker depends on when it was woken last.
+    for (unsigned i = 0; i < 2 * kBurst; ++i) {
+      rig.receive(query_frame(a_query("m" + std::to_string(round) + ".example.").build()));
+    }
+    rig.turn();
+    rig.turn();
+    rig.turn();  // Nothing was left for this one.
+    ASSERT_EQ(read(doorbell.fd(), &rings, sizeof rings), ssize_t{sizeof rings}) << round;
+    EXPECT_EQ(rig.misses().size(), 1u);
+    (void)rig.sent();
+  }
 }
 
 TEST(Loop, AFailureIsToldAsServfail) {
