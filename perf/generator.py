@@ -18,11 +18,11 @@ def server_device(socket):
 
 
 class Generator:
-    def __init__(self, socket, *, cpu, names, pattern="h#.bulk.example"):
+    def __init__(self, socket, *, cpu, names, pattern="h#.bulk.example", addresses=16):
         self._command = [str(BINARY), "--lcores", f"0@{cpu}", "--no-huge", "-m", "256", "--no-pci", "--iova-mode=va", "--no-telemetry", "--no-shconf",
                          "--log-level=error", "--file-prefix", f"load-{os.getpid()}", "--vdev",
                          f"net_memif0,role=client,id=0,socket={socket},socket-abstract=no", "--", "--to", FORWARDER, "--to-mac", SERVER_MAC,
-                         "--from", CLIENT, "--addresses", "16", "--names", str(names), "--pattern", pattern]
+                         "--from", CLIENT, "--addresses", str(addresses), "--names", str(names), "--pattern", pattern]
 
     def warm(self, *, passes=3, rate=5000, tries=6):
         """Asks for every name until all of them are answered well. Not urgent: it would keep its own CPU from the resolver."""

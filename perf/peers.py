@@ -172,11 +172,11 @@ def dotline(topology, resolver, authority, device, *, cpu, other_cpu, size=100_0
     settings["tls_workers"] = {"threads": 1, "cpus": [other_cpu]}
     settings["binds"] = [{"address": f"{FORWARDER}:53"}]
     settings["packet_caches"] = [{"name": "main", "size": size}]
-    return _preferred(Dotline(topology, settings))
+    return preferred(Dotline(topology, settings))
 
 
 @contextlib.contextmanager
-def _preferred(server):
+def preferred(server):
     with server:
         prefer(server.pid)
         yield server

@@ -7,6 +7,7 @@ contenders, and the generator, get the same.
 """
 
 import contextlib
+import os
 import pathlib
 import subprocess
 
@@ -15,6 +16,14 @@ def prefer(pid):
     """`pid` leads a session of its own, which the kernel schedules as a group. A kernel without such groups goes on as it is."""
     with contextlib.suppress(FileNotFoundError):
         pathlib.Path(f"/proc/{pid}/autogroup").write_text("-20")
+
+
+def make_real_time(pid, thread=None):
+    """For latencies: whoever is woken runs at once, whatever else the machine does. All threads of `pid`, or those of one name; not for
+    one that never sleeps."""
+    for task in os.listdir(f"/proc/{pid}/task"):
+        if thread in (None, pathlib.Path(f"/proc/{pid}/task/{task}/comm").read_text().strip()):
+            os.sched_setscheduler(int(task), os.SCHED_FIFO, os.sched_param(1))
 
 
 def output_of(command, *, timeout, urgent=True):

@@ -87,12 +87,33 @@ void warm(Generator& generator, const Options& options, uint32_t names) {
   }
 }
 
+/// Which names a run asks for.
+class Names {
+ public:
+  Names(uint32_t names, const Options& options) : names_(names), in_order_(options.in_order) {
+    if (!in_order_) drawn_ = draw(names, kDrawn, options.zipf, 1);
+  }
+
+  const std::vector<uint32_t>& of(const Plan& plan) {
+    if (!in_order_) return drawn_;
+    drawn_.resize(plan.queries);
+    for (uint32_t& name : drawn_) name = next_++ % names_;
+    return drawn_;
+  }
+
+ private:
+  uint32_t names_;
+  bool in_order_;
+  uint32_t next_ = 0;
+  std::vector<uint32_t> drawn_;
+};
+
 /// One run and its report, unless it was stopped.
-void run_once(Generator& generator, uint64_t rate, const Options& options,
-              const std::vector<uint32_t>& names) {
-  (void)generator.run(plan_of(rate, options.settle), names);
+void run_once(Generator& generator, uint64_t rate, const Options& options, Names& names) {
+  const Plan settling = plan_of(rate, options.settle);
+  (void)generator.run(settling, names.of(settling));
   const Plan plan = plan_of(rate, options.seconds);
-  const Result result = generator.run(plan, names);
+  const Result result = generator.run(plan, names.of(plan));
   if (stop) return;
   fmt::print("{}\n", as_json(plan, result, rte_get_tsc_hz()));
   std::fflush(stdout);
@@ -114,7 +135,7 @@ base::Result<void, std::string> measure(const Options& options) {
   Flights flights(flight_bits(options), options.addresses, std::random_device()());
   Generator generator({port->id(), port->pool(), options.patience}, frames, check, flights, stop);
   warm(generator, options, questions->size());
-  const std::vector<uint32_t> names = draw(questions->size(), kDrawn, options.zipf, 1);
+  Names names(questions->size(), options);
   for (const uint64_t rate : options.rates) {
     for (uint32_t number = 0; number < options.runs && !stop; ++number) {
       run_once(generator, rate, options, names);

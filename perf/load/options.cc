@@ -25,6 +25,8 @@ std::optional<int> read_options(int argc, char** argv, Options& options) {
   app.add_option("--zipf", options.zipf,
                  "Draw the names by Zipf's law with this exponent, not evenly")
       ->check(CLI::Range(0.01, 10.0));
+  app.add_flag("--in-order", options.in_order,
+               "Ask for one name after the other, on from run to run, so that none comes twice");
   app.add_flag("--edns,!--no-edns", options.edns, "Send an OPT record (yes)");
   app.add_flag("--echo", options.echo,
                "Expect the queries themselves, as testpmd 5tswap sends them back");

@@ -19,6 +19,7 @@ struct Options {
   std::string pattern = "h#.bulk.example";
   uint32_t names = 4096;
   std::optional<double> zipf;
+  bool in_order = false;
   bool edns = true;
   bool echo = false;
   unsigned rcode = 0;

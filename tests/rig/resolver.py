@@ -52,6 +52,8 @@ server:
   module-config: "iterator"
   local-zone: "a.root-servers.net." static
   local-data: "a.root-servers.net. 600 IN A 198.41.0.4"
+  local-zone: "fixed.example." redirect
+  local-data: "fixed.example. 3600 IN A 192.0.2.9"
 remote-control:
   control-enable: yes
   control-interface: "{control}"
@@ -67,10 +69,10 @@ auth-zone:
 
 class Unbound:
     """`topology.resolver` is where it runs. The certificate decides whom it can convince. `questions` needs `log_queries`.
-    `records`: further lines of the zone."""
+    `records`: further lines of the zone. `cpu`: the only one it may use."""
 
     def __init__(self, topology, certificate, *, address=RESOLVER, address6=RESOLVER6, label="unbound", log_queries=True,
-                 records=""):
+                 records="", cpu=None):
         self.name = RESOLVER_NAME
         self.address = address
         self._topology = topology
@@ -83,11 +85,12 @@ class Unbound:
             directory=directory, log=self._log, log_queries="yes" if log_queries else "no", address=address, zone=zone,
             interface6=f"  interface: {address6}@853\n  interface: {address6}@443\n" if address6 else "",
             certificate=certificate.certificate, key=certificate.key, control=directory / f"{label}.control"))
+        self._pinned = () if cpu is None else ("taskset", "-c", str(cpu))
         self._process = None
 
     def start(self):
         self._process = subprocess.Popen(
-            self._topology.command(self._topology.resolver, "unbound", "-d", "-c", str(self._settings)),
+            self._topology.command(self._topology.resolver, *self._pinned, "unbound", "-d", "-c", str(self._settings)),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         wait_until(self._listens, f"unbound listening\n{self._read_log()}")
         return self
@@ -97,6 +100,10 @@ class Unbound:
             self._process.terminate()
             self._process.wait(10)
             self._process = None
+
+    @property
+    def pid(self):
+        return self._process.pid
 
     def questions(self):
         """How often each (name, type) was asked so far: {("www.example.", "A"): 2}."""
