@@ -310,6 +310,83 @@ def usual_frames():
     return seeds
 
 
+def http2_frame(kind, flags, stream, payload=b""):
+    return struct.pack("!I", len(payload))[1:] + struct.pack("!BBI", kind, flags, stream) + payload
+
+
+def http2_answers():
+    """What a DNS-over-HTTPS server may say to two queries. The first octet of a seed: queries and size of pieces."""
+    data, headers, reset, settings, push, ping, goaway, window, continuation = 0, 1, 3, 4, 5, 6, 7, 8, 9
+    end_stream, end_headers = 1, 4
+
+    def status(code):  # HPACK without tables: the static entry for 200, or a literal.
+        return b"\x88" if code == 200 else b"\x08\x03" + str(code).encode()
+
+    def field(index, value):  # Literal, not indexed, with the name of a static entry above 15.
+        return b"\x0f" + bytes([index - 15, len(value)]) + value
+
+    content_type = field(31, b"application/dns-message")
+    greeting = http2_frame(settings, 0, 0, struct.pack("!HI", 3, 100)) + http2_frame(settings, 1, 0)
+    message = header(0x8180, identity=0) + question()
+    head = http2_frame(headers, end_headers, 1, status(200) + content_type)
+    answered = head + http2_frame(data, end_stream, 1, message)
+    seeds = {
+        "answer": answered,
+        "both_answers": http2_frame(headers, end_headers, 3, status(200) + content_type) + answered
+        + http2_frame(data, end_stream, 3, message),
+        "split_content": head + http2_frame(data, 0, 1, message[:5]) + http2_frame(data, end_stream, 1, message[5:]),
+        "split_headers": http2_frame(headers, 0, 1, status(200)) + http2_frame(continuation, end_headers, 1, content_type)
+        + http2_frame(data, end_stream, 1, message),
+        "content_length": http2_frame(headers, end_headers, 1, status(200) + content_type + field(28, b"33"))
+        + http2_frame(data, end_stream, 1, message),
+        "padded": head + http2_frame(data, end_stream | 8, 1, b"\x03" + message + bytes(3)),
+        "information_first": http2_frame(headers, end_headers, 1, status(103)) + answered,
+        "trailers": head + http2_frame(data, 0, 1, message) + http2_frame(headers, end_headers | end_stream, 1, field(28, b"0")),
+        "status_503": http2_frame(headers, end_headers | end_stream, 1, status(503)),
+        "another_type": http2_frame(headers, end_headers, 1, status(200) + field(31, b"text/html"))
+        + http2_frame(data, end_stream, 1, message),
+        "no_content": http2_frame(headers, end_headers | end_stream, 1, status(200) + content_type),
+        "too_long": head + http2_frame(data, 0, 1, bytes(16384)) * 5,
+        "answer_twice": answered + answered,
+        "reset": http2_frame(reset, 0, 1, struct.pack("!I", 2)) + http2_frame(reset, 0, 3, struct.pack("!I", 7)),
+        "goaway": http2_frame(goaway, 0, 0, struct.pack("!II", 1, 0)) + answered,
+        "goaway_all": http2_frame(goaway, 0, 0, struct.pack("!II", 0, 11)),
+        "ping": http2_frame(ping, 0, 0, bytes(8)) + answered,
+        "window": http2_frame(window, 0, 0, struct.pack("!I", 1)) + http2_frame(window, 0, 1, struct.pack("!I", 0x7FFFFFFF)),
+        "push": http2_frame(push, end_headers, 1, struct.pack("!I", 2) + b"\x82\x84\x87"),
+        "no_streams": http2_frame(settings, 0, 0, struct.pack("!HI", 3, 0)) + answered,
+        "hpack_overrun": http2_frame(headers, end_headers, 1, b"\xff" * 8),
+        "unknown_frame": http2_frame(0x42, 0xFF, 1, bytes(5)) + answered,
+        "stream_0": http2_frame(data, 0, 0, bytes(5)),
+        "frame_too_long": http2_frame(data, 0, 1, bytes(16385)),
+    }
+    whole = {name: b"\x01" + greeting + octets for name, octets in seeds.items()}
+    return whole | {
+        "octet_by_octet": b"\x09" + greeting + answered,
+        "without_settings": b"\x01" + answered,
+        "http_1": b"\x01HTTP/1.1 400 Bad Request\r\n\r\n",
+    }
+
+
+def proxy_replies():
+    """The first octet of a seed: whom to connect to, and the size of pieces."""
+    without_login, with_login = b"\x05\x00", b"\x05\x02\x01\x00"
+    connected = b"\x05\x00\x00\x01" + bytes(6)
+    return {
+        "v4": b"\xff" + without_login + connected,
+        "v6": b"\xfe" + without_login + b"\x05\x00\x00\x04" + bytes(18),
+        "name": b"\xff" + with_login + b"\x05\x00\x00\x03\x0bdns.example\x03\x55",
+        "longest_name": b"\xff" + with_login + b"\x05\x00\x00\x03\xff" + bytes(257),
+        "octet_by_octet": b"\x00" + with_login + connected,
+        "no_method": b"\xff\x05\xff",
+        "login_refused": b"\xff\x05\x02\x01\x01",
+        "connection_refused": b"\xff" + without_login + b"\x05\x05\x00\x01" + bytes(6),
+        "reserved_octet": b"\xff" + without_login + b"\x05\x00\x01\x01" + bytes(6),
+        "address_type": b"\xff" + without_login + b"\x05\x00\x00\x02" + bytes(6),
+        "http": b"\xffHTTP/1.1 400",
+    }
+
+
 def write(target, seeds):
     folder = CORPUS / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -323,3 +400,5 @@ if __name__ == "__main__":
     write("answer", good_answers() | odd_answers())
     write("frame", frames())
     write("hit", frames() | usual_frames())
+    write("doh", http2_answers())
+    write("proxy", proxy_replies())
