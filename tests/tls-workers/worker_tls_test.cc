@@ -39,29 +39,6 @@ TEST(WorkerTls, ServerThatSelectsAnotherProtocolIsRefused) {
   EXPECT_EQ(server.octets(), 0u);
 }
 
-class WorkerResumption : public testing::TestWithParam<std::pair<const char*, int>> {};
-
-TEST_P(WorkerResumption, SecondConnectionResumes) {
-  DotServer server(good_identity(), {.script =
-                                         [](Connection& connection) {
-                                           if (const auto query = connection.read_query())
-                                             connection.send(answer_to(*query));
-                                           connection.close();
-                                         },
-                                     .max_protocol = GetParam().second});
-  WorkerRig rig({backend_at(server.endpoint())});
-  EXPECT_EQ(address_in(rig.resolve("a.example.")), "192.0.2.1");
-  EXPECT_EQ(address_in(rig.resolve("b.example.")), "192.0.2.1");
-  EXPECT_GE(server.handshakes_resumed(), 1u);
-  EXPECT_GE(rig.backend().handshakes_resumed.read(), 1u);
-  EXPECT_GE(rig.backend().handshakes_full.read(), 1u);
-}
-
-INSTANTIATE_TEST_SUITE_P(Versions, WorkerResumption,
-                         testing::Values(std::pair("tls12", TLS1_2_VERSION),
-                                         std::pair("tls13", TLS1_3_VERSION)),
-                         [](const auto& test) { return std::string(test.param.first); });
-
 /// What a peer may do instead of a TLS handshake.
 struct NotTls {
   const char* name;
