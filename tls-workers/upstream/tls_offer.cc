@@ -89,7 +89,7 @@ std::optional<std::string> fault_of_ciphers(const std::string& list) {
   for (std::string& part : parts) {
     if (part.find_first_of("!+-") == 0) part.erase(0, 1);  // Operators: remove, to the end.
   }
-  if (const auto fault = unknown_part(SSL_CTX_set_cipher_list, parts,
+  if (auto fault = unknown_part(SSL_CTX_set_cipher_list, parts,
                                       "names of ciphers as `openssl ciphers` has them"))
     return fault;
   if (usable_ciphers(list) > 0) return std::nullopt;
@@ -98,7 +98,7 @@ std::optional<std::string> fault_of_ciphers(const std::string& list) {
 
 std::optional<std::string> fault_of_ciphers_tls_13(const std::string& list) {
   constexpr std::string_view kExpected = "names such as TLS_AES_128_GCM_SHA256";
-  if (const auto fault = unknown_part(SSL_CTX_set_ciphersuites, parts_of(list, ":"), kExpected))
+  if (auto fault = unknown_part(SSL_CTX_set_ciphersuites, parts_of(list, ":"), kExpected))
     return fault;
   if (!list.empty() && is_taken(SSL_CTX_set_ciphersuites, list)) return std::nullopt;
   return "is not taken by OpenSSL, expected " + std::string(kExpected);
@@ -106,7 +106,7 @@ std::optional<std::string> fault_of_ciphers_tls_13(const std::string& list) {
 
 std::optional<std::string> fault_of_ecdhe_curves(const std::string& list) {
   constexpr std::string_view kExpected = "names such as X25519 and P-256, each once";
-  if (const auto fault = unknown_part(set_groups, parts_of(list, ":"), kExpected)) return fault;
+  if (auto fault = unknown_part(set_groups, parts_of(list, ":"), kExpected)) return fault;
   if (!list.empty() && is_taken(set_groups, list)) return std::nullopt;
   return "is not taken by OpenSSL, expected " + std::string(kExpected);
 }
