@@ -133,8 +133,10 @@ def _examine_segment(segment, source, destination, ports, traffic, streams, atte
     traffic.packets_to_resolver += 1
     stream = (source, source_port, destination)
     if segment[13] & 0x02:  # SYN: the port may be used a second time.
-        streams.discard(stream)
-        attempts.add((str(destination), source_port, bytes(segment[4:8])))  # A SYN sent again has its sequence number.
+        attempt = (str(destination), source_port, bytes(segment[4:8]))
+        if attempt not in attempts:  # One sent again has the same sequence number, and may cross with data.
+            streams.discard(stream)
+        attempts.add(attempt)
     elif len(payload) > 0 and stream not in streams:
         streams.add(stream)
         if payload[0] != ports[destination_port]:

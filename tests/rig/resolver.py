@@ -105,6 +105,13 @@ class Unbound:
     def pid(self):
         return self._process.pid
 
+    def kill(self):
+        """SIGKILL: no goodbye on any session."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
+            self._process = None
+
     def questions(self):
         """How often each (name, type) was asked so far: {("www.example.", "A"): 2}."""
         counts = collections.Counter()
