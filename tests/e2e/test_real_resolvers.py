@@ -40,14 +40,6 @@ def right_address(number):
 RECORDS = "*.zero 60 IN A 192.0.2.3\n" + "".join(f"c{number}.zero 60 IN A {right_address(number)}\n" for number in range(NAMES))
 
 
-@contextlib.contextmanager
-def running(resolver):
-    try:
-        yield resolver.start()
-    finally:
-        resolver.stop()
-
-
 class Clients:
     """They ask without pause, and keep what became of each query. Use as a context."""
 
@@ -206,10 +198,10 @@ def test_another_key_is_taken_and_a_wrong_name_is_not(stage):
     right = rig.authority.issue("another-key", names=[RESOLVER_NAME])
     wrong = rig.authority.issue("another-name", names=["somebody-else.example"])
     stage.dnsdist.kill()
-    with running(Dnsdist(rig.topology, right, label="another-key")) as renewed:
+    with Dnsdist(rig.topology, right, label="another-key") as renewed:
         stage.wait_until_up(renewed, "another key")
         stage.served("another key")
-    with running(Dnsdist(rig.topology, wrong, label="another-name")) as impostor:
+    with Dnsdist(rig.topology, wrong, label="another-name") as impostor:
         wait_until(lambda: stage.failures(impostor, "certificate") > 0, "the wrong certificate refused", timeout=RECOVERY)
         before = stage.responses(impostor)
         stage.served("a wrong certificate")
