@@ -23,9 +23,9 @@ tls::BackendSettings backend() {
 }
 
 dns::Question question() {
-  constexpr std::array<std::byte, 5> name = {std::byte{3}, std::byte{'w'}, std::byte{'w'},
-                                             std::byte{'w'}, std::byte{0}};
-  return dns::make_question(name, dns::Type::A, dns::Class::In, dns::Wants::Plain, dns::PoolId{});
+  constexpr std::array<std::byte, 5> kName = {std::byte{3}, std::byte{'w'}, std::byte{'w'},
+                                              std::byte{'w'}, std::byte{0}};
+  return dns::make_question(kName, dns::Type::A, dns::Class::In, dns::Wants::Plain, dns::PoolId{});
 }
 
 void send_all(DohCarrier& carrier) {

@@ -14,15 +14,18 @@ constexpr uint8_t kVersion = 5;
 constexpr uint8_t kLoginVersion = 1;  // Of RFC 1929's own.
 constexpr uint8_t kConnect = 1;
 
-enum Method : uint8_t { kWithoutLogin = 0x00, kUserAndPassword = 0x02, kNoneOfThem = 0xFF };
-enum AddressType : uint8_t { kV4 = 1, kName = 3, kV6 = 4 };
+// RFC 1928 §3, §4.
+constexpr uint8_t kWithoutLogin = 0x00;
+constexpr uint8_t kUserAndPassword = 0x02;
+constexpr uint8_t kNoneOfThem = 0xFF;
+constexpr uint8_t kV4 = 1;
+constexpr uint8_t kName = 3;
+constexpr uint8_t kV6 = 4;
 
 /// The longest message of ours: a login of two texts of 255.
 constexpr size_t kMaxMessage = 3 + 255 + 255;
 
-Fault broken(const std::string& how) {
-  return {Failure::Connect, "does not speak SOCKS5: " + how};
-}
+Fault broken(const std::string& how) { return {Failure::Connect, "does not speak SOCKS5: " + how}; }
 
 /// RFC 1928 §6.
 std::string_view words_for(uint8_t reply) {
