@@ -69,6 +69,21 @@ TEST(TicketBox, KeepsNoTicketBeyondItsCertificate) {
   EXPECT_NE(box.take(kStart, today()), nullptr);
 }
 
+TEST(TicketBox, KeepsNoChainOfResumedSessionsBeyondAnHour) {
+  tls::TicketBox box;
+  box.put(made_session(1), kStart);
+  constexpr base::seconds kStep = tls::TicketBox::kLifetime;
+  for (base::Time now = kStart + kStep; now <= kStart + tls::TicketBox::kProofLifetime;
+       now += kStep) {
+    const tls::SslSession resumed = box.take(now, today());
+    ASSERT_NE(resumed, nullptr);
+    EXPECT_EQ(tls::proved_at(resumed.get()), kStart);
+    // What OpenSSL makes of the ticket that comes with a resumed session.
+    box.put(tls::SslSession(SSL_SESSION_dup(resumed.get())), now);
+  }
+  EXPECT_EQ(box.take(kStart + tls::TicketBox::kProofLifetime + base::seconds(1), today()), nullptr);
+}
+
 TEST(TicketBox, GivesOutNoSessionWithoutACertificate) {
   tls::TicketBox box;
   tls::SslSession session(SSL_SESSION_new());

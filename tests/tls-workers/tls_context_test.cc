@@ -28,6 +28,7 @@ class MemoryServer {
     std::string version;
     std::string cipher;
     std::string fault;
+    std::optional<base::Time> ticket_proved;  // Of the ticket that the client has offered.
   };
   /// One connection of `client`, long enough to bring it tickets.
   Handshake shake_hands(const tls::TlsContext& client) const {
@@ -38,12 +39,15 @@ class MemoryServer {
     for (BIO* bio : {SSL_get_rbio(here.get()), SSL_get_wbio(here.get())}) BIO_up_ref(bio);
     SSL_set_bio(there.get(), SSL_get_wbio(here.get()), SSL_get_rbio(here.get()));
     SSL_set_accept_state(there.get());
+    Handshake made;
+    if (const SSL_SESSION* ticket = SSL_get0_session(here.get()))
+      made.ticket_proved = tls::proved_at(ticket);
     constexpr int kSteps = 10;
     for (int i = 0; i < kSteps; ++i) {
       (void)SSL_do_handshake(here.get());
       (void)SSL_do_handshake(there.get());
     }
-    Handshake made{.fault = notes.complaint};
+    made.fault = notes.complaint;
     made.done = SSL_is_init_finished(here.get()) == 1 && SSL_is_init_finished(there.get()) == 1;
     if (!made.done) return made;
     if (const auto fault = client.check_peer(here.get())) made.fault = fault->text;
@@ -146,6 +150,20 @@ TEST_F(TlsContextTest, TicketsAreForgottenWhenFlushed) {
   tickets.flush();
   EXPECT_FALSE(server_.shake_hands(client).resumed);
   EXPECT_TRUE(server_.shake_hands(client).resumed);
+}
+
+TEST_F(TlsContextTest, TicketsOfResumedSessionsAreAsOldAsTheirFullHandshake) {
+  tls::Tickets tickets;
+  const tls::TlsContext client(settings_, tickets);
+  EXPECT_EQ(server_.shake_hands(client).ticket_proved, std::nullopt) << "there is no ticket yet";
+  const base::Time done = base::Clock::now();
+  // Two of the full handshake, and then one of each resumed one.
+  for (int i = 0; i < 6; ++i) {
+    const MemoryServer::Handshake made = server_.shake_hands(client);
+    EXPECT_TRUE(made.resumed);
+    ASSERT_TRUE(made.ticket_proved);
+    EXPECT_LE(*made.ticket_proved, done);
+  }
 }
 
 TEST_F(TlsContextTest, AKeyThatIsNotPinnedIsFoundInAResumedSessionToo) {

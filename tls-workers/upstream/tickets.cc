@@ -7,6 +7,21 @@
 namespace tls {
 namespace {
 
+/// Where a session keeps the time of its full handshake. OpenSSL hands it on to the sessions that
+/// come of resuming it.
+int proof_index() {
+  static const int index = SSL_SESSION_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
+}
+
+/// The first time that a session comes into a box, it has just been proved.
+void note_proof(SSL_SESSION* session, base::Time now) {
+  if (proved_at(session)) return;
+  static_assert(sizeof(void*) == sizeof(base::Duration::rep));
+  (void)SSL_SESSION_set_ex_data(session, proof_index(),
+                                reinterpret_cast<void*>(now.time_since_epoch().count()));
+}
+
 /// Whether the server that gave the ticket may still show the certificate it had.
 bool certificate_is_valid(SSL_SESSION* session, std::time_t date) {
   const X509* certificate = SSL_SESSION_get0_peer(session);
@@ -18,7 +33,15 @@ bool certificate_is_valid(SSL_SESSION* session, std::time_t date) {
 
 }  // namespace
 
+std::optional<base::Time> proved_at(const SSL_SESSION* session) {
+  const auto count =
+      reinterpret_cast<base::Duration::rep>(SSL_SESSION_get_ex_data(session, proof_index()));
+  if (count == 0) return std::nullopt;
+  return base::Time(base::Duration(count));
+}
+
 void TicketBox::put(SslSession session, base::Time now) {
+  note_proof(session.get(), now);
   Ticket ticket{std::move(session), now};
   if (tickets_.try_push(std::move(ticket))) return;
   Ticket oldest;
@@ -32,8 +55,9 @@ SslSession TicketBox::take(base::Time now, std::time_t date) {
   Ticket ticket;
   while (tickets_.try_pop(ticket)) {
     SSL_SESSION* session = ticket.session.get();
-    if (now - ticket.received <= kLifetime && SSL_SESSION_is_resumable(session) == 1 &&
-        certificate_is_valid(session, date)) {
+    const std::optional<base::Time> proved = proved_at(session);  // None if memory was out.
+    if (now - ticket.received <= kLifetime && proved && now - *proved <= kProofLifetime &&
+        SSL_SESSION_is_resumable(session) == 1 && certificate_is_valid(session, date)) {
       return std::move(ticket.session);
     }
   }

@@ -3,7 +3,8 @@
 //
 // Resumption skips the certificate checks, so a box belongs to exactly one identity (address,
 // expected names and keys, content of the trust store), and a ticket is used once, not for long,
-// and not after the certificate has expired. RFC 8446 §2.2, §4.6.1, appendix C.4.
+// and not after the certificate has expired. Tickets that come from resumed sessions do not go on
+// for ever: once an hour the certificate is shown again. RFC 8446 §2.2, §4.6.1, appendix C.4.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -13,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "dataplane/base/clock.h"
@@ -23,6 +25,10 @@ struct FreeSslSession {
   void operator()(SSL_SESSION* session) const { SSL_SESSION_free(session); }
 };
 using SslSession = std::unique_ptr<SSL_SESSION, FreeSslSession>;
+
+/// When the full handshake was to which `session` goes back, through however many resumed ones;
+/// nothing if none of them was in a box.
+[[nodiscard]] std::optional<base::Time> proved_at(const SSL_SESSION* session);
 
 /// The tickets of one identity. Every member may be called by any thread at any time.
 class TicketBox {
@@ -39,6 +45,7 @@ class TicketBox {
 
   static constexpr int kCapacity = 20;
   static constexpr base::seconds kLifetime{600};
+  static constexpr base::seconds kProofLifetime{3600};  // Since the last full handshake.
 
  private:
   struct Ticket {

@@ -90,7 +90,7 @@ std::optional<std::string> fault_of_ciphers(const std::string& list) {
     if (part.find_first_of("!+-") == 0) part.erase(0, 1);  // Operators: remove, to the end.
   }
   if (auto fault = unknown_part(SSL_CTX_set_cipher_list, parts,
-                                      "names of ciphers as `openssl ciphers` has them"))
+                                "names of ciphers as `openssl ciphers` has them"))
     return fault;
   if (usable_ciphers(list) > 0) return std::nullopt;
   return "leaves no cipher that is strong enough and authenticates the server";
