@@ -23,6 +23,7 @@ DOT = {853: _TLS_HANDSHAKE}
 DOH = {443: _TLS_HANDSHAKE}
 PROXY = {1080: _SOCKS5}
 _SNAPSHOT = 400  # Octets kept of each packet: a question in the clear would stand at the beginning.
+_WHOLE = 2048    # More than any packet has; tcpdump's buffer holds so many of them that none is lost.
 # The names asked in these tests end in `example.`; this is that label as DNS writes it. SNI has a dot in its place.
 _LABEL_IN_THE_CLEAR = re.compile(rb"\x07example\x00", re.IGNORECASE)
 
@@ -54,7 +55,7 @@ class Capture:
         self._file = topology.directory / f"{interface}.pcap"
         self._messages = topology.directory / f"{interface}.tcpdump"
         command = topology.command(self._where[0], "tcpdump", "-i", interface, "-n", "-U", "--immediate-mode",
-                                   "-B", "65536", "-s", "0" if secret else str(_SNAPSHOT), "-Z", "root", "-w", str(self._file))
+                                   "-B", "65536", "-s", str(_WHOLE if secret else _SNAPSHOT), "-Z", "root", "-w", str(self._file))
         with open(self._messages, "w") as messages:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=messages, stderr=messages)
         wait_until(lambda: "listening on" in self._messages.read_text(), "tcpdump listening")
