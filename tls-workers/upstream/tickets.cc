@@ -2,6 +2,7 @@
 
 #include <openssl/x509.h>
 
+#include <bit>
 #include <utility>
 
 namespace tls {
@@ -17,9 +18,8 @@ int proof_index() {
 /// The first time that a session comes into a box, it has just been proved.
 void note_proof(SSL_SESSION* session, base::Time now) {
   if (proved_at(session)) return;
-  static_assert(sizeof(void*) == sizeof(base::Duration::rep));
   (void)SSL_SESSION_set_ex_data(session, proof_index(),
-                                reinterpret_cast<void*>(now.time_since_epoch().count()));
+                                std::bit_cast<void*>(now.time_since_epoch().count()));
 }
 
 /// Whether the server that gave the ticket may still show the certificate it had.
@@ -35,7 +35,7 @@ bool certificate_is_valid(SSL_SESSION* session, std::time_t date) {
 
 std::optional<base::Time> proved_at(const SSL_SESSION* session) {
   const auto count =
-      reinterpret_cast<base::Duration::rep>(SSL_SESSION_get_ex_data(session, proof_index()));
+      std::bit_cast<base::Duration::rep>(SSL_SESSION_get_ex_data(session, proof_index()));
   if (count == 0) return std::nullopt;
   return base::Time(base::Duration(count));
 }
