@@ -260,7 +260,9 @@ void Worker::Impl::take_answer(Session& session, const Session::Heard& heard) {
   if (refused) backend.counters().failures[*refused].add();
   if (refused && !waited_for) return;
 
-  const Settlement::Made made = settlement_.make(question->question, *answer, now_);
+  // What was kept in an HTTP cache was said then, not now. RFC 8484 §5.1.
+  const base::Time said = refused ? now_ : now_ - heard.age;
+  const Settlement::Made made = settlement_.make(question->question, *answer, said);
   if (made.entry == nullptr) {
     settlement_.give_up(*question, dns::Ede::NetworkError, now_);
   } else if (refused) {
@@ -278,7 +280,7 @@ void Worker::Impl::take_late_answer(Session& session, const Session::Heard& hear
   if (question == nullptr) return;
   const base::Result<dns::Answer, dns::AnswerFault> answer =
       dns::parse_answer(heard.message, *question, places_);
-  if (answer) settlement_.keep_late(*question, *answer, now_);
+  if (answer) settlement_.keep_late(*question, *answer, now_ - heard.age);
 }
 
 /// One query has failed; the session goes on. A query that was cut off may succeed another time.

@@ -49,6 +49,7 @@ struct Ended {
   uint16_t id = 0;
   Bytes message;
   std::optional<tls::Fault> fault;
+  base::seconds age{0};
 };
 
 class Conversation {
@@ -86,9 +87,9 @@ class Conversation {
       heard_answers = carrier.filled(size) == tls::Carrier::Came::Answers || heard_answers;
       at += size;
       while (const auto outcome = carrier.next()) {
-        ended.push_back(
-            {outcome->id, bytes_of(outcome->message),
-             outcome->fault != nullptr ? std::optional(*outcome->fault) : std::nullopt});
+        ended.push_back({outcome->id, bytes_of(outcome->message),
+                         outcome->fault != nullptr ? std::optional(*outcome->fault) : std::nullopt,
+                         outcome->age});
       }
     }
     return !said.empty();
@@ -318,6 +319,47 @@ TEST(DohCarrier, InformationBeforeTheAnswerIsPassedOver) {
   talk.talk();
   ASSERT_EQ(talk.ended.size(), 1u);
   EXPECT_FALSE(talk.ended[0].fault);
+}
+
+TEST(DohCarrier, TellsHowLongAnAnswerWasKeptOnTheWay) {
+  struct Age {
+    const char* value;
+    int64_t seconds;
+  };
+  for (const Age& age : {Age{"0", 0}, Age{"250", 250}, Age{"", 0}, Age{"-1", 0}, Age{"1s", 0},
+                         Age{"99999999999999999999999999", int64_t{1} << 31}}) {
+    Conversation talk;
+    talk.ask();
+    talk.talk();
+    talk.peer.respond(1, {.body = Bytes(20), .more = {{"age", age.value}}});
+    talk.talk();
+    ASSERT_EQ(talk.ended.size(), 1u);
+    EXPECT_EQ(talk.ended[0].age.count(), age.seconds) << age.value;
+  }
+}
+
+/// The frames of a response of 20 octets, made by hand so that they can be sent at any time.
+Bytes response_by_hand(int32_t stream) {
+  const std::string_view type = "application/dns-message";
+  const Bytes head = joined({bytes_of({0x88, 0x0F, 0x10, static_cast<int>(type.size())}),
+                             bytes_of(std::as_bytes(std::span(type)))});
+  return joined({Http2Peer::frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, stream, head),
+                 Http2Peer::frame(NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, stream, Bytes(20))});
+}
+
+TEST(DohCarrier, SecondAnswerToAQueryIsNoOutcome) {
+  Conversation talk;
+  talk.ask();
+  talk.ask();
+  talk.talk();
+  talk.peer.raw(response_by_hand(1));
+  talk.peer.raw(response_by_hand(1));
+  talk.peer.raw(response_by_hand(3));
+  talk.listen();
+  ASSERT_EQ(talk.ended.size(), 2u);
+  EXPECT_NE(talk.ended[0].id, talk.ended[1].id);
+  EXPECT_FALSE(talk.ended[1].fault);
+  EXPECT_FALSE(talk.carrier.fault());
 }
 
 // ---------------------------------------------------------------- the whole session

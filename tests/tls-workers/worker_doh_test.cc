@@ -61,6 +61,29 @@ TEST(WorkerDoh, Answers) {
   EXPECT_EQ(rig.backend().failures.total(), 0u);
 }
 
+TEST(WorkerDoh, TimeInAnHttpCacheCountsAgainstTheTtl) {
+  DotServer server(good_identity(), https(each([](Http2Peer& peer, const HttpRequest& request) {
+                     peer.respond(request.stream,
+                                  {.body = answer_to(request.body, 300), .more = {{"age", "250"}}});
+                   })));
+  WorkerRig rig({doh_at(server)});
+  EXPECT_EQ(address_in(rig.resolve("www.example.")), "192.0.2.1");
+  const cache::Entry* entry = rig.cached("www.example.");
+  ASSERT_NE(entry, nullptr);
+  EXPECT_GE(entry->content(base::Clock::now()).age, 250u);
+}
+
+/// Older than its TTL: told to who asked, and of no use to anybody else.
+TEST(WorkerDoh, AnswerThatIsOlderThanItsTtlIsNotKept) {
+  DotServer server(good_identity(), https(each([](Http2Peer& peer, const HttpRequest& request) {
+                     peer.respond(request.stream, {.body = answer_to(request.body, 300),
+                                                   .more = {{"age", "4000000000"}}});
+                   })));
+  WorkerRig rig({doh_at(server)});
+  EXPECT_EQ(address_in(rig.resolve("www.example.")), "192.0.2.1");
+  EXPECT_EQ(rig.cached("www.example."), nullptr);
+}
+
 TEST(WorkerDoh, ManyQuestionsAnsweredInReverseShareOneSession) {
   std::vector<HttpRequest> waiting;
   DotServer server(good_identity(), https([&](Http2Peer& peer, std::vector<HttpRequest> requests) {

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "dataplane/base/bytes.h"
+#include "dataplane/base/clock.h"
 #include "dataplane/dns/question.h"
 #include "tls-workers/upstream/backend.h"
 #include "tls-workers/upstream/fault.h"
@@ -19,6 +20,7 @@ namespace tls {
 struct Outcome {
   uint16_t id = 0;
   base::ByteView message;        // Its answer.
+  base::seconds age{0};          // How long the answer has lain in somebody's cache on the way.
   const Fault* fault = nullptr;  // If set: there is none, and why. The session goes on.
 };
 

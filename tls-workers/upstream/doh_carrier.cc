@@ -44,6 +44,18 @@ bool is_dns_media_type(std::string_view value) {
   });
 }
 
+/// RFC 9111 §5.1: whole seconds; RFC 8484 §5.1: they count against the TTLs. What is no number does
+/// not count, and what is too large a one is as good as 2^31.
+base::seconds age_in(std::string_view value) {
+  constexpr uint64_t kMost = uint64_t{1} << 31;
+  uint64_t age = 0;
+  for (const char digit : value) {
+    if (digit < '0' || digit > '9') return base::seconds(0);
+    age = std::min(age * 10 + static_cast<uint64_t>(digit - '0'), kMost);
+  }
+  return base::seconds(age);
+}
+
 /// nghttp2 is C: nothing may be thrown through it.
 template <typename Act>
 int guarded(Act act) {
@@ -238,8 +250,10 @@ std::optional<Outcome> DohCarrier::next() {
   if (ended_.empty()) return std::nullopt;
   told_ = std::move(ended_.front());
   ended_.pop_front();
-  return Outcome{
-      .id = told_.id, .message = told_.body, .fault = told_.fault ? &*told_.fault : nullptr};
+  return Outcome{.id = told_.id,
+                 .message = told_.body,
+                 .age = told_.age,
+                 .fault = told_.fault ? &*told_.fault : nullptr};
 }
 
 void DohCarrier::take_header(int32_t stream, std::string_view name, std::string_view value) {
@@ -254,6 +268,8 @@ void DohCarrier::take_header(int32_t stream, std::string_view name, std::string_
     for (const char digit : value) exchange->status = exchange->status * 10 + (digit - '0');
   } else if (name == "content-type") {
     exchange->is_dns_message = is_dns_media_type(value);
+  } else if (name == "age") {
+    exchange->age = age_in(value);
   }
 }
 

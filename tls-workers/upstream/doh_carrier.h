@@ -69,6 +69,7 @@ class DohCarrier final : public Carrier {
     size_t query_sent = 0;
     int status = 0;
     bool is_dns_message = false;
+    base::seconds age{0};
     bool was_reset = false;
     size_t header_list = 0;
     std::vector<std::byte> body;

@@ -153,7 +153,7 @@ std::optional<Session::Heard> Session::take(const Outcome& outcome) {
   }
   if (asked->state == Asked::State::Waiting) counters_.in_flight.subtract();
   if (outcome.fault == nullptr) ++answers_;
-  return Heard{*asked, outcome.message, outcome.fault};
+  return Heard{*asked, outcome.message, outcome.fault, outcome.age};
 }
 
 /// Whether it is the second answer to a query: harmless, since nobody waits for it.

@@ -55,6 +55,7 @@ class Session {
     Asked asked;
     base::ByteView message;        // Good until the next call of `hear`.
     const Fault* fault = nullptr;  // As long. If set: this query alone has failed.
+    base::seconds age{0};          // Its TTLs have run for so long already.
   };
   /// What became of the next query of this session; call until nothing comes.
   [[nodiscard]] std::optional<Heard> hear(base::Time now);
