@@ -134,6 +134,8 @@ Cache::Slot* Cache::empty_slot(Bucket& bucket, uint64_t hash) {
 }
 
 void Cache::make_room(Bucket& bucket, Time now, Reclaim& reclaim) {
+  // Sixteen entries, none of them in the CPU's cache: all are called before any is waited for.
+  for (const Slot& slot : bucket.slots) __builtin_prefetch(slot.entry());
   const auto expired = std::ranges::find_if(bucket.slots, [now](const Slot& slot) {
     const Entry* entry = slot.entry();
     return entry != nullptr && entry->expires() <= now;
