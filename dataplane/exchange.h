@@ -70,8 +70,10 @@ class Doorbell {
     std::atomic_thread_fence(std::memory_order_seq_cst);
   }
   /// Worker: after the wait, whatever ended it.
-  void awake() {
-    asleep_.store(false, std::memory_order_relaxed);
+  void awake() { asleep_.store(false, std::memory_order_relaxed); }
+  /// Worker: when the wait says that the bell was rung. Not after each wait: most end by other
+  /// things, and a read is a system call.
+  void silence() {
     uint64_t rings;
     (void)!read(fd_, &rings, sizeof rings);
   }

@@ -228,7 +228,10 @@ void Worker::Impl::take_miss(const exchange::Miss& miss, uint32_t core) {
 void Worker::Impl::hear_sessions() {
   for (size_t i = 0; i < event_count_; ++i) {
     auto* session = static_cast<Session*>(events_[i].data.ptr);
-    if (session == nullptr) continue;
+    if (session == nullptr) {
+      exchange_.doorbell(settings_.index).silence();
+      continue;
+    }
     const bool was_ready = session->ready();
     session->advance(now_);
     if (!was_ready && session->ready()) backends_[session->backend()].became_ready(*session);

@@ -176,6 +176,7 @@ void ExceptionPath::sleep() {
   doorbell_.awake();
   for (int i = 0; i < count; ++i) {
     auto* const lane = static_cast<Lane*>(events[static_cast<size_t>(i)].data.ptr);
+    if (lane == nullptr) doorbell_.silence();
     if (lane == nullptr || (events[static_cast<size_t>(i)].events & EPOLLERR) == 0) continue;
     // Its interface was removed; from now on the file only says so.
     (void)epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, lane->tap.fd(), nullptr);
