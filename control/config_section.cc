@@ -178,6 +178,17 @@ std::optional<std::string> Section::text(std::string_view key, std::string_view 
   return read_text(*node, key, expected, errors_);
 }
 
+std::optional<std::string> Section::secret_text(std::string_view key, std::string_view expected) {
+  const YamlNode* node = find(key);
+  if (node == nullptr) return std::nullopt;
+  if (node->kind != YamlNode::Kind::Scalar || is_visible_ascii(node->text))
+    return read_text(*node, key, expected, errors_);
+  errors_.add(node->place, "`" + std::string(key) +
+                               "` has characters that are not visible ASCII, expected " +
+                               std::string(expected));
+  return std::nullopt;
+}
+
 void Section::label(std::string_view key, std::string& target) {
   constexpr std::string_view kExpected =
       "1 to 63 visible characters without spaces, quotes and backslashes";

@@ -66,6 +66,9 @@ class Section {
   void milliseconds(std::string_view key, std::chrono::milliseconds& target, Range range);
   void flag(std::string_view key, bool& target);
   [[nodiscard]] std::optional<std::string> text(std::string_view key, std::string_view expected);
+  /// The same, for what may hold a password: its value stands in no message.
+  [[nodiscard]] std::optional<std::string> secret_text(std::string_view key,
+                                                       std::string_view expected);
   /// A name of a cache, pool or backend.
   void label(std::string_view key, std::string& target);
   /// The same, or "".

@@ -70,7 +70,7 @@ void read_proxy_address(std::string_view text, Section& section, tls::Socks5Sett
 }
 
 void read_socks5(Section& section, tls::BackendSettings& backend, ConfigErrors& errors) {
-  const auto text = section.text(
+  const auto text = section.secret_text(
       "socks5", "ADDRESS:PORT or USER:PASSWORD@ADDRESS:PORT of a proxy, \"\" for none");
   if (!text || text->empty()) return;
   tls::Socks5Settings& proxy = backend.socks5.emplace();

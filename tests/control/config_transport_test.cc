@@ -171,6 +171,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"login_too_long",
             "address: 192.0.2.1, socks5: 'secret:" + std::string(256, 'p') + "@127.0.0.1:9050'", 41,
             "is not a login"},
+        Bad{"login_not_ascii", "address: 192.0.2.1, socks5: 'me:secret\xC3\xA9@127.0.0.1:1'", 41,
+            "`socks5` has characters that are not visible ASCII"},
         Bad{"login_before_a_name", "address: 192.0.2.1, socks5: 'me:secret@proxy.example:1'", 41,
             "`socks5`: `proxy.example:1` is a name"}),
     [](const auto& test) { return test.param.name; });
