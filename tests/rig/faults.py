@@ -7,6 +7,7 @@ last. What only goes wrong in the handshake never reads a query; the rest shakes
 import functools
 import random
 import struct
+import time
 
 from rig.raw_resolver import (address_for, address_record, framed, message, name_of, question_of, right_answer,
                               serve_rightly)
@@ -132,6 +133,17 @@ def closes_after_each_query(peer):
 @after_handshake
 def closes_without_goodbye_after_each_query(peer):
     peer.send(right_answer(peer.query()))
+
+
+@after_handshake
+def closes_after_half_a_second(peer):
+    end = time.monotonic() + 0.5
+    try:
+        while (left := end - time.monotonic()) > 0:
+            peer.connection.settimeout(left)
+            peer.send(right_answer(peer.query()))
+    except TimeoutError:
+        pass
 
 
 def first_connection(fault, *, otherwise=serve_rightly):
