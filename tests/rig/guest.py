@@ -172,6 +172,7 @@ class Guest:
                     "MAC_back0": "02:00:00:00:00:02", "ADDRESSES_back0": ",".join(FORWARDER_BACK),
                     "MAC_manage0": "02:00:00:00:00:03", "ADDRESSES_manage0": f"{MANAGED}/24"}
         words = " ".join(f"{name}={value}" for name, value in settings.items())
+        # no_timer_check: on a busy host the guest's timer is late, for which its kernel would panic.
         # The address width is that of a server's IOMMU: with less, EAL would not use virtual addresses.
         iommu = ("-device", "intel-iommu,intremap=on,caching-mode=on,aw-bits=48") if self._iommu else ()
         return ("qemu-system-x86_64", "-machine", "q35,kernel-irqchip=split", "-accel", "tcg,thread=multi",
@@ -179,7 +180,7 @@ class Guest:
                 *(word for node in range(_NODES) for word in _node(node)), "-nodefaults", "-display", "none", "-no-reboot",
                 "-serial", "stdio", "-qmp", f"unix:{self._control_path},server=on,wait=off", *iommu,
                 "-kernel", str(kernel.image), "-initrd", str(kernel.initrd),
-                "-append", f"console=ttyS0 quiet intel_iommu=on panic=-1 {words}",
+                "-append", f"console=ttyS0 quiet intel_iommu=on no_timer_check panic=-1 {words}",
                 "-fsdev", "local,id=host,path=/,security_model=none,readonly=on,multidevs=remap",
                 "-device", "virtio-9p-pci,fsdev=host,mount_tag=host",
                 "-fsdev", f"local,id=share,path={share},security_model=none",
