@@ -517,6 +517,24 @@ TEST(DohCarrier, AssumesAHundredStreamsUntilTold) {
   EXPECT_EQ(talk.peer.take_requests().size(), 1000u);
 }
 
+/// The socket takes a little at a time, and never all that there is.
+TEST(DohCarrier, QueriesLeaveInWhateverPieces) {
+  Conversation talk(backend(), 2000);
+  talk.talk();
+  size_t said = 0;
+  for (int i = 0; i < 2000; ++i) {
+    talk.ask();
+    const base::ByteView unsent = talk.carrier.unsent();
+    const size_t piece = std::min<size_t>(unsent.size() - 1, 100);
+    EXPECT_TRUE(talk.peer.hear(unsent.first(piece)));
+    talk.carrier.sent(piece);
+    said += piece;
+  }
+  EXPECT_GT(said, tls::DohCarrier::kMaxUnsent);
+  talk.talk();
+  EXPECT_EQ(talk.peer.take_requests().size(), 2000u);
+}
+
 TEST(DohCarrier, WaitsForTheServersWindow) {
   Conversation talk(backend(), 100, 50);  // Less than one query.
   talk.talk();

@@ -212,8 +212,9 @@ base::ByteView DohCarrier::unsent() {
 void DohCarrier::sent(size_t size) {
   sent_ += size;
   ASSERT(sent_ <= outgoing_.size());
-  if (sent_ < outgoing_.size()) return;
-  outgoing_.clear();
+  // A socket that never takes all must not make it grow for ever.
+  if (sent_ < outgoing_.size() && sent_ < kMaxUnsent) return;
+  outgoing_.erase(outgoing_.begin(), outgoing_.begin() + static_cast<ptrdiff_t>(sent_));
   sent_ = 0;
 }
 
