@@ -150,7 +150,8 @@ TEST_P(Example, IsWithoutErrors) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Examples, Example,
-                         testing::Values("minimal", "google", "cloudflare", "quad9", "doh", "tor", "full"),
+                         testing::Values("minimal", "google", "cloudflare", "quad9", "doh", "tor",
+                                         "full"),
                          [](const auto& example) { return example.param; });
 
 TEST(Examples, AreAllTested) {
