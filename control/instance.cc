@@ -118,7 +118,7 @@ std::vector<std::unique_ptr<cache::Cache>> make_caches(const Config& config, Log
 
 /// What a backend must prove, in words.
 std::string identity_of(const tls::BackendSettings& backend) {
-  const std::string subject =
+  std::string subject =
       backend.subject_name.empty() ? backend.subject_address : backend.subject_name;
   if (backend.pins.empty()) return subject;
   const std::string keys = fmt::format("the owner of a pinned key (of {})", backend.pins.size());
@@ -423,7 +423,7 @@ void Instance::start_workers() {
           if (done) worker->run();
         });
     if (!cpus.empty()) run_on(worker_threads_.back(), cpus[i % cpus.size()]);
-    if (Confined done = outcome.get(); !done) throw std::runtime_error(std::move(done.error()));
+    if (const Confined done = outcome.get(); !done) throw std::runtime_error(done.error());
   }
   log_.write(LogLevel::Info,
              "TLS workers are confined: they can open TCP connections, and no other socket");
