@@ -6,6 +6,7 @@ import os
 import pathlib
 import platform
 import statistics
+import subprocess
 
 FOLDER = pathlib.Path(os.environ.get("BENCH_RESULTS", pathlib.Path(__file__).resolve().parents[1] / "build" / "bench"))
 
@@ -39,11 +40,16 @@ class Plot:
 def write(bench, rows, plots=()):
     FOLDER.mkdir(parents=True, exist_ok=True)
     record = {"bench": bench, "rows": [dataclasses.asdict(row) for row in rows], "plots": [dataclasses.asdict(plot) for plot in plots],
-              "machine": machine()}
+              "machine": machine(), "revision": revision()}
     (FOLDER / f"{bench}.json").write_text(json.dumps(record, indent=1, ensure_ascii=False))
     for row in rows:
         print(f"{row.id:4} {row.measure}: {row.result}   beside {row.reference}   goal {row.goal}"
               + ("" if row.met is None else "   met" if row.met else "   NOT met"), flush=True)
+
+
+def revision():
+    root = pathlib.Path(__file__).resolve().parents[1]
+    return subprocess.run(["git", "-C", str(root), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False).stdout.strip()
 
 
 def machine():

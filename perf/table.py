@@ -8,7 +8,6 @@ its two markers, and the plots.
 import datetime
 import json
 import pathlib
-import subprocess
 import sys
 
 from results import FOLDER
@@ -73,15 +72,24 @@ def draw(plot):
     pyplot.close(figure)
 
 
+def revisions_of(records):
+    """Benchmarks may have been run at different times: "revision 1234567 (hit, latency), revision 89abcde (misses)"."""
+    benches = {}
+    for record in records:
+        benches.setdefault(record["revision"], []).append(record["bench"])
+    if len(benches) == 1:
+        return f"revision {next(iter(benches))}"
+    return ", ".join(f"revision {revision} ({', '.join(names)})" for revision, names in benches.items())
+
+
 def page_of(records):
     machine = records[-1]["machine"]
-    commit = subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False).stdout.strip()
     rows = [row for record in records for row in record["rows"]]
     plots = [plot for record in records for plot in record["plots"]]
     busiest = max(record["machine"]["load_after"] for record in records)
     return "\n".join([
         BEGIN, "",
-        f"{datetime.date.today().isoformat()}, revision {commit}; {machine['cpus']} CPUs, {machine['cpu']}, Linux {machine['kernel']}; load average"
+        f"{datetime.date.today().isoformat()}, {revisions_of(records)}; {machine['cpus']} CPUs, {machine['cpu']}, Linux {machine['kernel']}; load average"
         f" {busiest} at most. Medians.", "",
         as_markdown(rows), "",
         "An A answer with EDNS is a frame of 102 octets: 9.92, 24.8 and 99.2 million a second fill a link of 10, 25 and 100 Gbit/s. The last column"
