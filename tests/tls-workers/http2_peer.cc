@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <string_view>
 
 namespace tests {
 namespace {
@@ -10,8 +11,9 @@ void require(bool good) {
   if (!good) std::abort();
 }
 
-nghttp2_nv header(const std::string& name, const std::string& value) {
-  const auto octets = [](const std::string& text) {
+/// Borrows both.
+nghttp2_nv header(std::string_view name, std::string_view value) {
+  const auto octets = [](std::string_view text) {
     return const_cast<uint8_t*>(reinterpret_cast<const uint8_t*>(text.data()));
   };
   return {octets(name), octets(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
