@@ -215,7 +215,7 @@ def garbage_after_the_handshake(peer, _query):
     peer.send_raw(random.Random(2).randbytes(300))
 
 
-def flood(kind, *, batch=500, most=20000):
+def flood(kind, *, batch=200, most=20000):
     """Records without data, as fast as they can be made; then silence. `kind` names a method of Records."""
     def script(peer, key_log):
         peer.shake_hands()
