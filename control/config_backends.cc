@@ -48,6 +48,7 @@ tls::BackendSettings read_backend(const YamlNode& node, Reading& reading) {
   read_transport(section, backend, reading.errors);
   backend.name = backend.where();
   section.label("name", backend.name);
+  read_health(section.inner("health_checks"), backend.health);
   read_tls(section, reading, backend);
   section.number("order", backend.order, {0, INT32_MAX});
   section.number("weight", backend.weight, {1, INT32_MAX});

@@ -42,6 +42,8 @@ void read_backends(Section& top, Reading& reading);
 void read_binds(Section& top, Reading& reading);
 /// What of `section`, a backend, says how it is reached.
 void read_transport(Section& section, tls::BackendSettings& backend, ConfigErrors& errors);
+/// The section `health_checks` of a backend.
+void read_health(Section section, tls::HealthSettings& health);
 /// The section `tls` of the backend that `outer` is.
 void read_tls(Section& outer, Reading& reading, tls::BackendSettings& backend);
 void read_acl(Section& top, Reading& reading);

@@ -19,7 +19,6 @@ inline constexpr std::array kUnsupported = {
     UnsupportedSetting{"packet_caches", "stale_ttl", ""},
     UnsupportedSetting{"packet_caches", "max_stale", ""},
     UnsupportedSetting{"packet_caches", "prefetch", ""},
-    UnsupportedSetting{"backends", "health_checks", ""},
     UnsupportedSetting{"pools", "policy", "firstAvailable"},
     UnsupportedSetting{"pools", "policy", "roundrobin"},
     UnsupportedSetting{"pools", "policy", "wrandom"},

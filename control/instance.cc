@@ -14,6 +14,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <deque>
 #include <exception>
 #include <future>
 #include <memory>
@@ -244,6 +245,7 @@ class Instance {
   cache::Readers readers_;
   std::vector<std::unique_ptr<cache::Cache>> caches_;
   tls::Tickets tickets_;
+  std::deque<tls::Rotation> rotations_;  // One for each backend.
   exchange::Exchange exchange_;
   poll::Policy policy_;
   std::vector<std::unique_ptr<poll::LcoreState>> lcores_;
@@ -336,12 +338,16 @@ void Instance::make_workers() {
                              const std::string& text) {
     paced_log_.write(level_of(severity), subject, text);
   };
+  std::vector<tls::Rotation*> rotations;
+  for (const tls::BackendSettings& backend : config_.backends)
+    rotations.push_back(&rotations_.emplace_back(backend.health, base::Clock::now()));
   for (unsigned i = 0; i < config_.tls_workers.threads; ++i) {
     workers_.push_back(std::make_unique<tls::Worker>(
         tls::WorkerSettings{.index = i,
                             .sessions_per_backend = config_.tls_workers.sessions_per_backend,
                             .hedging = config_.tls_workers.hedging,
                             .backends = config_.backends,
+                            .rotations = rotations,
                             .pools = pools},
         exchange_, readers_, tickets_, notice));
     heartbeats_.push_back(std::make_unique<Heartbeat>(fmt::format("TLS worker {}", i),
@@ -379,6 +385,7 @@ MetricsSources Instance::sources() const {
   for (const auto& cache : caches_) sources.caches.push_back(cache.get());
   for (const tls::BackendSettings& backend : config_.backends)
     sources.backends.push_back(backend.name);
+  for (const tls::Rotation& rotation : rotations_) sources.rotations.push_back(&rotation);
   for (const auto& worker : workers_) {
     MetricsSources::Worker made{.counters = &worker->counters()};
     for (size_t i = 0; i < config_.backends.size(); ++i) {
@@ -397,7 +404,7 @@ HealthReport Instance::health() const {
   }
   for (const auto& worker : workers_) {
     for (size_t i = 0; i < config_.backends.size(); ++i) {
-      if (worker->backend_counters(i).up.read() != 0) return {true, {}};
+      if (worker->backend_counters(i).up.read() != 0 && rotations_[i].up()) return {true, {}};
     }
   }
   return {false, "no backend is up"};

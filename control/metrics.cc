@@ -272,12 +272,17 @@ void add_backend_states(const MetricsSources& sources, FamilyList& families) {
       families.sample({{"backend", sources.backends[i]}}, value_of(i));
     }
   };
-  families.begin_gauge("dotline_backend_up", "1 if some worker would ask the backend, else 0.");
+  families.begin_gauge("dotline_backend_up",
+                       "1 if in rotation and some worker has or can open a session, else 0.");
   for_each_backend([&](size_t i) {
-    return std::min<uint64_t>(
-        1, sum(
-               sources.workers, i, [](const auto& backend) -> auto& { return backend.up; }));
+    const uint64_t workers = sum(
+        sources.workers, i, [](const auto& backend) -> auto& { return backend.up; });
+    return workers > 0 && sources.rotations[i]->up() ? uint64_t{1} : uint64_t{0};
   });
+  families.begin_gauge("dotline_backend_in_rotation",
+                       "1 if health checks let it be asked, else 0.");
+  for_each_backend(
+      [&](size_t i) { return sources.rotations[i]->up() ? uint64_t{1} : uint64_t{0}; });
   families.begin_gauge("dotline_backend_sessions", "Sessions that are ready for queries.");
   for_each_backend([&](size_t i) {
     return sum(
@@ -328,6 +333,16 @@ void add_backend_events(const MetricsSources& sources, FamilyList& families) {
               sources.workers, i, [failure](const auto& backend) -> auto& {
                 return backend.failures[tls::Failure(failure)];
               }));
+    }
+  }
+  families.begin_counter("dotline_backend_health_checks_total", "Health checks, by result.");
+  for (size_t i = 0; i < sources.backends.size(); ++i) {
+    const tls::Rotation& rotation = *sources.rotations[i];
+    families.sample({{"backend", sources.backends[i]}, {"result", "ok"}}, rotation.checks_good());
+    for (size_t failure = 0; failure < tls::kFailureNames.size(); ++failure) {
+      families.sample(
+          {{"backend", sources.backends[i]}, {"result", std::string(tls::kFailureNames[failure])}},
+          rotation.checks_failed(tls::Failure(failure)));
     }
   }
   families.begin_counter("dotline_backend_handshakes_total", "TLS handshakes done, by kind.");

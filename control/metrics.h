@@ -49,7 +49,8 @@ struct MetricsSources {
   std::vector<Core> cores;
   std::vector<Port> ports;  // In the order of the configuration, as are caches and backends.
   std::vector<const cache::Cache*> caches;
-  std::vector<std::string> backends;  // Their names.
+  std::vector<std::string> backends;            // Their names.
+  std::vector<const tls::Rotation*> rotations;  // Of the backends.
   std::vector<Worker> workers;
   Version version;
 };

@@ -15,9 +15,11 @@ constexpr base::milliseconds kWorthWaiting{250};
 
 }  // namespace
 
-Placement::Placement(std::deque<Sessions>& backends, size_t pools, bool hedging,
-                     Questions& questions, Settlement& settlement, WorkerCounters& counters)
+Placement::Placement(std::deque<Sessions>& backends, std::span<Rotation* const> rotations,
+                     size_t pools, bool hedging, Questions& questions, Settlement& settlement,
+                     WorkerCounters& counters)
     : backends_(backends),
+      rotations_(rotations.begin(), rotations.end()),
       pool_backends_(pools),
       hedging_(hedging),
       questions_(questions),
@@ -97,11 +99,17 @@ dns::Ede Placement::reason(const OpenQuestion& question, base::Time now) {
   return connected ? dns::Ede::NetworkError : dns::Ede::NoReachableAuthority;
 }
 
-/// Fills `candidates_` with what the pool's backends can do now.
+/// Fills `candidates_` with what the pool's backends in rotation can do now; if none is, with all
+/// of them: to try costs nothing that giving up would not.
 void Placement::look_at(dns::PoolId pool, base::Time now) {
+  const std::vector<uint32_t>& members = pool_backends_[static_cast<size_t>(pool)];
+  const bool any_up =
+      std::ranges::any_of(members, [&](uint32_t backend) { return rotations_[backend]->up(); });
   candidates_.clear();
-  for (const uint32_t backend : pool_backends_[static_cast<size_t>(pool)]) {
-    candidates_.push_back(backends_[backend].candidate(now));
+  for (const uint32_t backend : members) {
+    const Rotation& rotation = *rotations_[backend];
+    if (any_up ? rotation.up() : !rotation.barred())
+      candidates_.push_back(backends_[backend].candidate(now));
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "dataplane/base/clock.h"
@@ -13,15 +14,17 @@
 #include "tls-workers/upstream/chooser.h"
 #include "tls-workers/upstream/hedge_budget.h"
 #include "tls-workers/upstream/questions.h"
+#include "tls-workers/upstream/rotation.h"
 #include "tls-workers/upstream/sessions.h"
 
 namespace tls {
 
 class Placement {
  public:
-  /// `backends` and the others outlive it; `backends` has its final size. `pools`: how many.
-  Placement(std::deque<Sessions>& backends, size_t pools, bool hedging, Questions& questions,
-            Settlement& settlement, WorkerCounters& counters);
+  /// `rotations`: one for each of `backends`. `backends` and the others outlive it; `backends` has
+  /// its final size. `pools`: how many.
+  Placement(std::deque<Sessions>& backends, std::span<Rotation* const> rotations, size_t pools,
+            bool hedging, Questions& questions, Settlement& settlement, WorkerCounters& counters);
 
   // All of these: the worker's thread, at the turn's `now`.
 
@@ -53,6 +56,7 @@ class Placement {
   void open_for_waiting(const OpenQuestion& longest, base::Time now);
 
   std::deque<Sessions>& backends_;
+  std::vector<Rotation*> rotations_;                  // By backend.
   std::vector<std::vector<uint32_t>> pool_backends_;  // By pool.
   const bool hedging_;
   HedgeBudget budget_;

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "dataplane/base/assert.h"
+#include "tls-workers/checks.h"
 #include "tls-workers/placement.h"
 #include "tls-workers/settlement.h"
 #include "tls-workers/upstream/questions.h"
@@ -112,6 +113,7 @@ class Worker::Impl {
   void lose(const Asked& asked, uint32_t backend, SameBackend same_backend);
   void look_after(OpenQuestion& question);
 
+  void tell_change(uint32_t backend, Rotation::Change change);
   void say(Severity severity, Sessions& backend, const std::string& text);
   void close_all();
   [[nodiscard]] bool misses_wait();
@@ -129,6 +131,7 @@ class Worker::Impl {
   Questions questions_;
   Settlement settlement_;
   Placement placement_;
+  Checks checks_;
   dns::TtlPlaces places_;
   std::vector<bool> complained_;  // By backend: the operator was told that it fails.
   std::array<epoll_event, kEventsPerTurn> events_{};
@@ -159,8 +162,10 @@ Worker::Impl::Impl(WorkerSettings settings, exchange::Exchange& exchange, cache:
       questions_(settings_.max_questions, static_cast<uint32_t>(settings_.pools.size()), now_),
       settlement_(settings_.pools, {settings_.index, exchange, readers}, questions_, counters_,
                   now_),
-      placement_(backends_, settings_.pools.size(), settings_.hedging, questions_, settlement_,
-                 counters_),
+      placement_(backends_, settings_.rotations, settings_.pools.size(), settings_.hedging,
+                 questions_, settlement_, counters_),
+      checks_(backends_, settings_.rotations,
+              [this](uint32_t backend, Rotation::Change change) { tell_change(backend, change); }),
       complained_(settings_.backends.size()) {
   epoll_event event{};
   event.events = EPOLLIN;
@@ -180,6 +185,7 @@ void Worker::Impl::run() {
     hear_sessions();                 // Answers -> cache -> fills.
     meet_deadlines();                // Overdue queries go elsewhere; overdue askers are told.
     placement_.place_waiting(now_);  // Questions that no session had room for.
+    checks_.tend(now_);              // What queries met is judged; checks are sent.
     send_queries();                  // One write for all that a session was given.
     tend_backends();                 // Sessions are opened, replaced, closed.
     settlement_.collect();
@@ -245,6 +251,10 @@ void Worker::Impl::hear_sessions() {
 void Worker::Impl::take_answer(Session& session, const Session::Heard& heard) {
   if (heard.fault != nullptr) return take_failure(session, heard);
   Sessions& backend = backends_[session.backend()];
+  if (heard.asked.purpose == Purpose::Check) {
+    note_answer(session.backend(), heard.asked, header_rcode(heard.message));
+    return checks_.heard(session.backend(), heard.asked, heard.message, now_);
+  }
   OpenQuestion* question = questions_.find(heard.asked.question);
   if (question == nullptr) return take_late_answer(session, heard);
   // What a trial or a query given up brings is taken if it is good; if not, whoever is asked now
@@ -292,7 +302,10 @@ void Worker::Impl::take_failure(const Session& session, const Session::Heard& he
   backend.counters().failures[heard.fault->kind].add();
   say(Severity::Warning, backend, heard.fault->text);
   complained_[session.backend()] = true;
+  if (heard.asked.purpose == Purpose::Check)
+    return checks_.lost(session.backend(), heard.asked, heard.fault->kind, now_);
   if (heard.asked.state != Asked::State::Waiting) return;
+  checks_.note(session.backend(), Sample::Lost);
   const bool cut_off = heard.fault->kind == Failure::Reset || heard.fault->kind == Failure::Eof;
   lose(heard.asked, session.backend(), cut_off ? SameBackend::Allowed : SameBackend::Forbidden);
 }
@@ -300,6 +313,7 @@ void Worker::Impl::take_failure(const Session& session, const Session::Heard& he
 /// An answer with an id that we sent, but not one to what was asked with it.
 void Worker::Impl::take_fault(OpenQuestion& question, Session& session, bool waited_for,
                               dns::AnswerFault fault) {
+  checks_.note(session.backend(), Sample::Lost);
   const bool out_of_step = fault == dns::AnswerFault::WrongQuestion;
   if (out_of_step) {
     // One of us has lost count, so no other id of this session means anything either. `end_session`
@@ -336,6 +350,8 @@ void Worker::Impl::note_answer(uint32_t index, const Asked& asked, dns::Rcode rc
   backend.counters().responses[code].add();
   backend.counters().response_duration.record(now_ - asked.at);
   backend.answered(now_ - asked.at, now_);
+  if (asked.purpose != Purpose::Check)
+    checks_.note(index, rcode == dns::Rcode::ServFail ? Sample::ServFail : Sample::Answered);
   if (complained_[index]) say(Severity::Info, backend, "answers again");
   complained_[index] = false;
 }
@@ -352,14 +368,24 @@ void Worker::Impl::end_session(Session& session, std::optional<base::Time> silen
     say(untrusted ? Severity::Error : Severity::Warning, backend, session.fault()->text);
     complained_[session.backend()] = true;
   }
+  const Failure why = session.fault()->kind;
   session.close();
   turn_again_ = true;
-  for (const Asked& asked : lost_) lose(asked, session.backend(), SameBackend::Allowed);
+  if (backend.failing()) checks_.unreachable(session.backend(), why, now_);
+  for (const Asked& asked : lost_) {
+    if (asked.purpose == Purpose::Check) {
+      checks_.lost(session.backend(), asked, why, now_);
+    } else {
+      checks_.note(session.backend(), Sample::Lost);
+      lose(asked, session.backend(), SameBackend::Allowed);
+    }
+  }
 }
 
 void Worker::Impl::lose(const Asked& asked, uint32_t backend, SameBackend same_backend) {
+  if (asked.purpose != Purpose::Serve) return;
   OpenQuestion* question = questions_.find(asked.question);
-  if (question == nullptr || asked.purpose != Purpose::Serve) return;
+  if (question == nullptr) return;
   --question->under_way;
   placement_.lose(*question, backend, same_backend, now_);
 }
@@ -394,8 +420,13 @@ void Worker::Impl::meet_deadlines() {
 void Worker::Impl::give_up_overdue(Sessions& backend, Session& session) {
   overdue_.clear();
   while (const std::optional<Asked> asked = session.next_overdue(now_)) {
-    backend.counters().failures[Failure::Deadline].add();
     overdue_.push_back(*asked);
+    if (asked->purpose == Purpose::Check) {
+      checks_.lost(session.backend(), *asked, Failure::Deadline, now_);
+    } else {
+      backend.counters().failures[Failure::Deadline].add();
+      checks_.note(session.backend(), Sample::Lost);
+    }
     if (session.silent_since(asked->at)) session.fail(Failure::Deadline, "does not answer");
   }
   if (overdue_.empty()) return;
@@ -414,6 +445,17 @@ void Worker::Impl::look_after(OpenQuestion& question) {
   settlement_.tell_overdue(question, placement_.reason(question, now_), now_);
   if (!questions_.has_askers(question) && question.state == OpenQuestion::State::Waiting)
     settlement_.give_up(question, dns::Ede::None, now_);
+}
+
+void Worker::Impl::tell_change(uint32_t backend, Rotation::Change change) {
+  if (change == Rotation::Change::None) return;
+  const bool up = change == Rotation::Change::WentUp;
+  const BackendSettings& settings = backends_[backend].settings();
+  // A subject of its own: what has been said about the backend's sessions must not hold it back.
+  notices_.say(up ? Severity::Info : Severity::Warning, "rotation of " + settings.name,
+               "backend " + settings.name + " (" + settings.where() + "): " +
+                   (up ? "in rotation again" : "out of rotation, checked until it answers"),
+               now_);
 }
 
 void Worker::Impl::say(Severity severity, Sessions& backend, const std::string& text) {
@@ -449,6 +491,7 @@ bool Worker::Impl::misses_wait() {
 base::Time Worker::Impl::next_wake() {
   base::Time wake = std::min(now_ + kLongestSleep, questions_.earliest_deadline());
   if (settlement_.anything_to_collect()) wake = std::min(wake, now_ + kSleepWhileRetired);
+  wake = std::min(wake, checks_.next_deadline());
   for (Sessions& backend : backends_) wake = std::min(wake, backend.next_deadline(now_));
   for (uint32_t pool = 0; pool < settings_.pools.size(); ++pool) {
     if (questions_.first_waiting(pool) != nullptr) wake = std::min(wake, now_ + kSleepWhileWaiting);

@@ -14,6 +14,7 @@
 #include "tls-workers/settlement.h"
 #include "tls-workers/upstream/backend.h"
 #include "tls-workers/upstream/backend_report.h"
+#include "tls-workers/upstream/rotation.h"
 #include "tls-workers/upstream/tickets.h"
 
 namespace tls {
@@ -24,6 +25,7 @@ struct WorkerSettings {
   unsigned max_questions = 16384;  // Open at once; a Miss beyond that is failed.
   bool hedging = false;  // A query that takes longer than usual goes to a second backend too.
   std::vector<BackendSettings> backends;
+  std::vector<Rotation*> rotations;  // One for each backend, shared by all workers.
   std::vector<PoolSettings> pools;
 };
 

@@ -79,11 +79,6 @@ INSTANTIATE_TEST_SUITE_P(
             "`metrics`: a list was found, expected settings"},
         Bad{"unsupported_setting", minimal("packet_caches: [{name: main, prefetch: true}]\n"), 4,
             30, "`prefetch`: not supported by this version"},
-        Bad{"unsupported_section",
-            std::string(kPorts) + kBinds +
-                "backends: [{address: 192.0.2.1, tls: {subject_name: a.example}, health_checks: "
-                "{mode: lazy}}]\n",
-            3, 65, "`health_checks`: not supported by this version"},
         Bad{"unsupported_bind",
             std::string(kPorts) + "binds: [{address: 192.0.2.53, protocol: DoT}]\n" + kBackends, 2,
             41, "`protocol`: `DoT` is not supported by this version, expected `Do53`"},
@@ -372,6 +367,35 @@ INSTANTIATE_TEST_SUITE_P(
             3, 22,
             "`address`: `192.0.2.53:853` is one of `binds`, expected another server: this one "
             "would ask itself"}),
+    name_of);
+
+INSTANTIATE_TEST_SUITE_P(
+    HealthChecks, BadConfig,
+    testing::Values(Bad{"mode", minimal_with_checks("{mode: eager}"), 3, 87,
+                        "`mode`: `eager` is unknown, expected one of `auto` `lazy` `up` `down`"},
+                    Bad{"qname_is_no_name", minimal_with_checks("{qname: 'a b.example'}"), 3, 88,
+                        "`qname`: `a b.example` is not a name to ask for"},
+                    Bad{"qname_is_empty", minimal_with_checks("{qname: ''}"), 3, 88,
+                        "is not a name to ask for"},
+                    Bad{"qname_has_an_empty_label", minimal_with_checks("{qname: a..example}"), 3,
+                        88, "is not a name to ask for"},
+                    Bad{"qname_has_a_long_label",
+                        minimal_with_checks("{qname: " + std::string(64, 'a') + ".example}"), 3, 88,
+                        "is not a name to ask for"},
+                    Bad{"qname_is_too_long_for_a_random_label",
+                        minimal_with_checks("{qname: " + std::string(60, 'a') + "." +
+                                            std::string(60, 'a') + "." + std::string(60, 'a') +
+                                            "." + std::string(60, 'a') + "}"),
+                        3, 88, "is not a name to ask for"},
+                    Bad{"qtype", minimal_with_checks("{qtype: AXFR}"), 3, 88,
+                        "`qtype`: `AXFR` is unknown, expected one of `A` `AAAA`"},
+                    Bad{"threshold", minimal_with_checks("{lazy: {threshold: 101}}"), 3, 99,
+                        "expected a whole number from 1 to 100"},
+                    Bad{"more_wanted_than_kept",
+                        minimal_with_checks("{lazy: {sample_size: 10, min_sample_count: 11}}"), 3,
+                        123, "is larger than `sample_size`"},
+                    Bad{"unknown", minimal_with_checks("{checkName: a.example}"), 3, 81,
+                        "`checkName`: unknown setting in `backends.health_checks`"}),
     name_of);
 
 INSTANTIATE_TEST_SUITE_P(

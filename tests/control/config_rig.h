@@ -21,6 +21,13 @@ inline std::string minimal(const std::string& more = "") {
   return std::string(kPorts) + kBinds + kBackends + more;
 }
 
+/// The same with `health_checks` of its only backend, on line 3.
+inline std::string minimal_with_checks(const std::string& checks) {
+  return std::string(kPorts) + kBinds +
+         "backends: [{address: 192.0.2.1, tls: {subject_name: a.example}, health_checks: " +
+         checks + "}]\n";
+}
+
 inline Machine rig_machine() { return {{0, 1, 2, 3}, {0, 1, 2}}; }
 
 inline std::string all_messages(const std::vector<ConfigError>& errors) {

@@ -101,6 +101,27 @@ TEST(MinimalConfig, HasTheDocumentedBackend) {
   EXPECT_EQ(backend.idle_timeout, base::milliseconds(8000));
 }
 
+TEST(MinimalConfig, HasTheDocumentedHealthChecks) {
+  const tls::HealthSettings health = config_of(minimal()).backends.at(0).health;
+  EXPECT_EQ(health.mode, tls::HealthSettings::Mode::Lazy);
+  EXPECT_EQ(health.qname, tls::usual_check_name());
+  EXPECT_EQ(health.qname.size(), 20u);
+  EXPECT_EQ(health.qtype, dns::Type::A);
+  EXPECT_FALSE(health.random_label);
+  EXPECT_EQ(health.interval, base::seconds(1));
+  EXPECT_EQ(health.timeout, base::milliseconds(1000));
+  EXPECT_EQ(health.max_failures, 3u);
+  EXPECT_EQ(health.rise, 2u);
+  EXPECT_EQ(health.lazy.interval, base::seconds(30));
+  EXPECT_EQ(health.lazy.threshold, 30u);
+  EXPECT_EQ(health.lazy.sample_size, 100u);
+  EXPECT_EQ(health.lazy.min_sample_count, 10u);
+  EXPECT_EQ(health.lazy.failing, tls::HealthSettings::Failing::TimeoutOnly);
+  EXPECT_FALSE(health.lazy.exponential_back_off);
+  EXPECT_EQ(health.lazy.max_back_off, base::seconds(3600));
+  EXPECT_TRUE(health.lazy.strict);
+}
+
 TEST(MinimalConfig, HasTheDocumentedRest) {
   const Config config = config_of(minimal());
   EXPECT_EQ(config.tls_workers.threads, 1u);
@@ -155,6 +176,17 @@ backends:
     max_in_flight: 65535
     query_timeout: 900
     idle_timeout: 30000
+    health_checks:
+      mode: auto
+      qname: Check_1.example
+      qtype: AAAA
+      random_label: true
+      interval: 5
+      timeout: 700
+      max_failures: 2
+      rise: 4
+      lazy: {interval: 20, threshold: 50, sample_size: 200, min_sample_count: 3, mode: TimeoutOrServFail,
+             use_exponential_back_off: true, max_back_off: 600, strict: false}
   - address: 2001:db8::1
     tls: {subject_address: "2001:DB8:0::1"}
 pools:
@@ -185,6 +217,33 @@ TEST(FullConfig, ReadsTheDataplane) {
   EXPECT_EQ(config.eal.ports[1].queues, 2) << "as many as cores";
   EXPECT_EQ(config.eal.ports[2].kind, poll::DeviceKind::AfPacket);
   EXPECT_EQ(config.eal.ports[2].exception, poll::Exception::Kernel);
+}
+
+TEST(FullConfig, ReadsHealthChecks) {
+  const tls::HealthSettings health = config_of(kEverything).backends.at(0).health;
+  EXPECT_EQ(health.mode, tls::HealthSettings::Mode::Auto);
+  std::string name;
+  for (const std::byte octet : health.qname) name += static_cast<char>(octet);
+  EXPECT_EQ(name, std::string("\7Check_1\7example\0", 17));
+  EXPECT_EQ(health.qtype, dns::Type::Aaaa);
+  EXPECT_TRUE(health.random_label);
+  EXPECT_EQ(health.interval, base::seconds(5));
+  EXPECT_EQ(health.timeout, base::milliseconds(700));
+  EXPECT_EQ(health.max_failures, 2u);
+  EXPECT_EQ(health.rise, 4u);
+  EXPECT_EQ(health.lazy.interval, base::seconds(20));
+  EXPECT_EQ(health.lazy.threshold, 50u);
+  EXPECT_EQ(health.lazy.sample_size, 200u);
+  EXPECT_EQ(health.lazy.min_sample_count, 3u);
+  EXPECT_EQ(health.lazy.failing, tls::HealthSettings::Failing::TimeoutOrServFail);
+  EXPECT_TRUE(health.lazy.exponential_back_off);
+  EXPECT_EQ(health.lazy.max_back_off, base::seconds(600));
+  EXPECT_FALSE(health.lazy.strict);
+}
+
+TEST(HealthChecks, MayAskForTheRoot) {
+  const Config config = config_of(minimal_with_checks("{qname: .}"));
+  EXPECT_EQ(config.backends.at(0).health.qname, std::vector<std::byte>{std::byte{0}});
 }
 
 TEST(FullConfig, ReadsClients) {

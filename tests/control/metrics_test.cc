@@ -35,6 +35,7 @@ class MetricsTest : public testing::Test {
     }
     sources_.caches = {&cache_};
     sources_.backends = {"one", "two"};
+    sources_.rotations = {&rotations_[0], &rotations_[1]};
     for (size_t i = 0; i < workers_.size(); ++i) {
       sources_.workers.push_back(
           {&workers_[i], {&backends_[i][0], &backends_[i][1]}, {&records_[i][0], &records_[i][1]}});
@@ -59,6 +60,7 @@ class MetricsTest : public testing::Test {
   std::array<std::array<tls::BackendCounters, 2>, 2> backends_;
   std::array<std::array<tls::BackendRecord, 2>, 2> records_;
   cache::Cache cache_{"main", 64};
+  tls::Rotation rotations_[2] = {{{}, base::Time{}}, {{}, base::Time{}}};
   MetricsSources sources_;
 };
 
@@ -98,6 +100,9 @@ TEST_F(MetricsTest, ExportsEveryNameAndLabelFromTheStart) {
       "dotline_core_busy_cycles_total{core=\"2\"}",
       "dotline_core_cycles_total{core=\"3\"}",
       "dotline_backend_up{backend=\"one\"}",
+      "dotline_backend_in_rotation{backend=\"one\"}",
+      "dotline_backend_health_checks_total{backend=\"one\",result=\"ok\"}",
+      "dotline_backend_health_checks_total{backend=\"two\",result=\"deadline\"}",
       "dotline_backend_sessions{backend=\"one\"}",
       "dotline_backend_in_flight{backend=\"two\"}",
       "dotline_backend_queries_total{backend=\"two\"}",
@@ -157,7 +162,7 @@ TEST_F(MetricsTest, HasNoLabelButTheDocumentedOnes) {
   EXPECT_THAT(
       names, testing::UnorderedElementsAre("backend", "cache", "class", "core", "direction", "dpdk",
                                            "kind", "openssl", "outcome", "port", "rcode", "reason",
-                                           "ring", "transport", "version"));
+                                           "result", "ring", "transport", "version"));
 }
 
 TEST_F(MetricsTest, SumsOverCores) {

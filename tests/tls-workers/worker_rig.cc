@@ -42,6 +42,7 @@ tls::BackendSettings backend_at(const base::Endpoint& endpoint, const std::strin
   settings.subject_name = "dns.example";
   settings.ca_store = authority().file();
   settings.pools = {dns::PoolId{0}, dns::PoolId{1}};
+  settings.health.mode = tls::HealthSettings::Mode::Up;
   return settings;
 }
 
@@ -52,6 +53,10 @@ WorkerRig::WorkerRig(tls::WorkerSettings settings)
     : exchange_({.cores = kCores, .workers = 1, .misses = kRing, .fills = kRing}),
       readers_(kCores),
       cache_("main", 65536) {
+  for (const tls::BackendSettings& backend : settings.backends) {
+    rotations_.emplace_back(backend.health, base::Clock::now());
+    settings.rotations.push_back(&rotations_.back());
+  }
   settings.pools = {{.name = "", .cache = &cache_}, {.name = "uncached"}};
   const auto note = [this](tls::Severity, const std::string&, const std::string& text) {
     const std::lock_guard lock(mutex_);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -38,7 +39,8 @@ template <typename Condition>
 [[nodiscard]] const Authority& authority();
 [[nodiscard]] const Identity& good_identity();
 
-/// A backend that is `server`, by the name "dns.example", in pool 0.
+/// A backend that is `server`, by the name "dns.example", in both pools. Not checked: a server sees
+/// only what the test asks.
 [[nodiscard]] tls::BackendSettings backend_at(const base::Endpoint& endpoint,
                                               const std::string& name = "backend");
 
@@ -67,6 +69,7 @@ class WorkerRig {
   /// What the shared cache has for `name`; nullptr for nothing.
   [[nodiscard]] const cache::Entry* cached(const std::string& name);
   [[nodiscard]] std::vector<std::string> notices() const;
+  [[nodiscard]] const tls::Rotation& rotation(size_t index = 0) const { return rotations_[index]; }
   void stop();
 
   [[nodiscard]] tls::Worker& worker() { return *worker_; }
@@ -84,6 +87,7 @@ class WorkerRig {
   cache::Readers readers_;
   cache::Cache cache_;
   tls::Tickets tickets_;
+  std::deque<tls::Rotation> rotations_;
   mutable std::mutex mutex_;
   std::vector<std::string> notices_;
   std::vector<const cache::Entry*> pinned_;

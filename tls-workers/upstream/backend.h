@@ -15,6 +15,7 @@
 #include "dataplane/base/counters.h"
 #include "dataplane/base/histogram.h"
 #include "dataplane/dns/question.h"
+#include "tls-workers/upstream/health.h"
 #include "tls-workers/upstream/pins.h"
 
 namespace tls {
@@ -64,6 +65,7 @@ struct BackendSettings {
   std::vector<dns::PoolId> pools;
   uint32_t max_in_flight = 200;  // Per session.
   base::milliseconds query_timeout{1500};
+  HealthSettings health;
   base::milliseconds idle_timeout{8000};
 
   /// Host and port, for people.

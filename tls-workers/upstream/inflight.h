@@ -21,9 +21,9 @@ struct QuestionHandle {
   friend bool operator==(const QuestionHandle&, const QuestionHandle&) = default;
 };
 
-/// Why a query was sent: because its asker waits for it, or to see whether a backend that fell
-/// silent answers again.
-enum class Purpose : uint8_t { Serve, Trial };
+/// Why a query was sent: because its asker waits for it, to see whether a backend that fell silent
+/// answers again, or as a health check.
+enum class Purpose : uint8_t { Serve, Trial, Check };
 
 /// What is kept of a question for as long as the session lasts: enough to tell whether a message
 /// that comes much later asks the same.

@@ -92,7 +92,7 @@ void Sessions::tend(base::Time now) {
   started_ = true;
   close_finished(now);
   open_missing(now);
-  wanted_ = false;
+  wanted_ = insisted_ = false;
   update_gauge();
 }
 
@@ -180,7 +180,7 @@ void Sessions::close_finished(base::Time now) {
 void Sessions::open_missing(base::Time now) {
   Census census = count(now);
   if (census.ready > 0) reconnect_ = false;
-  if (backoff_.pausing(now)) return;
+  if (backoff_.pausing(now) && !insisted_) return;
   const unsigned wanted = wanted_sessions(now);
   for (Session& session : sessions_) {
     if (census.ready + census.opening >= wanted || census.opening >= kMaxOpening) return;

@@ -41,6 +41,8 @@ class Sessions {
   [[nodiscard]] Session* session_with_room(base::Time now);
   /// A question waits for a session here: `tend` opens one if need be.
   void want_session() { wanted_ = true; }
+  /// The same for a health check, which comes at its own pace: the back-off does not hold it up.
+  void insist() { insisted_ = wanted_ = true; }
   /// A query was given to a session.
   void asked(base::Time now);
 
@@ -60,6 +62,9 @@ class Sessions {
   /// if this was a failure: a server that closes a session on which nothing is under way does what
   /// it may (RFC 7766 §6.2.3).
   bool ended(const Session& session, uint32_t lost, base::Time silent_since, base::Time now);
+
+  /// The last session failed, and none has come up since.
+  [[nodiscard]] bool failing() const { return reconnect_; }
 
   [[nodiscard]] base::Time next_deadline(base::Time now);
   [[nodiscard]] std::deque<Session>& all() { return sessions_; }
@@ -103,6 +108,7 @@ class Sessions {
   base::Time second_last_asked_;  // One lone query is not worth a second session.
   bool started_ = false;
   bool wanted_ = false;
+  bool insisted_ = false;
   bool reconnect_ = false;  // The last session failed; try again unasked.
   bool on_trial_ = false;   // Sessions came up but did not do their work; the next answer ends it.
   bool was_ready_ = false;  // Ever.

@@ -1,0 +1,64 @@
+// One worker's part in health checks: it tells the rotation what its queries met, and sends the
+// checks that fall to it, over the same sessions, padded like any query. RFC 8467.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "dataplane/base/clock.h"
+#include "dataplane/dns/answer.h"
+#include "tls-workers/upstream/inflight.h"
+#include "tls-workers/upstream/rotation.h"
+#include "tls-workers/upstream/sessions.h"
+
+namespace tls {
+
+class Checks {
+ public:
+  using Changed = std::function<void(uint32_t backend, Rotation::Change change)>;
+  /// `rotations`: one for each of `backends`; both outlive it. `changed`: called when a backend
+  /// goes out of rotation or comes back and this worker brought that about.
+  Checks(std::deque<Sessions>& backends, std::span<Rotation* const> rotations, Changed changed);
+
+  // All of these: the worker's thread, at the turn's `now`.
+
+  /// A query of `backend` met that. Passed on by `tend`.
+  void note(uint32_t backend, Sample what) { ++met_[backend][static_cast<size_t>(what)]; }
+  /// A session to `backend` could not be opened, or fell silent as a whole.
+  void unreachable(uint32_t backend, Failure why, base::Time now);
+  /// The answer to a check, ...
+  void heard(uint32_t backend, const Asked& asked, base::ByteView message, base::Time now);
+  /// ... or its end without one.
+  void lost(uint32_t backend, const Asked& asked, Failure why, base::Time now);
+  /// Passes on what was noted; begins, sends and gives up checks. Once a turn, before sessions are
+  /// flushed.
+  void tend(base::Time now);
+
+  [[nodiscard]] base::Time next_deadline() const;
+
+ private:
+  struct Check {
+    bool running = false;
+    bool sent = false;
+    uint32_t number = 0;
+    base::Time deadline;
+    dns::Question question;
+  };
+
+  [[nodiscard]] bool is_current(uint32_t backend, const Asked& asked) const;
+  void begin(uint32_t backend, base::Time now);
+  void send(uint32_t backend, base::Time now);
+  void end(uint32_t backend, std::optional<Failure> failed, base::Time now);
+
+  std::deque<Sessions>& backends_;
+  std::vector<Rotation*> rotations_;
+  Changed changed_;
+  std::vector<Samples> met_;
+  std::vector<Check> checks_;
+  dns::TtlPlaces places_;
+};
+
+}  // namespace tls

@@ -1,0 +1,58 @@
+#include "tls-workers/upstream/rotation.h"
+
+namespace tls {
+
+Rotation::Rotation(const HealthSettings& settings, base::Time now)
+    : settings_(settings),
+      health_(settings, now),
+      up_(health_.up()),
+      next_look_(health_.next_look().time_since_epoch().count()) {}
+
+Rotation::Change Rotation::sample(const Samples& met, base::Time now) {
+  const std::lock_guard lock(mutex_);
+  const bool was_up = health_.up();
+  for (size_t what = 0; what < met.size(); ++what) {
+    if (met[what] > 0) health_.sample(static_cast<Sample>(what), met[what], now);
+  }
+  return publish(was_up);
+}
+
+Rotation::Change Rotation::unreachable(base::Time now) {
+  const std::lock_guard lock(mutex_);
+  const bool was_up = health_.up();
+  health_.unreachable(now);
+  return publish(was_up);
+}
+
+bool Rotation::check_due(base::Time now) {
+  if (now < next_look()) return false;
+  const std::lock_guard lock(mutex_);
+  const bool due = health_.check_due(now);
+  (void)publish(health_.up());
+  return due;
+}
+
+Rotation::Change Rotation::checked(std::optional<Failure> failed, base::Time now) {
+  const std::lock_guard lock(mutex_);
+  const bool was_up = health_.up();
+  health_.checked(!failed, now);
+  last_check_ = now;
+  last_check_failed_ = failed;
+  (failed ? failed_[*failed] : good_).add();
+  return publish(was_up);
+}
+
+Rotation::Report Rotation::report() const {
+  const std::lock_guard lock(mutex_);
+  return {health_.state(), health_.since(), last_check_, last_check_failed_};
+}
+
+Rotation::Change Rotation::publish(bool was_up) {
+  const bool up = health_.up();
+  up_.store(up, std::memory_order_relaxed);
+  next_look_.store(health_.next_look().time_since_epoch().count(), std::memory_order_relaxed);
+  if (up == was_up) return Change::None;
+  return up ? Change::WentUp : Change::WentDown;
+}
+
+}  // namespace tls

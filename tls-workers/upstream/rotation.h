@@ -1,0 +1,77 @@
+// A backend's place in the rotation, shared by all workers: what the queries of all of them meet is
+// judged together, and one of them sends the check.
+//
+// Workers read `up` for every question and tell what they met once a turn, so the lock is taken
+// seldom.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "dataplane/base/clock.h"
+#include "dataplane/base/counters.h"
+#include "tls-workers/upstream/backend.h"
+#include "tls-workers/upstream/health.h"
+
+namespace tls {
+
+/// What one worker's queries met in a turn, by Sample.
+using Samples = std::array<uint32_t, static_cast<size_t>(Sample::Count_)>;
+
+class Rotation {
+ public:
+  Rotation(const HealthSettings& settings, base::Time now);
+  Rotation(const Rotation&) = delete;
+  Rotation& operator=(const Rotation&) = delete;
+
+  // Any thread, at any time.
+
+  [[nodiscard]] bool up() const { return up_.load(std::memory_order_relaxed); }
+  /// Out of rotation by the operator's word: not even asked when nobody else can be.
+  [[nodiscard]] bool barred() const { return settings_.mode == HealthSettings::Mode::Down; }
+  [[nodiscard]] const HealthSettings& settings() const { return settings_; }
+
+  /// A change that somebody should hear of.
+  enum class Change : uint8_t { None, WentUp, WentDown };
+
+  Change sample(const Samples& met, base::Time now);
+  /// No session that answers can be had: reason enough to look at once.
+  Change unreachable(base::Time now);
+  /// Whether the caller is to send a check now; it then calls `checked`. Costs one load if not.
+  [[nodiscard]] bool check_due(base::Time now);
+  /// How it ended; nothing: well.
+  Change checked(std::optional<Failure> failed, base::Time now);
+  /// When to ask `check_due` again at the latest.
+  [[nodiscard]] base::Time next_look() const {
+    return base::Time(base::Duration(next_look_.load(std::memory_order_relaxed)));
+  }
+
+  struct Report {
+    Health::State state;
+    base::Time since;
+    std::optional<base::Time> last_check;
+    std::optional<Failure> last_check_failed;
+  };
+  [[nodiscard]] Report report() const;
+  /// Checks by result.
+  [[nodiscard]] uint64_t checks_good() const { return good_.read(); }
+  [[nodiscard]] uint64_t checks_failed(Failure kind) const { return failed_[kind].read(); }
+
+ private:
+  Change publish(bool was_up);
+
+  const HealthSettings settings_;
+  mutable std::mutex mutex_;
+  Health health_;
+  std::optional<base::Time> last_check_;
+  std::optional<Failure> last_check_failed_;
+  base::Counter good_;  // Written under the lock, like the next.
+  base::Counters<Failure> failed_;
+  std::atomic<bool> up_;
+  std::atomic<base::Duration::rep> next_look_;
+};
+
+}  // namespace tls
