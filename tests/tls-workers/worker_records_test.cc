@@ -63,6 +63,8 @@ TEST_P(WorkerUpkeep, WithoutEndEndsTheSession) {
   WorkerRig rig({backend_at(server.endpoint())});
   EXPECT_EQ(address_in(rig.resolve("a.example.")), "192.0.2.1");
   EXPECT_TRUE(eventually([&] { return rig.failures(tls::Failure::Tls) >= 1; })) << sent;
+  // It is told after it is counted.
+  EXPECT_TRUE(eventually([&] { return !rig.notices().empty(); }));
   EXPECT_THAT(rig.notices(), Contains(HasSubstr("TLS records without data")));
 }
 
