@@ -113,5 +113,27 @@ TEST(FrameWriter, ForgetsWhatWasSent) {
   EXPECT_TRUE(writer.unsent().empty());
 }
 
+TEST(FrameWriter, KeepsLittleOfWhatASlowPeerHasRead) {
+  tls::FrameWriter writer;
+  Bytes in;
+  Bytes out;
+  for (int i = 0; i < 10'000; ++i) {
+    const Bytes message = message_of(100, i & 0xFF);
+    writer.append(384, [&](base::ByteSpan into) {
+      std::ranges::copy(message, into.begin());
+      return message.size();
+    });
+    const Bytes frame = framed(message);
+    in.insert(in.end(), frame.begin(), frame.end());
+    // Never all of it, once there is more than a little.
+    const size_t size = std::min<size_t>(writer.unsent().size(), i < 10 ? 0 : 102);
+    const Bytes taken = bytes_of(writer.unsent().first(size));
+    out.insert(out.end(), taken.begin(), taken.end());
+    writer.sent(size);
+    ASSERT_LE(writer.held(), 4 * size_t{1024});
+  }
+  EXPECT_EQ(joined({out, bytes_of(writer.unsent())}), in);
+}
+
 }  // namespace
 }  // namespace tests

@@ -43,8 +43,10 @@ size_t FrameReader::announced() const { return base::load_be16(&buffer_[begin_])
 void FrameWriter::sent(size_t size) {
   sent_ += size;
   ASSERT(sent_ <= frames_.size());
-  if (sent_ < frames_.size()) return;
-  frames_.clear();
+  // A peer that reads slowly but never stops would let what it has read pile up. Moved at most once
+  // for each octet that is sent.
+  if (sent_ < frames_.size() && sent_ < frames_.size() - sent_) return;
+  frames_.erase(frames_.begin(), frames_.begin() + static_cast<std::ptrdiff_t>(sent_));
   sent_ = 0;
 }
 

@@ -61,6 +61,8 @@ class FrameWriter {
   [[nodiscard]] base::ByteView unsent() const { return base::ByteView(frames_).subspan(sent_); }
   void sent(size_t size);
   void clear();
+  /// Octets of memory in use, those of sent messages included.
+  [[nodiscard]] size_t held() const { return frames_.size(); }
 
  private:
   std::vector<std::byte> frames_;
