@@ -72,6 +72,17 @@ TEST(Sessions, AreKeptWhileThereIsTraffic) {
   EXPECT_EQ(rig.server().connections(), 2u);
 }
 
+TEST(Sessions, ForgetHowSlowTheyWereLongAgo) {
+  SessionsRig rig(1);
+  ASSERT_TRUE(rig.has_ready(1));
+  rig.sessions().answered(base::milliseconds(700), rig.now());
+  EXPECT_GE(rig.sessions().candidate(rig.now()).latency, base::milliseconds(700));
+  rig.wait(tls::Sessions::kLatencyLife);
+  EXPECT_EQ(rig.sessions().candidate(rig.now()).latency, base::Duration{});
+  rig.sessions().answered(base::milliseconds(5), rig.now());
+  EXPECT_EQ(rig.sessions().candidate(rig.now()).latency, base::milliseconds(5));
+}
+
 TEST(Sessions, AreReplacedWhenTheyHaveLivedLong) {
   SessionsRig rig(2);
   ASSERT_TRUE(rig.has_ready(2));

@@ -35,7 +35,7 @@ Candidate Sessions::candidate(base::Time now) {
   Candidate candidate{.backend = sessions_.front().backend(),
                       .outstanding = static_cast<uint32_t>(counters_.in_flight.read()),
                       .order = settings_.order,
-                      .latency = latency_.smoothed(),
+                      .latency = latency_is_known(now) ? latency_.smoothed() : base::Duration{},
                       .p95 = latency_.p95(),
                       .retry_at = backoff_.until(),
                       .opening = census.opening > 0};
@@ -103,6 +103,7 @@ void Sessions::became_ready(const Session& session) {
 }
 
 void Sessions::answered(base::Duration latency, base::Time now) {
+  if (!latency_is_known(now)) latency_ = {};
   latency_.record(latency);
   last_answer_ = now;
   backoff_.answered();

@@ -74,6 +74,7 @@ class Sessions {
   [[nodiscard]] const BackendRecord& record() const { return record_; }
 
   static constexpr unsigned kMaxOpening = 2;
+  static constexpr base::seconds kLatencyLife{60};
   /// A session is replaced after this and up to half as long again: certificates expire, servers
   /// move, and a path that has got worse is not kept for days.
   static constexpr base::seconds kLongestLife{480};
@@ -88,6 +89,10 @@ class Sessions {
   [[nodiscard]] bool hangs(Session& session, base::Time now) const;
   [[nodiscard]] bool worn(const Session& session, base::Time now) const;
   [[nodiscard]] unsigned wanted_sessions(base::Time now) const;
+  /// A backend that was slow once would never be asked again while another one is faster.
+  [[nodiscard]] bool latency_is_known(base::Time now) const {
+    return now < last_answer_ + kLatencyLife;
+  }
   [[nodiscard]] bool busy(base::Time now) const { return now < second_last_asked_ + idle_timeout_; }
   void close_finished(base::Time now);
   void open_missing(base::Time now);
