@@ -453,8 +453,8 @@ void Worker::Impl::tell_change(uint32_t backend, Rotation::Change change) {
   const BackendSettings& settings = backends_[backend].settings();
   // A subject of its own: what has been said about the backend's sessions must not hold it back.
   notices_.say(up ? Severity::Info : Severity::Warning, "rotation of " + settings.name,
-               "backend " + settings.name + " (" + settings.where() + "): " +
-                   (up ? "in rotation again" : "out of rotation, checked until it answers"),
+               "backend " + settings.name + " (" + settings.where() +
+                   "): " + (up ? "in rotation again" : "out of rotation, checked until it answers"),
                now_);
 }
 

@@ -64,8 +64,8 @@ class Health {
 
   /// `count` queries of this backend met that.
   void sample(Sample what, uint32_t count, base::Time now);
-  /// No session that answers can be had. As good as a failed query; with `strict`, reason enough for
-  /// doubt.
+  /// No session that answers can be had. As good as a failed query; with `strict`, reason enough
+  /// for doubt.
   void unreachable(base::Time now);
   /// Whether a check is to be sent now; if so, `checked` follows. Ask whenever time has passed.
   [[nodiscard]] bool check_due(base::Time now);
