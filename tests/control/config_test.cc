@@ -22,15 +22,6 @@ using testing::SizeIs;
 
 dns::PoolId pool(uint8_t index) { return dns::PoolId{index}; }
 
-/// Warnings about this machine's own certificates depend on where the tests run.
-std::vector<std::string> warnings_of(const Config& config) {
-  std::vector<std::string> warnings;
-  for (const std::string& warning : config.warnings) {
-    if (warning.find("CA certificates") == std::string::npos) warnings.push_back(warning);
-  }
-  return warnings;
-}
-
 TEST(MinimalConfig, NeedsNoMoreThanThreeSettings) {
   EXPECT_THAT(warnings_of(config_of(minimal())), IsEmpty());
 }

@@ -64,7 +64,7 @@ TEST(Transport, ProxyWithoutALoginGetsOneForEachBackend) {
   EXPECT_EQ(two->proxy.text(), "[::1]:9050");
   EXPECT_GE(one->user.size(), 16u);
   EXPECT_NE(one->user, two->user);
-  EXPECT_TRUE(config.warnings.empty());
+  EXPECT_TRUE(warnings_of(config).empty());
 }
 
 TEST(Transport, ProxyHasAPortOfItsOwn) {
@@ -83,9 +83,10 @@ TEST(Transport, LoginEndsAtTheLastAt) {
 TEST(Transport, LoginForAnotherMachineIsAWarning) {
   const Config config =
       config_of(backend("address: 192.0.2.1, socks5: 'me:secret@192.0.2.9:1080'"));
-  ASSERT_EQ(config.warnings.size(), 1u);
-  EXPECT_THAT(config.warnings[0], HasSubstr("in the clear"));
-  EXPECT_THAT(config.warnings[0], Not(HasSubstr("secret")));
+  const std::vector<std::string> warnings = warnings_of(config);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_THAT(warnings[0], HasSubstr("in the clear"));
+  EXPECT_THAT(warnings[0], Not(HasSubstr("secret")));
 }
 
 TEST(Transport, WithAProxyTheResolverMayBeAName) {
