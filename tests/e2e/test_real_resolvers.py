@@ -150,7 +150,9 @@ def stage(rig, cable):
     resolvers = (Unbound(rig.topology, rig.certificate, log_queries=False, records=RECORDS),
                  Dnsdist(rig.topology, rig.certificate))
     # Nothing is kept, so that every query is a miss; a second resolver is asked early enough to answer in time.
-    settings = configuration([backend(resolver, rig.authority, query_timeout=700) for resolver in resolvers],
+    # One that was out of rotation is looked at again soon.
+    settings = configuration([backend(resolver, rig.authority, query_timeout=700, health_checks={"lazy": {"interval": 2}})
+                              for resolver in resolvers],
                              packet_caches=[{"name": "main", "size": 1000, "min_ttl": 3600}])
     with contextlib.ExitStack() as stack:
         for resolver in resolvers:
