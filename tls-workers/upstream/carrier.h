@@ -44,6 +44,8 @@ class Carrier {
   virtual void ask(const dns::Question& question, uint16_t id) = 0;
   /// Nobody waits for the query `id` any more.
   virtual void give_up(uint16_t id) = 0;
+  /// The peer owes answers and has been quiet for a while: reminds it, if there is a way to.
+  virtual void remind() = 0;
   /// The stream will be closed after the next octets.
   virtual void finish() = 0;
   /// Octets for the stream. Good until the next call of anything but `sent`.

@@ -199,6 +199,10 @@ void DohCarrier::give_up(uint16_t id) {
   (void)nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream, NGHTTP2_CANCEL);
 }
 
+/// A PING, RFC 9113 §6.7. Unbound 1.17 with every stream taken may forget requests that it has read
+/// until more octets come.
+void DohCarrier::remind() { (void)nghttp2_submit_ping(session_.get(), NGHTTP2_FLAG_NONE, nullptr); }
+
 void DohCarrier::finish() {
   if (session_ != nullptr && !fault_)
     (void)nghttp2_session_terminate_session(session_.get(), NGHTTP2_NO_ERROR);

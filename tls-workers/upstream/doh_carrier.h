@@ -32,6 +32,7 @@ class DohCarrier final : public Carrier {
   /// Its answer may still come, as long as half of the streams that the server allows are free.
   /// Otherwise the stream is reset, so that it does not count any longer.
   void give_up(uint16_t id) override;
+  void remind() override;
   void finish() override;
   [[nodiscard]] base::ByteView unsent() override;
   void sent(size_t size) override;

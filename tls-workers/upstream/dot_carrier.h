@@ -15,6 +15,7 @@ class DotCarrier final : public Carrier {
   /// The first query asks the server how long it keeps idle sessions (RFC 7828 §3.2.1).
   void ask(const dns::Question& question, uint16_t id) override;
   void give_up(uint16_t) override {}
+  void remind() override {}
   void finish() override {}
   [[nodiscard]] base::ByteView unsent() override { return outgoing_.unsent(); }
   void sent(size_t size) override { outgoing_.sent(size); }

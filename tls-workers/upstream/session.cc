@@ -38,6 +38,7 @@ void Session::open(base::Time now, base::Duration idle_timeout) {
   idle_timeout_ = idle_timeout;
   opened_at_ = last_asked_ = last_heard_ = last_received_ = now;
   acknowledged_ = true;
+  reminded_ = false;
   enter(State::Connecting);
   const bool directly = !settings_.socks5;
   take(stream_.connect(directly ? settings_.address : settings_.socks5->proxy), now);
@@ -125,6 +126,11 @@ void Session::keep_time(base::Time now) {
     stream_.acknowledge();
     acknowledged_ = true;
   }
+  if (established() && !reminded_ && inflight_.waiting() > 0 &&
+      now >= quiet_since() + kQuietBeforeReminder) {
+    carrier_->remind();
+    reminded_ = true;
+  }
 }
 
 std::optional<Session::Heard> Session::hear(base::Time now) {
@@ -177,6 +183,7 @@ bool Session::read(base::Time now) {
   if (stream_.take_received()) {
     last_received_ = now;
     acknowledged_ = false;
+    reminded_ = false;
   }
   if (!size) {
     fail(size.error().kind, std::move(size.error().text));
@@ -242,7 +249,8 @@ base::Time Session::next_deadline() {
   }
   const Asked* oldest = inflight_.oldest();
   if (oldest == nullptr) return std::max(last_asked_, last_heard_) + idle_timeout_;
-  const base::Time overdue = oldest->at + settings_.query_timeout;
+  base::Time overdue = oldest->at + settings_.query_timeout;
+  if (!reminded_) overdue = std::min(overdue, quiet_since() + kQuietBeforeReminder);
   return owes_acknowledgement() ? std::min(overdue, last_received_ + kQuietBeforeAck) : overdue;
 }
 

@@ -6,6 +6,7 @@
 // and its owner acts.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -114,6 +115,7 @@ class Session {
   static constexpr base::milliseconds kConnectTimeout{1500};
   static constexpr base::milliseconds kOpenTimeout{3000};  // Connect, proxy and TLS together.
   static constexpr base::milliseconds kQuietBeforeAck{1};
+  static constexpr base::milliseconds kQuietBeforeReminder{100};
 
  private:
   void enter(State state);
@@ -129,6 +131,7 @@ class Session {
   [[nodiscard]] bool owes_acknowledgement() const {
     return !acknowledged_ && inflight_.waiting() > 0;
   }
+  [[nodiscard]] base::Time quiet_since() const { return std::max(last_received_, last_asked_); }
 
   const uint32_t backend_;
   const BackendSettings& settings_;
@@ -150,6 +153,7 @@ class Session {
   base::Time last_received_{};  // Anything.
   uint32_t events_ = 0;         // What epoll was told to wait for.
   bool acknowledged_ = false;   // Since the last read.
+  bool reminded_ = false;       // The same.
 };
 
 }  // namespace tls
