@@ -10,14 +10,13 @@ bool is_failure(dns::Rcode rcode) {
 }  // namespace
 
 Settlement::Settlement(const std::vector<PoolSettings>& pools, const Sharing& sharing,
-                       Questions& questions, WorkerCounters& counters, base::Time now)
+                       Questions& questions, WorkerCounters& counters)
     : pools_(pools),
       worker_(sharing.worker),
       exchange_(sharing.exchange),
       questions_(questions),
       counters_(counters),
-      reclaim_(sharing.readers),
-      failures_(now) {}
+      reclaim_(sharing.readers) {}
 
 bool Settlement::refuse_again(const exchange::Miss& miss, const Asker& asker, base::Time now) {
   if (!failures_.hold(miss.question.hash, now)) return false;

@@ -33,7 +33,7 @@ class Settlement {
   };
   /// What it borrows outlives it.
   Settlement(const std::vector<PoolSettings>& pools, const Sharing& sharing, Questions& questions,
-             WorkerCounters& counters, base::Time now);
+             WorkerCounters& counters);
 
   // All of these: the worker's thread, at the turn's `now`.
 

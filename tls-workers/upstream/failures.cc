@@ -14,8 +14,7 @@ uint32_t Failures::lifetime(uint64_t hash, uint32_t first, uint32_t longest, bas
 void Failures::failed(uint64_t hash, uint32_t lifetime, base::Time now) {
   Slot& slot = at(hash);
   const uint32_t before = remembered(slot, hash, now) ? slot.in_a_row : 0;
-  // One more than the whole seconds passed: a second that is not over yet counts in full.
-  slot = {hash, seconds(now) + lifetime + 1, before + 1};
+  slot = {hash, now + base::seconds(lifetime), before + 1};
 }
 
 }  // namespace tls

@@ -15,12 +15,12 @@ namespace tls {
 
 class Failures {
  public:
-  explicit Failures(base::Time now) : start_(now), slots_(kSlots) {}
+  Failures() : slots_(kSlots) {}
 
   /// Whether the question failed so lately that it fails again without being asked.
   [[nodiscard]] bool hold(uint64_t hash, base::Time now) const {
     const Slot& slot = at(hash);
-    return slot.hash == hash && slot.in_a_row > 0 && seconds(now) < slot.until;
+    return slot.hash == hash && slot.in_a_row > 0 && now < slot.until;
   }
   /// For how long a failure that happens now should be kept: `first`, twice that if the question
   /// had failed already, and so on up to `longest`.
@@ -40,19 +40,17 @@ class Failures {
  private:
   struct Slot {
     uint64_t hash = 0;
-    uint32_t until = 0;  // Whole seconds since `start_`, rounded up.
+    base::Time until{};
     uint32_t in_a_row = 0;
   };
 
   [[nodiscard]] Slot& at(uint64_t hash) { return slots_[hash % kSlots]; }
   [[nodiscard]] const Slot& at(uint64_t hash) const { return slots_[hash % kSlots]; }
-  [[nodiscard]] uint32_t seconds(base::Time now) const { return base::whole_seconds(start_, now); }
   /// Failures further apart than this have nothing to do with each other.
   [[nodiscard]] bool remembered(const Slot& slot, uint64_t hash, base::Time now) const {
-    return slot.hash == hash && seconds(now) < slot.until + kLongest;
+    return slot.hash == hash && now < slot.until + base::seconds(kLongest);
   }
 
-  base::Time start_;
   std::vector<Slot> slots_;
 };
 
