@@ -117,6 +117,10 @@ std::vector<std::unique_ptr<cache::Cache>> make_caches(const Config& config, Log
   return caches;
 }
 
+poll::Acceptance acceptance_of(const poll::Port& port) {
+  return {.mac = port.mac(), .vlan = port.vlan(), .verify_checksum = port.verify_checksum()};
+}
+
 /// What a backend must prove, in words.
 std::string identity_of(const tls::BackendSettings& backend) {
   std::string subject =
@@ -201,7 +205,7 @@ class Instance {
                    .fills = kFills}) {
     open_ports();
     open_exception_path();
-    make_policy();
+    make_rules();
     make_cores();
     make_workers();
     make_endpoint();
@@ -222,7 +226,7 @@ class Instance {
   [[nodiscard]] HealthReport health() const;
   void open_ports();
   void open_exception_path();
-  void make_policy();
+  void make_rules();
   void make_cores();
   void make_workers();
   void make_endpoint();
@@ -247,7 +251,8 @@ class Instance {
   tls::Tickets tickets_;
   std::deque<tls::Rotation> rotations_;  // One for each backend.
   exchange::Exchange exchange_;
-  poll::Policy policy_;
+  std::unique_ptr<const poll::Rules> rules_;
+  poll::PublishedRules published_rules_;
   std::vector<std::unique_ptr<poll::LcoreState>> lcores_;
   std::vector<std::unique_ptr<tls::Worker>> workers_;
   std::vector<std::unique_ptr<Heartbeat>> heartbeats_;
@@ -282,7 +287,8 @@ void Instance::open_exception_path() {
       std::make_unique<Heartbeat>("the exception path", exception_path_->turns()));
 }
 
-void Instance::make_policy() {
+void Instance::make_rules() {
+  poll::Policy policy;
   for (const Bind& bind : config_.binds) {
     const Pool& pool = config_.pools[static_cast<size_t>(bind.pool)];
     poll::Bind made{.address = bind.address, .pool = bind.pool};
@@ -290,9 +296,13 @@ void Instance::make_policy() {
       made.cache = caches_[*pool.packet_cache].get();
       made.cache_index = static_cast<uint16_t>(*pool.packet_cache);
     }
-    policy_.binds.push_back(made);
+    policy.binds.push_back(made);
   }
-  policy_.acl = poll::AddressSet(config_.acl);
+  policy.acl = poll::AddressSet(config_.acl);
+  std::vector<poll::Acceptance> acceptances;
+  for (const poll::Port& port : ports_) acceptances.push_back(acceptance_of(port));
+  rules_ = std::make_unique<poll::Rules>(std::move(policy), acceptances);
+  published_rules_ = rules_.get();
 }
 
 /// Core i polls queue i of every port.
@@ -311,14 +321,12 @@ void Instance::make_cores() {
            .queue = queue,
            .index = static_cast<uint8_t>(i),
            .pool = port.pool(queue),
-           .acceptance = {.mac = port.mac(),
-                          .vlan = port.vlan(),
-                          .verify_checksum = port.verify_checksum()},
+           .acceptance = acceptance_of(port),
            .to_kernel = from_kernel == nullptr ? nullptr : &exception_path_->to_kernel(core),
            .from_kernel = queue == 0 ? from_kernel : nullptr});
     }
-    lcores_.push_back(
-        std::make_unique<poll::LcoreState>(std::move(settings), policy_, exchange_, readers_));
+    lcores_.push_back(std::make_unique<poll::LcoreState>(std::move(settings), published_rules_,
+                                                         exchange_, readers_));
     heartbeats_.push_back(std::make_unique<Heartbeat>(
         fmt::format("core {}", config_.eal.cores[core]), lcores_.back()->counters.cycles));
   }

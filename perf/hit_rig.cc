@@ -67,16 +67,20 @@ HitRig::HitRig(uint32_t names) : cache_("main", names) {
   rte_eth_tx_queue_setup(port_, 0, 512, 0, nullptr);
   rte_eth_dev_start(port_);
 
-  policy_.binds = {{.address = {tests::address("192.0.2.1"), 53}, .cache = &cache_}};
+  poll::Policy policy;
+  policy.binds = {{.address = {tests::address("192.0.2.1"), 53}, .cache = &cache_}};
   const std::array prefixes = {
       *base::Prefix::parse("127.0.0.0/8"),    *base::Prefix::parse("10.0.0.0/8"),
       *base::Prefix::parse("192.168.0.0/16"), *base::Prefix::parse("172.16.0.0/12"),
       *base::Prefix::parse("192.0.2.0/24"),   *base::Prefix::parse("fe80::/10")};
-  policy_.acl = poll::AddressSet(prefixes);
+  policy.acl = poll::AddressSet(prefixes);
   poll::LcoreSettings settings{.index = 0, .idle = poll::Idle::Busy};
   settings.queues.push_back(
       {.port = port_, .queue = 0, .index = 0, .pool = pool_, .acceptance = {.mac = tests::mac(1)}});
-  core_ = std::make_unique<poll::LcoreState>(std::move(settings), policy_, exchange_, readers_);
+  rules_ = std::make_unique<poll::Rules>(std::move(policy),
+                                         std::span(&settings.queues.front().acceptance, 1));
+  published_ = rules_.get();
+  core_ = std::make_unique<poll::LcoreState>(std::move(settings), published_, exchange_, readers_);
   core_->now = base::Clock::now();
   for (uint32_t i = 0; i < names; ++i) keep(question_of(i));
   queries_.reserve(names);

@@ -53,7 +53,8 @@ class HitRig {
   cache::Cache cache_;
   cache::Reclaim reclaim_{readers_};
   exchange::Exchange exchange_{{.cores = 1, .workers = 1}};
-  poll::Policy policy_;
+  std::unique_ptr<const poll::Rules> rules_;
+  poll::PublishedRules published_;
   rte_mempool* pool_ = nullptr;
   uint16_t port_ = 0;
   std::unique_ptr<poll::LcoreState> core_;

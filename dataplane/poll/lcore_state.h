@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "dataplane/exchange.h"
@@ -17,9 +18,8 @@
 #include "dataplane/poll/hit_path.h"
 #include "dataplane/poll/idle.h"
 #include "dataplane/poll/pending.h"
-#include "dataplane/poll/policy.h"
 #include "dataplane/poll/ration.h"
-#include "dataplane/poll/shape.h"
+#include "dataplane/poll/rules.h"
 #include "dataplane/poll/transmit.h"
 
 namespace poll {
@@ -31,7 +31,7 @@ struct PortQueue {
   uint8_t index = 0;  // The port's place in the configuration, and in CoreCounters::ports.
   rte_mempool* pool = nullptr;
   Acceptance acceptance;
-  std::vector<Shape> shapes{};  // Of `acceptance` and the core's policy; LcoreState makes them.
+  std::span<const Shape> shapes{};  // Of the rules in force; LcoreState keeps them up to date.
   Transmit transmit{};
   // Both nullptr if the port has no exception path; the second one also on all queues but 0.
   ToKernel* to_kernel = nullptr;  // One for all queues of this core.
@@ -47,16 +47,27 @@ struct LcoreSettings {
 };
 
 struct LcoreState {
-  LcoreState(LcoreSettings settings, const Policy& clients, exchange::Exchange& lanes,
+  /// What is borrowed outlives it; rules are published by then.
+  LcoreState(LcoreSettings settings, const PublishedRules& rules, exchange::Exchange& lanes,
              cache::Readers& rcu)
       : index(settings.index),
         queues(std::move(settings.queues)),
-        policy(clients),
         exchange(lanes),
         readers(rcu),
         pending(settings.pending),
-        ladder(settings.idle) {
-    for (PortQueue& queue : queues) queue.shapes = shapes_of(policy, queue.acceptance);
+        ladder(settings.idle),
+        published_(rules) {
+    take_up_rules();
+  }
+
+  /// At the start of a turn, when nothing of an earlier one is held: one load, unless there are
+  /// others than before.
+  void take_up_rules() {
+    const Rules* rules = published_.load(std::memory_order_acquire);
+    if (rules == rules_) return;
+    rules_ = rules;
+    policy = &rules->policy;
+    for (PortQueue& queue : queues) queue.shapes = rules->shapes[queue.index];
   }
 
   // From any thread.
@@ -67,7 +78,7 @@ struct LcoreState {
   // This core's own.
   const unsigned index;
   std::vector<PortQueue> queues;
-  const Policy& policy;
+  const Policy* policy = nullptr;  // Of the rules in force.
   exchange::Exchange& exchange;
   cache::Readers& readers;
   Pending pending;
@@ -81,6 +92,8 @@ struct LcoreState {
   base::Time woke_workers_at{};
 
  private:
+  const PublishedRules& published_;
+  const Rules* rules_ = nullptr;
   std::atomic<bool> stop_{false};
 };
 

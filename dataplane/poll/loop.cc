@@ -142,6 +142,7 @@ void drain(LcoreState& self) {
 bool turn(LcoreState& self) {
   const uint64_t started = rte_rdtsc();
   self.now = base::Clock::now();  // One reading a turn; all deadlines and ages compare with it.
+  self.take_up_rules();
   const Taken taken =
       take_packets(self);  // NIC → hits answered in place, misses parked and sent to a worker.
   wake_workers(self, taken.full_burst);

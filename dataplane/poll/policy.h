@@ -1,5 +1,5 @@
 // What the operator decided about clients: which addresses answer, from which pool and cache, and
-// who may ask. Immutable while cores run; each core holds a pointer to it.
+// who may ask. Immutable: a reload makes another one (rules.h).
 #pragma once
 
 #include <array>

@@ -97,12 +97,12 @@ bool arrive(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, Arrival& arrival
   const ByteView bytes = bytes_of(mbuf);
   const Result<Frame, Drop> frame = parse_frame(bytes, queue.acceptance);
   if (!frame) return turn_away(self, queue, mbuf, frame.error()), false;
-  const Bind* bind = self.policy.bind_at(frame->path.ours);
+  const Bind* bind = self.policy->bind_at(frame->path.ours);
   if (bind == nullptr) return turn_away(self, queue, mbuf, Drop::NotBound), false;
 
   self.counters.queries.add();
   const auto query = dns::parse_query(bytes.subspan(frame->payload_at, frame->payload_size));
-  const bool allowed = self.policy.acl.contains(frame->path.client.address);
+  const bool allowed = self.policy->acl.contains(frame->path.client.address);
   const Decision decision = decide(query, allowed ? Admission::Allowed : Admission::Denied);
   switch (decision.action) {
     case Action::Drop:

@@ -54,15 +54,20 @@ class Core {
     const auto bind = [this](const char* address) {
       return poll::Bind{.address = {*base::IpAddress::parse(address), 53}, .cache = &cache_};
     };
-    policy_.binds = {bind("192.0.2.1"), bind("2001:db8::1")};
+    poll::Policy policy;
+    policy.binds = {bind("192.0.2.1"), bind("2001:db8::1")};
     const std::array allowed = {*base::Prefix::parse("192.0.2.0/24"),
                                 *base::Prefix::parse("2001:db8::/32")};
-    policy_.acl = poll::AddressSet(allowed);
+    policy.acl = poll::AddressSet(allowed);
     poll::LcoreSettings settings{.idle = poll::Idle::Busy,
                                  .pending = {.questions = 16, .askers = 16}};
     settings.queues.push_back(
         {.acceptance = {.mac = {std::byte{0x02}, {}, {}, {}, {}, std::byte{0x01}}}});
-    state_ = std::make_unique<poll::LcoreState>(std::move(settings), policy_, exchange_, readers_);
+    rules_ = std::make_unique<poll::Rules>(std::move(policy),
+                                           std::span(&settings.queues.front().acceptance, 1));
+    published_ = rules_.get();
+    state_ =
+        std::make_unique<poll::LcoreState>(std::move(settings), published_, exchange_, readers_);
     state_->now = kNow;
   }
 
@@ -107,7 +112,8 @@ class Core {
   cache::Cache cache_{"main", 64};
   cache::Reclaim reclaim_{readers_};
   exchange::Exchange exchange_{{.misses = 16, .fills = 16}};
-  poll::Policy policy_;
+  std::unique_ptr<const poll::Rules> rules_;
+  poll::PublishedRules published_;
   std::unique_ptr<poll::LcoreState> state_;
 };
 

@@ -63,6 +63,7 @@ LoopRig::LoopRig(const LoopShape& shape)
   rte_eth_tx_queue_setup(port_, 0, kRing, 0, nullptr);
   rte_eth_dev_start(port_);
 
+  poll::Policy policy;
   policy.binds = {{.address = {address("192.0.2.1"), 53}, .cache = &cache},
                   {.address = {address("2001:db8::1"), 53}, .cache = &cache}};
   const std::array prefixes = {*base::Prefix::parse("192.0.2.0/24"),
@@ -77,7 +78,10 @@ LoopRig::LoopRig(const LoopShape& shape)
                              .acceptance = {.mac = mac(1), .vlan = shape.vlan},
                              .to_kernel = shape.exception_path ? &to_kernel : nullptr,
                              .from_kernel = shape.exception_path ? &from_kernel : nullptr});
-  core = std::make_unique<poll::LcoreState>(std::move(settings), policy, exchange, readers);
+  rules = std::make_unique<poll::Rules>(std::move(policy),
+                                        std::span(&settings.queues.front().acceptance, 1));
+  published = rules.get();
+  core = std::make_unique<poll::LcoreState>(std::move(settings), published, exchange, readers);
   readers.join(0);
 }
 

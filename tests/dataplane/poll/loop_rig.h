@@ -57,7 +57,8 @@ class LoopRig {
   cache::Cache cache;
   cache::Reclaim reclaim{readers};
   exchange::Exchange exchange;
-  poll::Policy policy;
+  std::unique_ptr<const poll::Rules> rules;
+  poll::PublishedRules published;
   exchange::Doorbell kernels_doorbell;
   poll::ToKernel to_kernel{kernels_doorbell};
   poll::ExceptionRing from_kernel;

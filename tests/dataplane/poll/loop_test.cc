@@ -248,6 +248,37 @@ TEST(Loop, SaysNothingToWhatIsNotForIt) {
   EXPECT_TRUE(rig.conserved());
 }
 
+TEST(Loop, TakesUpOtherRulesBetweenTwoTurns) {
+  LoopRig rig;
+  rig.receive(query_frame(a_query("hit.example.").build()));
+  rig.turn();
+  const exchange::Miss miss = rig.misses().at(0);
+  const auto ask_again = [&] {
+    rig.receive(query_frame(a_query("hit.example.").build()));
+    rig.turn();
+    return rig.sent();
+  };
+
+  // Whoever is parked is answered, whatever the rules have become.
+  const Acceptance port = rig.core->queues.front().acceptance;
+  Policy nobody = rig.rules->policy;
+  nobody.acl = {};
+  const Rules strict(std::move(nobody), std::span(&port, 1));
+  rig.published = &strict;
+  rig.fill({.ticket = miss.ticket, .entry = answer_to(rig, miss, true)});
+  rig.turn();
+  ASSERT_EQ(rig.sent().size(), 1u);
+
+  EXPECT_EQ(rcode_of(message_in(ask_again().at(0))), dns::Rcode::Refused);
+  rig.published = rig.rules.get();
+  EXPECT_EQ(rcode_of(message_in(ask_again().at(0))), dns::Rcode::NoError);
+  const Rules unbound(Policy{.acl = rig.rules->policy.acl}, std::span(&port, 1));
+  rig.published = &unbound;
+  EXPECT_TRUE(ask_again().empty());
+  EXPECT_EQ(rig.dropped(Drop::NotBound), 1u);
+  EXPECT_TRUE(rig.conserved());
+}
+
 TEST(Loop, RandomDamageIsAlwaysAccountedFor) {
   LoopRig rig;
   std::mt19937 random(20240229);
