@@ -1,6 +1,7 @@
 // The section `backends.health_checks`: how it is judged whether a resolver is asked. Names and
 // meaning are dnsdist's.
 #include "control/config_reader.h"
+#include "control/dns_text.h"
 #include "dataplane/dns/protocol.h"
 
 namespace control {
@@ -23,35 +24,13 @@ constexpr Choice<dns::Type> kTypes[] = {{"A", dns::Type::A},         {"AAAA", dn
 
 constexpr size_t kMostOfRandomLabel = 17;  // With its length octet.
 
-bool is_name_octet(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '_';
-}
-
-/// "a.example." or "a.example" in wire form; "." is the root. Nothing if it is no such name.
-std::optional<std::vector<std::byte>> wire_form(std::string_view text) {
-  std::vector<std::byte> wire;
-  if (text.ends_with('.')) text.remove_suffix(1);
-  while (!text.empty()) {
-    const std::string_view label = text.substr(0, text.find('.'));
-    const bool fits = !label.empty() && label.size() <= dns::kMaxLabel &&
-                      std::ranges::all_of(label, is_name_octet);
-    if (!fits) return std::nullopt;
-    wire.push_back(static_cast<std::byte>(label.size()));
-    for (const char c : label) wire.push_back(static_cast<std::byte>(c));
-    text.remove_prefix(std::min(label.size() + 1, text.size()));
-  }
-  wire.push_back(std::byte{0});
-  if (wire.size() > dns::kMaxName - kMostOfRandomLabel) return std::nullopt;
-  return wire;
-}
-
 void read_qname(Section& section, Health& health) {
   const std::string expected = "a name of letters, digits, hyphens and underscores";
   const auto text = section.text("qname", expected);
   if (!text) return;
   const auto wire = text->empty() ? std::nullopt : wire_form(*text);
-  if (!wire) return section.refuse("qname", "is not a name to ask for, expected " + expected);
+  if (!wire || wire->size() > dns::kMaxName - kMostOfRandomLabel)
+    return section.refuse("qname", "is not a name to ask for, expected " + expected);
   health.qname = *wire;
 }
 
