@@ -45,7 +45,7 @@ Checks::Checks(std::deque<Sessions>& backends, std::span<Rotation* const> rotati
 
 void Checks::unreachable(uint32_t backend, Failure why, base::Time now) {
   if (checks_[backend].running && !checks_[backend].sent) return end(backend, why, now);
-  changed_(backend, rotations_[backend]->unreachable(now));
+  changed_(backend, rotations_[backend]->unreachable(why, now));
 }
 
 void Checks::heard(uint32_t backend, const Asked& asked, base::ByteView message, base::Time now) {

@@ -73,8 +73,8 @@ class Rig:
             resolver.stop()
 
 
-@pytest.fixture(scope="module")
-def rig():
+@contextlib.contextmanager
+def whole_rig():
     topology = Topology()
     try:
         authority = Authority(topology.directory)
@@ -82,3 +82,16 @@ def rig():
         yield Rig(topology, authority, certificate, Client(topology))
     finally:
         topology.remove()
+
+
+@pytest.fixture(scope="module")
+def rig():
+    with whole_rig() as rig:
+        yield rig
+
+
+@pytest.fixture(scope="module")
+def other_rig():
+    """For what takes its time beside the rest of a file."""
+    with whole_rig() as rig:
+        yield rig

@@ -31,6 +31,7 @@ HealthSettings with(auto change) {
 /// Plays a script and writes down what happens. Words of a script:
 ///   ok*N lost*N servfail*N   N queries meet that
 ///   +T                       T seconds pass, in steps of a tenth
+///   unreachable, silent      no session can be had; and a query has waited for nothing
 ///   bad, good                from now on checks time out, are answered
 ///   load:KIND                from now on ten queries a tenth of a second meet that; load:none ends
 ///   it
@@ -57,6 +58,10 @@ class Play {
         now_ += kStep;
         step();
       }
+    } else if (word == "unreachable" || word == "silent") {
+      word == "silent" ? health_.fell_silent(now_) : health_.unreachable(now_);
+      note();
+      step();
     } else if (word.starts_with("load:")) {
       load_ = word.substr(5);
     } else {
@@ -220,6 +225,12 @@ const Scenario kScenarios[] = {
      "+2 bad ok*99 lost*1 +20", "6 down, checks 4", "5 down, checks 3"},
     {"slow_checks", with([](HealthSettings& s) { s.timeout = milliseconds(3000); }),
      "+5 bad lost*10 +20", "15 down, checks 4", "14 down, checks 3"},
+    {"no_session_can_be_had", copied(), "+5 bad unreachable +20", "checks 1", "8 down, checks 3"},
+    {"silence_is_like_a_failed_check", copied(), "+5 bad silent +20", "checks 1",
+     "7 down, checks 2"},
+    {"silence_alone_takes_nobody_out", with([](HealthSettings& s) { s.max_failures = 1; }),
+     "+5 bad silent +0.9 good +40", "checks 1", "6 down, 37 up, checks 3"},
+    {"silence_that_is_over_changes_nothing", copied(), "+5 silent +20", "checks 1", "checks 1"},
     {"flapping", copied(),
      "+2 bad lost*10 +10 good +60 bad lost*10 +10 good +60 bad lost*10 +10 good +60",
      "6 down, 66 up, 76 down, 136 up, 146 down, 206 up, checks 16",

@@ -71,6 +71,13 @@ void Health::unreachable(base::Time now) {
   sample(Sample::Lost, 1, now);
 }
 
+void Health::fell_silent(base::Time now) {
+  if (!lazy() || state_ != State::Healthy) return;
+  unreachable(now);
+  if (state_ != State::Doubted || !strict()) return;
+  failures_ = std::max(failures_, std::min(1u, settings_.max_failures - 1));
+}
+
 /// Enough queries since the doubt began: what they met outweighs checks, which a resolver may
 /// answer while it fails everybody, and the other way round.
 void Health::settle_doubt(base::Time now) {

@@ -67,6 +67,9 @@ class Health {
   /// No session that answers can be had. As good as a failed query; with `strict`, reason enough
   /// for doubt.
   void unreachable(base::Time now);
+  /// The same, and a query has waited for nothing. With `strict` that is as good as a failed check,
+  /// but for the last one before the backend goes out.
+  void fell_silent(base::Time now);
   /// Whether a check is to be sent now; if so, `checked` follows. Ask whenever time has passed.
   [[nodiscard]] bool check_due(base::Time now);
   /// How the check ended.

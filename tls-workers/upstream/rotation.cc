@@ -17,10 +17,14 @@ Rotation::Change Rotation::sample(const Samples& met, base::Time now) {
   return publish(was_up);
 }
 
-Rotation::Change Rotation::unreachable(base::Time now) {
+Rotation::Change Rotation::unreachable(Failure why, base::Time now) {
   const std::lock_guard lock(mutex_);
   const bool was_up = health_.up();
-  health_.unreachable(now);
+  if (why == Failure::Deadline) {
+    health_.fell_silent(now);
+  } else {
+    health_.unreachable(now);
+  }
   return publish(was_up);
 }
 

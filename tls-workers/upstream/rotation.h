@@ -38,8 +38,9 @@ class Rotation {
   enum class Change : uint8_t { None, WentUp, WentDown };
 
   Change sample(const Samples& met, base::Time now);
-  /// No session that answers can be had: reason enough to look at once.
-  Change unreachable(base::Time now);
+  /// No session that answers can be had since the last one ended for `why`: reason enough to look
+  /// at once.
+  Change unreachable(Failure why, base::Time now);
   /// Whether the caller is to send a check now; it then calls `checked`. Costs one load if not.
   [[nodiscard]] bool check_due(base::Time now);
   /// How it ended; nothing: well.
