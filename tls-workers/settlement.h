@@ -64,6 +64,9 @@ class Settlement {
     return late_.find(handle);
   }
 
+  /// By any thread: no question is refused again for what failed until now.
+  void forget_failures() { failures_.forget(); }
+
   /// One Fill for one Miss. `entry`: nullptr for a failure.
   void fill(const Asker& asker, const cache::Entry* entry, dns::Ede ede);
 

@@ -82,6 +82,7 @@ class Worker::Impl {
 
   void run();
   void stop();
+  void forget_failures() { settlement_.forget_failures(); }
 
   [[nodiscard]] const WorkerCounters& counters() const { return counters_; }
   [[nodiscard]] const BackendCounters& backend_counters(size_t backend) const {
@@ -529,6 +530,8 @@ Worker::~Worker() = default;
 void Worker::run() { impl_->run(); }
 
 void Worker::stop() { impl_->stop(); }
+
+void Worker::forget_failures() { impl_->forget_failures(); }
 
 const WorkerCounters& Worker::counters() const { return impl_->counters(); }
 

@@ -43,6 +43,8 @@ class Worker {
   void run();
   /// From any thread. Open questions get their failed Fills, sessions are closed.
   void stop();
+  /// From any thread. What failed until now is put to a backend again when it is asked for.
+  void forget_failures();
 
   /// Readable from any thread. Backends in the order of the settings.
   [[nodiscard]] const WorkerCounters& counters() const;

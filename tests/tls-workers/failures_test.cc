@@ -77,6 +77,15 @@ TEST(Failures, FarApartAreNotARow) {
   EXPECT_EQ(fail(failures, kStart + seconds(400)), 1u);
 }
 
+TEST(Failures, AreForgottenAtOnce) {
+  Failures failures;
+  for (int i = 0; i < 3; ++i) fail(failures, kStart);
+  failures.forget();
+  EXPECT_FALSE(failures.hold(kQuestion, kStart));
+  EXPECT_EQ(fail(failures, kStart), 1u) << "the row starts anew";
+  EXPECT_TRUE(failures.hold(kQuestion, kStart));
+}
+
 TEST(Failures, NewerTakesTheOldersPlace) {
   Failures failures;
   fail(failures, kStart);

@@ -33,6 +33,22 @@ TEST(WorkerPatience, QuestionThatFailedFailsAgainWithoutBeingAsked) {
   EXPECT_EQ(rig.worker().counters().failures_held.read(), 5u);
 }
 
+TEST(WorkerPatience, QuestionThatFailedIsAskedAgainOnceThatIsForgotten) {
+  std::atomic<bool> open{false};
+  DotServer server(good_identity(), {.script = answer_while(open)});
+  tls::BackendSettings settings = backend_at(server.endpoint());
+  settings.query_timeout = base::milliseconds(200);
+  WorkerRig rig({settings});
+  // Twice, so that it is held for two seconds.
+  for (int failed = 0; failed < 2;) {
+    if (rig.resolve("www.example.").ede == dns::Ede::NetworkError) ++failed;
+  }
+  EXPECT_EQ(rig.resolve("www.example.").ede, dns::Ede::CachedError);
+  rig.worker().forget_failures();
+  open = true;
+  EXPECT_EQ(address_in(rig.resolve("www.example.")), "192.0.2.1");
+}
+
 TEST(WorkerPatience, QuestionThatFailedIsAskedAgainAfterAWhile) {
   std::atomic<bool> open{false};
   DotServer server(good_identity(), {.script = answer_while(open)});

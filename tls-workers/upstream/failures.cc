@@ -14,7 +14,8 @@ uint32_t Failures::lifetime(uint64_t hash, uint32_t first, uint32_t longest, bas
 void Failures::failed(uint64_t hash, uint32_t lifetime, base::Time now) {
   Slot& slot = at(hash);
   const uint32_t before = remembered(slot, hash, now) ? slot.in_a_row : 0;
-  slot = {hash, now + base::seconds(lifetime), before + 1};
+  slot = {hash, now + base::seconds(lifetime), before + 1,
+          generation_.load(std::memory_order_relaxed)};
 }
 
 }  // namespace tls
