@@ -113,6 +113,24 @@ TEST(WorkerChecks, BarredBackendIsNeverAsked) {
   EXPECT_EQ(server.seen().size(), 0u);
 }
 
+TEST(WorkerChecks, BackendIsAskedAsTheOperatorSays) {
+  DotServer first(good_identity());
+  DotServer second(good_identity());
+  WorkerRig rig({impatient(first, "first"), impatient(second, "second")});
+  (void)rig.rotation(0).obey(tls::Rotation::Word::Down, base::Clock::now());
+  for (int i = 0; i < 10; ++i)
+    EXPECT_EQ(address_in(rig.resolve("a" + std::to_string(i) + ".example.")), "192.0.2.1");
+  EXPECT_EQ(first.seen().size(), 0u);
+
+  (void)rig.rotation(1).obey(tls::Rotation::Word::Down, base::Clock::now());
+  EXPECT_EQ(rig.resolve("b.example.").ede, dns::Ede::NoReachableAuthority);
+  EXPECT_EQ(first.seen().size() + second.seen().size(), 10u);
+
+  (void)rig.rotation(0).obey(tls::Rotation::Word::Auto, base::Clock::now());
+  EXPECT_EQ(address_in(rig.resolve("c.example.")), "192.0.2.1");
+  EXPECT_EQ(questions_seen(first), 1u);
+}
+
 TEST(WorkerChecks, BackendThatCannotBeReachedGoesOut) {
   DotServer server(good_identity(), {.raw = [](int) {}});
   DotServer good(good_identity());

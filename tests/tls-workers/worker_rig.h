@@ -69,7 +69,7 @@ class WorkerRig {
   /// What the shared cache has for `name`; nullptr for nothing.
   [[nodiscard]] const cache::Entry* cached(const std::string& name);
   [[nodiscard]] std::vector<std::string> notices() const;
-  [[nodiscard]] const tls::Rotation& rotation(size_t index = 0) const { return rotations_[index]; }
+  [[nodiscard]] tls::Rotation& rotation(size_t index = 0) { return rotations_[index]; }
   void stop();
 
   [[nodiscard]] tls::Worker& worker() { return *worker_; }

@@ -1,12 +1,33 @@
 #include "tls-workers/upstream/rotation.h"
 
 namespace tls {
+namespace {
+
+HealthSettings under(HealthSettings settings, Rotation::Word word) {
+  if (word == Rotation::Word::Up) settings.mode = HealthSettings::Mode::Up;
+  if (word == Rotation::Word::Down) settings.mode = HealthSettings::Mode::Down;
+  return settings;
+}
+
+}  // namespace
 
 Rotation::Rotation(const HealthSettings& settings, base::Time now)
     : settings_(settings),
       health_(settings, now),
       up_(health_.up()),
+      barred_(settings.mode == HealthSettings::Mode::Down),
       next_look_(health_.next_look().time_since_epoch().count()) {}
+
+Rotation::Change Rotation::obey(Word word, base::Time now) {
+  const std::lock_guard lock(mutex_);
+  if (word == this->word() && word != Word::Auto) return Change::None;
+  const bool was_up = health_.up();
+  const HealthSettings settings = under(settings_, word);
+  health_ = Health(settings, now);
+  word_.store(word, std::memory_order_relaxed);
+  barred_.store(settings.mode == HealthSettings::Mode::Down, std::memory_order_relaxed);
+  return publish(was_up);
+}
 
 Rotation::Change Rotation::sample(const Samples& met, base::Time now) {
   const std::lock_guard lock(mutex_);

@@ -30,12 +30,24 @@ class Rotation {
   // Any thread, at any time.
 
   [[nodiscard]] bool up() const { return up_.load(std::memory_order_relaxed); }
-  /// Out of rotation by the operator's word: not even asked when nobody else can be.
-  [[nodiscard]] bool barred() const { return settings_.mode == HealthSettings::Mode::Down; }
+  /// Out of rotation by the operator's word, here or in the settings: not even asked when nobody
+  /// else can be.
+  [[nodiscard]] bool barred() const { return barred_.load(std::memory_order_relaxed); }
   [[nodiscard]] const HealthSettings& settings() const { return settings_; }
 
   /// A change that somebody should hear of.
   enum class Change : uint8_t { None, WentUp, WentDown };
+
+  /// The operator's word at run time, which goes before what the settings say.
+  enum class Word : uint8_t {
+    Auto,  // None: as the settings have it.
+    Up,    // In rotation, whatever checks and queries meet.
+    Down,  // Out of it, whatever happens.
+  };
+  /// What was known of the backend until now is forgotten: it is judged anew. The same word again
+  /// changes nothing, but for Auto.
+  Change obey(Word word, base::Time now);
+  [[nodiscard]] Word word() const { return word_.load(std::memory_order_relaxed); }
 
   Change sample(const Samples& met, base::Time now);
   /// No session that answers can be had since the last one ended for `why`: reason enough to look
@@ -72,6 +84,8 @@ class Rotation {
   base::Counter good_;  // Written under the lock, like the next.
   base::Counters<Failure> failed_;
   std::atomic<bool> up_;
+  std::atomic<bool> barred_;
+  std::atomic<Word> word_{Word::Auto};
   std::atomic<base::Duration::rep> next_look_;
 };
 

@@ -1,0 +1,140 @@
+// A backend's place in the rotation when the operator has a say in it.
+#include "tls-workers/upstream/rotation.h"
+
+#include <gtest/gtest.h>
+
+namespace tests {
+namespace {
+
+using base::seconds;
+using tls::Failure;
+using tls::Health;
+using tls::HealthSettings;
+using tls::Rotation;
+using tls::Sample;
+using tls::Samples;
+
+using Change = Rotation::Change;
+using Mode = HealthSettings::Mode;
+using Word = Rotation::Word;
+
+constexpr base::Time kStart{seconds(1000)};
+
+HealthSettings of_mode(Mode mode) {
+  HealthSettings settings;
+  settings.mode = mode;
+  return settings;
+}
+
+Samples lost(uint32_t count) {
+  Samples samples{};
+  samples[static_cast<size_t>(Sample::Lost)] = count;
+  return samples;
+}
+
+/// Fails checks until it is out.
+void take_out(Rotation& rotation, base::Time& now) {
+  (void)rotation.sample(lost(20), now);
+  for (int i = 0; i < 60 && rotation.up(); ++i, now += seconds(1)) {
+    if (rotation.check_due(now)) (void)rotation.checked(Failure::Deadline, now);
+  }
+  ASSERT_FALSE(rotation.up());
+}
+
+struct Saying {
+  const char* name;
+  Mode mode;   // As configured.
+  bool fails;  // Before anything is said.
+  Word word;
+  Change change;
+  bool up;
+  bool barred;
+  Health::State state;
+};
+
+class RotationObeys : public testing::TestWithParam<Saying> {};
+
+TEST_P(RotationObeys, TheWord) {
+  const Saying& saying = GetParam();
+  Rotation rotation(of_mode(saying.mode), kStart);
+  base::Time now = kStart;
+  if (saying.fails) take_out(rotation, now);
+  EXPECT_EQ(rotation.obey(saying.word, now), saying.change);
+  EXPECT_EQ(rotation.word(), saying.word);
+  EXPECT_EQ(rotation.up(), saying.up);
+  EXPECT_EQ(rotation.barred(), saying.barred);
+  EXPECT_EQ(rotation.report().state, saying.state);
+  EXPECT_EQ(rotation.report().since, now);
+}
+
+using State = Health::State;
+INSTANTIATE_TEST_SUITE_P(
+    Words, RotationObeys,
+    testing::Values(Saying{"up_when_healthy", Mode::Lazy, false, Word::Up, Change::None, true,
+                           false, State::Healthy},
+                    Saying{"up_when_out", Mode::Lazy, true, Word::Up, Change::WentUp, true, false,
+                           State::Healthy},
+                    Saying{"up_against_the_settings", Mode::Down, false, Word::Up, Change::WentUp,
+                           true, false, State::Healthy},
+                    Saying{"down_when_healthy", Mode::Lazy, false, Word::Down, Change::WentDown,
+                           false, true, State::Failed},
+                    Saying{"down_when_out", Mode::Lazy, true, Word::Down, Change::None, false, true,
+                           State::Failed},
+                    Saying{"down_against_the_settings", Mode::Up, false, Word::Down,
+                           Change::WentDown, false, true, State::Failed},
+                    Saying{"down_with_checks_all_the_time", Mode::Auto, false, Word::Down,
+                           Change::WentDown, false, true, State::Failed},
+                    Saying{"auto_when_out_judges_anew", Mode::Lazy, true, Word::Auto,
+                           Change::WentUp, true, false, State::Healthy},
+                    Saying{"auto_is_what_the_settings_say", Mode::Down, false, Word::Auto,
+                           Change::None, false, true, State::Failed}),
+    [](const auto& saying) { return saying.param.name; });
+
+TEST(Rotation, HeldUpIsNotJudged) {
+  Rotation rotation(of_mode(Mode::Lazy), kStart);
+  (void)rotation.obey(Word::Up, kStart);
+  base::Time now = kStart;
+  for (int i = 0; i < 100; ++i, now += seconds(1)) {
+    EXPECT_EQ(rotation.sample(lost(50), now), Change::None);
+    EXPECT_EQ(rotation.unreachable(now), Change::None);
+    EXPECT_FALSE(rotation.check_due(now));
+  }
+  EXPECT_TRUE(rotation.up());
+}
+
+TEST(Rotation, HeldDownIsNotCheckedAndStaysThere) {
+  Rotation rotation(of_mode(Mode::Auto), kStart);
+  (void)rotation.obey(Word::Down, kStart);
+  for (int i = 0; i < 100; ++i) EXPECT_FALSE(rotation.check_due(kStart + seconds(i)));
+  EXPECT_FALSE(rotation.up());
+}
+
+TEST(Rotation, ResultOfACheckSentBeforeTheWordChangesNothing) {
+  Rotation rotation(of_mode(Mode::Auto), kStart);
+  ASSERT_TRUE(rotation.check_due(kStart));
+  EXPECT_EQ(rotation.obey(Word::Down, kStart), Change::WentDown);
+  EXPECT_EQ(rotation.checked(std::nullopt, kStart + seconds(1)), Change::None);
+  EXPECT_FALSE(rotation.up());
+  (void)rotation.obey(Word::Up, kStart + seconds(2));
+  EXPECT_EQ(rotation.checked(Failure::Deadline, kStart + seconds(3)), Change::None);
+  EXPECT_TRUE(rotation.up());
+}
+
+TEST(Rotation, TheSameWordAgainChangesNothing) {
+  Rotation rotation(of_mode(Mode::Lazy), kStart);
+  (void)rotation.obey(Word::Down, kStart);
+  EXPECT_EQ(rotation.obey(Word::Down, kStart + seconds(9)), Change::None);
+  EXPECT_EQ(rotation.report().since, kStart);
+}
+
+TEST(Rotation, AutoJudgesAsIfItHadJustStarted) {
+  Rotation rotation(of_mode(Mode::Lazy), kStart);
+  base::Time now = kStart;
+  take_out(rotation, now);
+  EXPECT_EQ(rotation.obey(Word::Down, now), Change::None);
+  EXPECT_EQ(rotation.obey(Word::Auto, now), Change::WentUp);
+  take_out(rotation, now);  // It can be taken out again.
+}
+
+}  // namespace
+}  // namespace tests
