@@ -16,11 +16,10 @@
 #include "dataplane/dns/question.h"
 #include "dataplane/poll/settings.h"
 #include "tls-workers/upstream/backend.h"
+#include "tls-workers/upstream/policy.h"
 
 namespace control {
 
-/// How a pool chooses among its backends.
-enum class Policy : uint8_t { LeastOutstanding };
 enum class LogLevel : uint8_t { Debug, Info, Warning, Error };
 
 /// An address that clients ask, and the pool that answers there. Plain DNS over UDP.
@@ -41,7 +40,7 @@ struct Pool {
   std::string name;  // Unique; the default pool's is empty.
   std::optional<size_t>
       packet_cache;  // Index into Config::packet_caches; none: answers are not kept.
-  Policy policy = Policy::LeastOutstanding;
+  tls::PolicySettings policy;
 };
 
 struct TlsWorkers {

@@ -1,4 +1,6 @@
 // The sections about what is kept where: `packet_caches`, `load_balancing_policies` and `pools`.
+#include <iterator>
+
 #include "control/config_reader.h"
 
 namespace control {
@@ -7,7 +9,29 @@ namespace {
 constexpr uint64_t kMaxSeconds = 2'147'483'647;  // A TTL's largest, RFC 2181 §8.
 constexpr size_t kMaxCaches = poll::kMaxBinds;   // Cores count hits and misses for that many.
 
-constexpr Choice<Policy> kPolicies[] = {{"leastOutstanding", Policy::LeastOutstanding}};
+constexpr Choice<tls::Policy> choice_of(tls::Policy policy) {
+  return {tls::kPolicyNames[static_cast<size_t>(policy)], policy};
+}
+constexpr Choice<tls::Policy> kPolicies[] = {choice_of(tls::Policy::LeastOutstanding),
+                                             choice_of(tls::Policy::FirstAvailable),
+                                             choice_of(tls::Policy::RoundRobin),
+                                             choice_of(tls::Policy::WRandom),
+                                             choice_of(tls::Policy::WHashed),
+                                             choice_of(tls::Policy::CHashed),
+                                             choice_of(tls::Policy::P2c)};
+static_assert(std::size(kPolicies) == tls::kPolicyNames.size());
+
+tls::PolicySettings settings_of(tls::Policy policy, const Reading& reading) {
+  switch (policy) {
+    case tls::Policy::WRandom:
+    case tls::Policy::WHashed:
+      return {policy, reading.weighted_factor};
+    case tls::Policy::CHashed:
+      return {policy, reading.hashing_factor};
+    default:
+      return {policy};
+  }
+}
 
 PacketCache read_packet_cache(const YamlNode& node, Reading& reading) {
   Section section(&node, "packet_caches", reading.errors);
@@ -36,8 +60,9 @@ Pool read_pool(const YamlNode& node, Reading& reading) {
                      "is not a packet cache, expected " + one_of(reading.config.packet_caches));
     }
   }
-  pool.policy = reading.default_policy;
-  section.choice("policy", pool.policy, kPolicies);
+  tls::Policy policy = reading.default_policy;
+  section.choice("policy", policy, kPolicies);
+  pool.policy = settings_of(policy, reading);
   section.refuse_unknown();
   return pool;
 }
@@ -55,6 +80,8 @@ void read_packet_caches(Section& top, Reading& reading) {
 
 void read_load_balancing_policies(Section section, Reading& reading) {
   section.choice("default_policy", reading.default_policy, kPolicies);
+  section.factor("weighted_balancing_factor", reading.weighted_factor);
+  section.factor("consistent_hashing_balancing_factor", reading.hashing_factor);
   section.refuse_unknown();
 }
 
@@ -65,7 +92,8 @@ void read_pools(Section& top, Reading& reading) {
     for (const YamlNode& node : *nodes) pools.push_back(read_pool(node, reading));
   }
   if (pools.empty())
-    pools.push_back({.name = "", .packet_cache = 0, .policy = reading.default_policy});
+    pools.push_back(
+        {.name = "", .packet_cache = 0, .policy = settings_of(reading.default_policy, reading)});
 }
 
 }  // namespace control

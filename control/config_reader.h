@@ -23,7 +23,9 @@ struct Reading {
   const Machine& machine;
   ConfigErrors& errors;
   Config config;
-  Policy default_policy = Policy::LeastOutstanding;
+  tls::Policy default_policy = tls::Policy::LeastOutstanding;
+  double weighted_factor = 0;  // Of policies that go by weight, and of chashed.
+  double hashing_factor = 0;
 };
 
 /// Never fails: what is wrong goes to `errors` and keeps its default. Every list of sections in the

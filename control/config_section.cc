@@ -157,6 +157,20 @@ void Section::milliseconds(std::string_view key, std::chrono::milliseconds& targ
   target = std::chrono::milliseconds(count);
 }
 
+void Section::factor(std::string_view key, double& target) {
+  constexpr double kMost = 1000;
+  const std::string expected = "0 for no limit, or a number from 1 to 1000, such as 1.25";
+  const std::optional<std::string> given = text(key, expected);
+  if (!given) return;
+  double value = 0;
+  const char* const end = given->data() + given->size();
+  const auto [stop, error] = std::from_chars(given->data(), end, value, std::chars_format::fixed);
+  const bool fits = value == 0 || (value >= 1 && value <= kMost);
+  if (stop != end || error != std::errc() || !fits)
+    return refuse(key, "is not a factor, expected " + expected);
+  target = value;
+}
+
 void Section::flag(std::string_view key, bool& target) {
   const YamlNode* node = find(key);
   if (node == nullptr) return;

@@ -64,6 +64,8 @@ class Section {
     if (value) target = static_cast<Number>(*value);
   }
   void milliseconds(std::string_view key, std::chrono::milliseconds& target, Range range);
+  /// "1.25": how many times a share somebody may have; 0 for any.
+  void factor(std::string_view key, double& target);
   void flag(std::string_view key, bool& target);
   [[nodiscard]] std::optional<std::string> text(std::string_view key, std::string_view expected);
   /// The same, for what may hold a password: its value stands in no message.

@@ -19,18 +19,6 @@ inline constexpr std::array kUnsupported = {
     UnsupportedSetting{"packet_caches", "stale_ttl", ""},
     UnsupportedSetting{"packet_caches", "max_stale", ""},
     UnsupportedSetting{"packet_caches", "prefetch", ""},
-    UnsupportedSetting{"pools", "policy", "firstAvailable"},
-    UnsupportedSetting{"pools", "policy", "roundrobin"},
-    UnsupportedSetting{"pools", "policy", "wrandom"},
-    UnsupportedSetting{"pools", "policy", "whashed"},
-    UnsupportedSetting{"pools", "policy", "chashed"},
-    UnsupportedSetting{"pools", "policy", "p2c"},
-    UnsupportedSetting{"load_balancing_policies", "default_policy", "firstAvailable"},
-    UnsupportedSetting{"load_balancing_policies", "default_policy", "roundrobin"},
-    UnsupportedSetting{"load_balancing_policies", "default_policy", "wrandom"},
-    UnsupportedSetting{"load_balancing_policies", "default_policy", "whashed"},
-    UnsupportedSetting{"load_balancing_policies", "default_policy", "chashed"},
-    UnsupportedSetting{"load_balancing_policies", "default_policy", "p2c"},
 };
 
 /// Whether the whole setting is one of those.

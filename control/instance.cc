@@ -335,7 +335,7 @@ void Instance::make_cores() {
 void Instance::make_workers() {
   std::vector<tls::PoolSettings> pools;
   for (const Pool& pool : config_.pools) {
-    tls::PoolSettings settings{.name = pool.name};
+    tls::PoolSettings settings{.name = pool.name, .policy = pool.policy};
     if (pool.packet_cache) {
       settings.cache = caches_[*pool.packet_cache].get();
       settings.limits = config_.packet_caches[*pool.packet_cache].limits;

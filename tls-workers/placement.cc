@@ -1,6 +1,7 @@
 #include "tls-workers/placement.h"
 
 #include <algorithm>
+#include <random>
 
 #include "dataplane/base/assert.h"
 
@@ -16,19 +17,21 @@ constexpr base::milliseconds kWorthWaiting{250};
 }  // namespace
 
 Placement::Placement(std::deque<Sessions>& backends, std::span<Rotation* const> rotations,
-                     size_t pools, bool hedging, Questions& questions, Settlement& settlement,
-                     WorkerCounters& counters)
+                     std::span<const PoolSettings> pools, bool hedging, Questions& questions,
+                     Settlement& settlement, WorkerCounters& counters)
     : backends_(backends),
       rotations_(rotations.begin(), rotations.end()),
-      pool_backends_(pools),
       hedging_(hedging),
       questions_(questions),
       settlement_(settlement),
       counters_(counters) {
+  for (const PoolSettings& pool : pools)
+    pools_.push_back({.ranking = Ranking(pool.policy, std::random_device{}()), .backends = {}});
   for (uint32_t i = 0; i < backends_.size(); ++i) {
     for (const dns::PoolId pool : backends_[i].settings().pools)
-      pool_backends_.at(static_cast<size_t>(pool)).push_back(i);
+      pools_.at(static_cast<size_t>(pool)).backends.push_back(i);
   }
+  candidates_.reserve(backends_.size());
 }
 
 void Placement::place(OpenQuestion& question, base::Time now) {
@@ -43,7 +46,7 @@ void Placement::place(OpenQuestion& question, base::Time now) {
 }
 
 void Placement::place_waiting(base::Time now) {
-  for (uint32_t pool = 0; pool < pool_backends_.size(); ++pool) {
+  for (uint32_t pool = 0; pool < pools_.size(); ++pool) {
     OpenQuestion* question = questions_.first_waiting(pool);
     while (question != nullptr) {
       OpenQuestion* next = questions_.next_waiting(*question);
@@ -71,7 +74,7 @@ void Placement::lose(OpenQuestion& question, uint32_t backend, SameBackend same_
 
 bool Placement::ask_another(OpenQuestion& question, uint32_t backend, base::Time now) {
   if (question.retries_left == 0 || !questions_.has_askers(question)) return false;
-  look_at(question.question.pool, now);
+  look_at(question.question, now);
   const std::optional<size_t> other = choose(candidates_, backend);
   if (!other) return false;
   --question.retries_left;
@@ -84,7 +87,7 @@ bool Placement::ask_another(OpenQuestion& question, uint32_t backend, base::Time
 void Placement::hedge(OpenQuestion& question, base::Time now) {
   question.hedge_at = base::Time::max();
   if (question.under_way != 1) return;
-  look_at(question.question.pool, now);
+  look_at(question.question, now);
   const std::optional<size_t> other = choose(candidates_, question.asked_last);
   if (!other || candidates_[*other].standing != Standing::Ready || !budget_.take()) return;
   counters_.hedged.add();
@@ -93,16 +96,17 @@ void Placement::hedge(OpenQuestion& question, base::Time now) {
 
 dns::Ede Placement::reason(const OpenQuestion& question, base::Time now) {
   if (question.was_asked) return dns::Ede::NetworkError;
-  look_at(question.question.pool, now);
+  look_at(question.question, now);
   const bool connected = std::ranges::any_of(
       candidates_, [](const Candidate& candidate) { return candidate.standing <= Standing::Full; });
   return connected ? dns::Ede::NetworkError : dns::Ede::NoReachableAuthority;
 }
 
-/// Fills `candidates_` with what the pool's backends in rotation can do now; if none is, with all
-/// of them: to try costs nothing that giving up would not.
-void Placement::look_at(dns::PoolId pool, base::Time now) {
-  const std::vector<uint32_t>& members = pool_backends_[static_cast<size_t>(pool)];
+/// Fills `candidates_` with what the backends in rotation of the question's pool can do now, ranked
+/// for it; if none is, with all of them: to try costs nothing that giving up would not.
+void Placement::look_at(const dns::Question& question, base::Time now) {
+  Pool& pool = pool_of(question);
+  const std::vector<uint32_t>& members = pool.backends;
   const bool any_up =
       std::ranges::any_of(members, [&](uint32_t backend) { return rotations_[backend]->up(); });
   candidates_.clear();
@@ -111,6 +115,7 @@ void Placement::look_at(dns::PoolId pool, base::Time now) {
     if (any_up ? rotation.up() : !rotation.barred())
       candidates_.push_back(backends_[backend].candidate(now));
   }
+  pool.ranking.rank(question.name, candidates_);
 }
 
 /// Which of `candidates_` gets `question` now, if any. The backend that has failed it is asked
@@ -136,7 +141,7 @@ bool Placement::is_coming(std::optional<uint32_t> avoid, base::Time since) const
 /// Sends `question` if a session has room, and says what to do with it otherwise. After it,
 /// `candidates_` is the question's pool's.
 Placement::Placed Placement::try_to_send(OpenQuestion& question, base::Time now) {
-  look_at(question.question.pool, now);
+  look_at(question.question, now);
   const bool waits = question.state == OpenQuestion::State::Waiting;
   const base::Time since = waits ? question.waiting_since : now;
   const std::optional<size_t> chosen = pick(question, since);
@@ -170,6 +175,7 @@ void Placement::send(OpenQuestion& question, uint32_t backend, Purpose purpose, 
   question.was_asked = true;
   question.asked_last = backend;
   ++question.under_way;
+  pool_of(question.question).ranking.sent(backend);
 }
 
 /// `question` is on its way to `chosen`. A backend that would have been the better choice but has
@@ -197,7 +203,7 @@ void Placement::try_others(OpenQuestion& question, const Candidate& chosen, base
 /// Opens sessions to the backends that come first, one more for every kStagger that the question
 /// has waited.
 void Placement::open_for_waiting(const OpenQuestion& longest, base::Time now) {
-  look_at(longest.question.pool, now);
+  look_at(longest.question, now);
   const auto wanted = 1 + (now - longest.waiting_since) / kStagger;
   auto opening = std::ranges::count_if(
       candidates_, [](const Candidate& candidate) { return candidate.opening; });

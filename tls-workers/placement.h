@@ -13,6 +13,7 @@
 #include "tls-workers/settlement.h"
 #include "tls-workers/upstream/chooser.h"
 #include "tls-workers/upstream/hedge_budget.h"
+#include "tls-workers/upstream/policy.h"
 #include "tls-workers/upstream/questions.h"
 #include "tls-workers/upstream/rotation.h"
 #include "tls-workers/upstream/sessions.h"
@@ -22,9 +23,10 @@ namespace tls {
 class Placement {
  public:
   /// `rotations`: one for each of `backends`. `backends` and the others outlive it; `backends` has
-  /// its final size. `pools`: how many.
-  Placement(std::deque<Sessions>& backends, std::span<Rotation* const> rotations, size_t pools,
-            bool hedging, Questions& questions, Settlement& settlement, WorkerCounters& counters);
+  /// its final size.
+  Placement(std::deque<Sessions>& backends, std::span<Rotation* const> rotations,
+            std::span<const PoolSettings> pools, bool hedging, Questions& questions,
+            Settlement& settlement, WorkerCounters& counters);
 
   // All of these: the worker's thread, at the turn's `now`.
 
@@ -46,7 +48,15 @@ class Placement {
  private:
   enum class Placed : uint8_t { Sent, Wait, Hopeless };
 
-  void look_at(dns::PoolId pool, base::Time now);
+  struct Pool {
+    Ranking ranking;
+    std::vector<uint32_t> backends;
+  };
+
+  [[nodiscard]] Pool& pool_of(const dns::Question& question) {
+    return pools_[static_cast<size_t>(question.pool)];
+  }
+  void look_at(const dns::Question& question, base::Time now);
   [[nodiscard]] std::optional<size_t> pick(const OpenQuestion& question, base::Time since) const;
   [[nodiscard]] bool is_coming(std::optional<uint32_t> avoid, base::Time since) const;
   Placed try_to_send(OpenQuestion& question, base::Time now);
@@ -56,14 +66,14 @@ class Placement {
   void open_for_waiting(const OpenQuestion& longest, base::Time now);
 
   std::deque<Sessions>& backends_;
-  std::vector<Rotation*> rotations_;                  // By backend.
-  std::vector<std::vector<uint32_t>> pool_backends_;  // By pool.
+  std::vector<Rotation*> rotations_;  // By backend.
+  std::vector<Pool> pools_;
   const bool hedging_;
   HedgeBudget budget_;
   Questions& questions_;
   Settlement& settlement_;
   WorkerCounters& counters_;
-  std::vector<Candidate> candidates_;  // Scratch: the backends of the pool looked at last.
+  std::vector<Candidate> candidates_;  // Scratch: the backends for the question looked at last.
 };
 
 }  // namespace tls

@@ -13,13 +13,16 @@
 #include "tls-workers/upstream/entry_maker.h"
 #include "tls-workers/upstream/failures.h"
 #include "tls-workers/upstream/late_questions.h"
+#include "tls-workers/upstream/policy.h"
 #include "tls-workers/upstream/questions.h"
 
 namespace tls {
 
-/// What a pool's answers are kept in, and for how long. Index of the pool = dns::PoolId.
+/// How a pool's backends are chosen, what its answers are kept in, and for how long. Index of the
+/// pool = dns::PoolId.
 struct PoolSettings {
   std::string name;
+  PolicySettings policy;
   cache::Cache* cache = nullptr;  // nullptr: this pool's answers are not kept.
   dns::LifetimeLimits limits;
 };

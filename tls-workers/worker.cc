@@ -162,8 +162,8 @@ Worker::Impl::Impl(WorkerSettings settings, exchange::Exchange& exchange, cache:
       now_(base::Clock::now()),
       questions_(settings_.max_questions, static_cast<uint32_t>(settings_.pools.size()), now_),
       settlement_(settings_.pools, {settings_.index, exchange, readers}, questions_, counters_),
-      placement_(backends_, settings_.rotations, settings_.pools.size(), settings_.hedging,
-                 questions_, settlement_, counters_),
+      placement_(backends_, settings_.rotations, settings_.pools, settings_.hedging, questions_,
+                 settlement_, counters_),
       checks_(backends_, settings_.rotations,
               [this](uint32_t backend, Rotation::Change change) { tell_change(backend, change); }),
       complained_(settings_.backends.size()) {

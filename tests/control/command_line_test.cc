@@ -218,6 +218,8 @@ TEST(FullExample, HasEverySettingAtItsDefaultOrAnother) {
                               "policy:",
                               "load_balancing_policies:",
                               "default_policy:",
+                              "weighted_balancing_factor:",
+                              "consistent_hashing_balancing_factor:",
                               "metrics:",
                               "logging:",
                               "level:"}) {

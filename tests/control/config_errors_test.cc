@@ -81,11 +81,7 @@ INSTANTIATE_TEST_SUITE_P(
             30, "`prefetch`: not supported by this version"},
         Bad{"unsupported_bind",
             std::string(kPorts) + "binds: [{address: 192.0.2.53, protocol: DoT}]\n" + kBackends, 2,
-            41, "`protocol`: `DoT` is not supported by this version, expected `Do53`"},
-        Bad{"unsupported_policy", minimal("load_balancing_policies: {default_policy: chashed}\n"),
-            4, 43,
-            "`default_policy`: `chashed` is not supported by this version, expected "
-            "`leastOutstanding`"}),
+            41, "`protocol`: `DoT` is not supported by this version, expected `Do53`"}),
     name_of);
 
 std::string dataplane(const std::string& settings) {
@@ -428,7 +424,20 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"pool_name_twice", minimal("pools: [{name: ''}, {name: ''}]\n"), 4, 28,
             "`name`: `` is used twice"},
         Bad{"pool_policy", minimal("pools: [{name: '', policy: random}]\n"), 4, 28,
-            "`policy`: `random` is unknown, expected `leastOutstanding`"},
+            "`policy`: `random` is unknown, expected one of `leastOutstanding` `firstAvailable` "
+            "`roundrobin` `wrandom` `whashed` `chashed` `p2c`"},
+        Bad{"default_policy", minimal("load_balancing_policies: {default_policy: lua}\n"), 4, 43,
+            "`default_policy`: `lua` is unknown, expected one of `leastOutstanding`"},
+        Bad{"factor_below_one",
+            minimal("load_balancing_policies: {consistent_hashing_balancing_factor: 0.9}\n"), 4, 64,
+            "`consistent_hashing_balancing_factor`: `0.9` is not a factor, expected 0 for no "
+            "limit, or a number from 1 to 1000, such as 1.25"},
+        Bad{"factor_is_a_word",
+            minimal("load_balancing_policies: {weighted_balancing_factor: off}\n"), 4, 54,
+            "`weighted_balancing_factor`: `off` is not a factor"},
+        Bad{"factor_not_a_number",
+            minimal("load_balancing_policies: {weighted_balancing_factor: nan}\n"), 4, 54,
+            "`weighted_balancing_factor`: `nan` is not a factor"},
         Bad{"threads", minimal("tls_workers: {threads: 0}\n"), 4, 24,
             "expected a whole number from 1 to 64"},
         Bad{"worker_cpu", minimal("tls_workers: {cpus: [9]}\n"), 4, 22,

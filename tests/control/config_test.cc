@@ -72,7 +72,8 @@ TEST(MinimalConfig, HasOneCacheAndOnePool) {
   ASSERT_THAT(config.pools, SizeIs(1));
   EXPECT_EQ(config.pools[0].name, "");
   EXPECT_EQ(config.pools[0].packet_cache, 0u);
-  EXPECT_EQ(config.pools[0].policy, Policy::LeastOutstanding);
+  EXPECT_EQ(config.pools[0].policy.policy, tls::Policy::LeastOutstanding);
+  EXPECT_EQ(config.pools[0].policy.balancing_factor, 0);
 }
 
 TEST(MinimalConfig, HasTheDocumentedBackend) {
@@ -260,6 +261,27 @@ TEST(FullConfig, ReadsCachesAndPools) {
   ASSERT_THAT(config.pools, SizeIs(2));
   EXPECT_EQ(config.pools[1].name, "second");
   EXPECT_EQ(config.pools[1].packet_cache, 1u);
+}
+
+TEST(Policies, AreThePoolsOwnOrTheDefault) {
+  const Config config = config_of(minimal(
+      "load_balancing_policies: {default_policy: p2c}\n"
+      "pools: [{name: ''}, {name: a, policy: firstAvailable}, {name: b, policy: roundrobin}]\n"));
+  EXPECT_EQ(config.pools[0].policy.policy, tls::Policy::P2c);
+  EXPECT_EQ(config.pools[1].policy.policy, tls::Policy::FirstAvailable);
+  EXPECT_EQ(config.pools[2].policy.policy, tls::Policy::RoundRobin);
+}
+
+TEST(Policies, HaveTheFactorOfTheirKind) {
+  const Config config = config_of(
+      minimal("load_balancing_policies:\n"
+              "  {weighted_balancing_factor: 1.5, consistent_hashing_balancing_factor: 1.25}\n"
+              "pools: [{name: ''}, {name: a, policy: wrandom}, {name: b, policy: whashed},\n"
+              "        {name: c, policy: chashed}]\n"));
+  EXPECT_EQ(config.pools[0].policy.balancing_factor, 0);
+  EXPECT_EQ(config.pools[1].policy.balancing_factor, 1.5);
+  EXPECT_EQ(config.pools[2].policy.balancing_factor, 1.5);
+  EXPECT_EQ(config.pools[3].policy.balancing_factor, 1.25);
 }
 
 TEST(FullConfig, ReadsBackendsAndWorkers) {

@@ -8,7 +8,6 @@
 namespace tests {
 namespace {
 
-using base::milliseconds;
 using tls::Candidate;
 using tls::Standing;
 
@@ -29,30 +28,24 @@ INSTANTIATE_TEST_SUITE_P(
     Choices, Choose,
     testing::Values(
         Choice{"nobody", {}, {}, {}},
-        Choice{"fewest_outstanding",
-               {{.backend = 0, .standing = Standing::Ready, .outstanding = 3},
-                {.backend = 1, .standing = Standing::Ready, .outstanding = 2, .order = 9}},
+        Choice{"best_rank",
+               {{.backend = 0, .standing = Standing::Ready, .rank = {.score = 3}},
+                {.backend = 1, .standing = Standing::Ready, .rank = {.score = 2, .order = 9}}},
                {},
                1},
-        Choice{
-            "then_lowest_order",
-            {{.backend = 0, .standing = Standing::Ready, .order = 2, .latency = milliseconds(1)},
-             {.backend = 1, .standing = Standing::Ready, .order = 1, .latency = milliseconds(9)}},
-            {},
-            1},
-        Choice{"then_lowest_latency",
-               {{.backend = 0, .standing = Standing::Ready, .latency = milliseconds(2)},
-                {.backend = 1, .standing = Standing::Ready, .latency = milliseconds(1)}},
+        Choice{"one_with_no_more_than_its_share",
+               {{.backend = 0, .standing = Standing::Ready, .rank = {.over_share = true}},
+                {.backend = 1, .standing = Standing::Ready, .rank = {.score = 9}}},
                {},
                1},
-        Choice{"then_the_first",
-               {{.backend = 4, .standing = Standing::Ready},
-                {.backend = 3, .standing = Standing::Ready}},
+        Choice{"over_its_share_if_it_is_all_there_is",
+               {{.backend = 0, .standing = Standing::Ready, .rank = {.over_share = true}},
+                {.backend = 1, .standing = Standing::OnTrial}},
                {},
-               1},
+               0},
         Choice{"not_on_trial_while_another_is_ready",
                {{.backend = 0, .standing = Standing::OnTrial},
-                {.backend = 1, .standing = Standing::Ready, .outstanding = 99}},
+                {.backend = 1, .standing = Standing::Ready, .rank = {.score = 99}}},
                {},
                1},
         Choice{"on_trial_if_it_is_all_there_is",
@@ -69,7 +62,7 @@ INSTANTIATE_TEST_SUITE_P(
                {}},
         Choice{"never_the_one_that_failed",
                {{.backend = 5, .standing = Standing::Ready},
-                {.backend = 6, .standing = Standing::OnTrial, .outstanding = 50}},
+                {.backend = 6, .standing = Standing::OnTrial, .rank = {.score = 50}}},
                5,
                1},
         Choice{"not_even_if_it_is_the_only_one",
@@ -89,12 +82,15 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Choice{"closed_before_failing",
                {{.backend = 0, .standing = Standing::Failing},
-                {.backend = 1, .standing = Standing::Closed, .order = 7}},
+                {.backend = 1, .standing = Standing::Closed, .rank = {.order = 7}}},
                {},
                1},
-        Choice{"lowest_order", {{.backend = 0, .order = 2}, {.backend = 1, .order = 1}}, {}, 1},
+        Choice{"best_rank",
+               {{.backend = 0, .rank = {.order = 2}}, {.backend = 1, .rank = {.order = 1}}},
+               {},
+               1},
         Choice{"not_one_that_is_opening",
-               {{.backend = 0, .opening = true}, {.backend = 1, .order = 5}},
+               {{.backend = 0, .opening = true}, {.backend = 1, .rank = {.order = 5}}},
                {},
                1},
         Choice{"not_one_that_backs_off", {{.backend = 0, .standing = Standing::Down}}, {}, {}},
@@ -103,7 +99,10 @@ INSTANTIATE_TEST_SUITE_P(
                 {.backend = 1, .standing = Standing::Full}},
                {},
                {}},
-        Choice{"not_the_one_that_failed", {{.backend = 0}, {.backend = 1, .order = 5}}, 0, 1}),
+        Choice{"not_the_one_that_failed",
+               {{.backend = 0}, {.backend = 1, .rank = {.order = 5}}},
+               0,
+               1}),
     [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace

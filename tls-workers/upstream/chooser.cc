@@ -5,10 +5,6 @@
 namespace tls {
 namespace {
 
-auto rank(const Candidate& candidate) {
-  return std::tuple(candidate.outstanding, candidate.order, candidate.latency, candidate.backend);
-}
-
 /// The best by (standing, rank) among those that `fits` accepts.
 template <typename Fits>
 std::optional<size_t> best(std::span<const Candidate> candidates, std::optional<uint32_t> avoid,
@@ -17,8 +13,8 @@ std::optional<size_t> best(std::span<const Candidate> candidates, std::optional<
   for (size_t i = 0; i < candidates.size(); ++i) {
     const Candidate& candidate = candidates[i];
     if (candidate.backend == avoid || !fits(candidate)) continue;
-    if (!found || std::tuple(candidate.standing, rank(candidate)) <
-                      std::tuple(candidates[*found].standing, rank(candidates[*found]))) {
+    if (!found || std::tie(candidate.standing, candidate.rank) <
+                      std::tie(candidates[*found].standing, candidates[*found].rank)) {
       found = i;
     }
   }
@@ -40,7 +36,5 @@ std::optional<size_t> choose_to_open(std::span<const Candidate> candidates,
            (candidate.standing == Standing::Closed || candidate.standing == Standing::Failing);
   });
 }
-
-bool preferred(const Candidate& a, const Candidate& b) { return rank(a) < rank(b); }
 
 }  // namespace tls

@@ -1,7 +1,8 @@
-// Which backend gets a question: leastOutstanding, as a pure function of what a worker knows about
-// each backend of the pool.
+// Which backend gets a question, as a pure function of what a worker knows about each backend of
+// the pool: who can answer at once comes first, and among those the pool's policy (policy.h) ranks.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -14,10 +15,20 @@ namespace tls {
 enum class Standing : uint8_t {
   Ready,    // A session has room, and the last one asked did answer.
   OnTrial,  // A session has room, but the backend failed to answer and has not answered since.
-  Full,     // Sessions exist; all have as many queries in flight as they may.
+  Full,  // Sessions exist; all have as many queries in flight as they may, or the budget is spent.
   Closed,   // No session, no reason known why none could be opened.
   Failing,  // No session, the last attempt failed, the next one may be made (or is being made) now.
   Down,     // No session, and none is tried before the end of the back-off.
+};
+
+/// What a policy makes of a backend for one question: lower is better, the fields in this order.
+struct Rank {
+  bool over_share = false;  // It carries more than its share of the load.
+  double score = 0;
+  uint32_t order = 0;
+  base::Duration latency{};
+  uint32_t backend = 0;  // So that no two are equal.
+  friend auto operator<=>(const Rank&, const Rank&) = default;
 };
 
 struct Candidate {
@@ -25,24 +36,28 @@ struct Candidate {
   Standing standing = Standing::Closed;
   uint32_t outstanding = 0;  // Queries in flight.
   uint32_t order = 1;
+  uint32_t weight = 1;
+  uint64_t identity = 0;     // Of its name; see identity_of.
   base::Duration latency{};  // Smoothed; zero before the first answer.
   base::Duration p95{};      // The same for what one answer in twenty exceeds.
   base::Time retry_at{};     // When `Down` ends.
   bool opening = false;      // A session is being opened.
+  Rank rank{};               // Of the question in hand.
 };
 
-/// The ready candidate with the fewest outstanding queries, then the lowest order, then the lowest
-/// latency; if none is Ready, one that is OnTrial by the same rule. Never `avoid`. Returns an index
-/// into `candidates`.
+/// The Ready candidate that ranks best; if none is Ready, one that is OnTrial by the same rule.
+/// Never `avoid`. Returns an index into `candidates`.
 [[nodiscard]] std::optional<size_t> choose(std::span<const Candidate> candidates,
                                            std::optional<uint32_t> avoid);
 
 /// The candidate without a session that is best to open one with: Closed before Failing, then by
-/// order, then by latency. Skips those that are opening already, `Down`, and `avoid`.
+/// rank. Skips those that are opening already, `Down`, and `avoid`.
 [[nodiscard]] std::optional<size_t> choose_to_open(std::span<const Candidate> candidates,
                                                    std::optional<uint32_t> avoid);
 
-/// Whether `a` comes before `b` in leastOutstanding, whatever their standing.
-[[nodiscard]] bool preferred(const Candidate& a, const Candidate& b);
+/// Whether the policy would rather have `a` than `b`, whatever their standing.
+[[nodiscard]] inline bool preferred(const Candidate& a, const Candidate& b) {
+  return a.rank < b.rank;
+}
 
 }  // namespace tls

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "tls-workers/upstream/policy.h"
+
 namespace tls {
 namespace {
 
@@ -20,6 +22,7 @@ Sessions::Sessions(const Shape& shape, const BackendSettings& settings, Tickets&
     : settings_(settings),
       per_backend_(shape.per_backend),
       seed_(shape.seed),
+      identity_(identity_of(settings.name)),
       context_(settings, tickets),
       backoff_(shape.seed),
       idle_timeout_(settings.idle_timeout) {
@@ -35,6 +38,8 @@ Candidate Sessions::candidate(base::Time now) {
   Candidate candidate{.backend = sessions_.front().backend(),
                       .outstanding = static_cast<uint32_t>(counters_.in_flight.read()),
                       .order = settings_.order,
+                      .weight = settings_.weight,
+                      .identity = identity_,
                       .latency = latency_is_known(now) ? latency_.smoothed() : base::Duration{},
                       .p95 = latency_.p95(),
                       .retry_at = backoff_.until(),

@@ -101,6 +101,7 @@ class Sessions {
   const BackendSettings& settings_;
   const unsigned per_backend_;
   const uint64_t seed_;
+  const uint64_t identity_;
   TlsContext context_;
   BackendCounters counters_;
   BackendRecord record_;
