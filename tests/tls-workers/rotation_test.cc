@@ -96,7 +96,7 @@ TEST(Rotation, HeldUpIsNotJudged) {
   base::Time now = kStart;
   for (int i = 0; i < 100; ++i, now += seconds(1)) {
     EXPECT_EQ(rotation.sample(lost(50), now), Change::None);
-    EXPECT_EQ(rotation.unreachable(now), Change::None);
+    EXPECT_EQ(rotation.unreachable(Failure::Connect, now), Change::None);
     EXPECT_FALSE(rotation.check_due(now));
   }
   EXPECT_TRUE(rotation.up());
