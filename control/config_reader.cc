@@ -30,8 +30,11 @@ void read_metrics(Section section, Reading& reading) {
     return;
   }
   reading.config.metrics_address = *address;
-  if (is_wildcard(address->address))
+  if (is_wildcard(address->address)) {
     section.warn("address", "shows the metrics on every interface");
+  } else if (!is_loopback(address->address)) {
+    section.warn("address", "shows the metrics to everybody who can reach it");
+  }
 }
 
 void read_logging(Section section, Reading& reading) {

@@ -5,12 +5,15 @@
 
 #include <array>
 #include <atomic>
+#include <cstring>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <thread>
 
 #include "control/escape.h"
+#include "control/http_host.h"
 #include "dataplane/base/clock.h"
 
 namespace control {
@@ -18,6 +21,23 @@ namespace {
 
 // A page takes about a millisecond of CPU to make; a storm of requests gets one in ten of those.
 constexpr base::milliseconds kLeastBetweenPages{10};
+
+// For the request; and for each piece of the reply, at the end of which the whole has to be in
+// time.
+constexpr const char* kPatienceMs = "5000";
+constexpr base::milliseconds kPatience{5000};
+constexpr size_t kPiece = 16384;
+
+// Of every reply. What a browser gets it may show, and run what came with it from here; no other
+// site may use any of it.
+constexpr std::string_view kHeaders =
+    "\r\nCache-Control: no-store"
+    "\r\nContent-Security-Policy: default-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+    "\r\nCross-Origin-Resource-Policy: same-origin"
+    "\r\nReferrer-Policy: no-referrer"
+    "\r\nX-Content-Type-Options: nosniff"
+    "\r\nConnection: close\r\n";
 
 struct Response {
   int status = 0;
@@ -28,6 +48,45 @@ struct Response {
 
 Response refusal(int status, std::string_view reason) {
   return {.status = status, .reason = reason, .body = std::string(reason) + "\n"};
+}
+
+/// Neither a client that reads nothing nor one that reads an octet now and then keeps its thread.
+void write(mg_connection* connection, std::string_view text) {
+  const base::Time deadline = base::Clock::now() + kPatience;
+  while (!text.empty() && base::Clock::now() < deadline) {
+    const std::string_view piece = text.substr(0, kPiece);
+    if (mg_write(connection, piece.data(), piece.size()) != static_cast<int>(piece.size())) return;
+    text.remove_prefix(piece.size());
+  }
+}
+
+void write(mg_connection* connection, const Response& response) {
+  std::string text = "HTTP/1.1 " + std::to_string(response.status) + " " +
+                     std::string(response.reason) +
+                     "\r\nContent-Type: " + std::string(response.type) +
+                     "\r\nContent-Length: " + std::to_string(response.body.size());
+  text += kHeaders;
+  if (response.status == 405) text += "Allow: GET, HEAD\r\n";
+  text += "\r\n";
+  const char* method = mg_get_request_info(connection)->request_method;
+  if (method == nullptr || std::string_view(method) != "HEAD") text += response.body;
+  // Also keeps the library from reading a body to its end, which need not have one.
+  mg_disable_connection_keep_alive(connection);
+  write(connection, text);
+}
+
+/// Why a request is not looked at, if it is not: the hosts it names, RFC 9112 §3.2.
+std::optional<Response> unfit(const mg_request_info& request, const base::IpAddress& address) {
+  std::optional<std::string_view> host;
+  for (int i = 0; i < request.num_headers; ++i) {
+    if (strcasecmp(request.http_headers[i].name, "Host") != 0) continue;
+    if (host) return refusal(400, "Bad Request");
+    host = request.http_headers[i].value;
+  }
+  const bool is_old = std::string_view(request.http_version) == "1.0";
+  if (request.request_uri[0] != '/' || (!host && !is_old)) return refusal(400, "Bad Request");
+  if (host && !names_us(*host, address)) return refusal(421, "Misdirected Request");
+  return std::nullopt;
 }
 
 }  // namespace
@@ -46,6 +105,7 @@ class HttpEndpoint::Server {
 
  private:
   static int begin_request(mg_connection* connection);
+  static int http_error(mg_connection* connection, int status, const char* /*message*/);
   static int log_message(const mg_connection* connection, const char* message);
   static int log_access(const mg_connection* /*connection*/, const char* /*message*/) { return 1; }
   Response respond(const mg_request_info& request);
@@ -55,7 +115,7 @@ class HttpEndpoint::Server {
   std::function<HealthReport()> health_;
   std::string complaint_;  // What the library said while it started.
   const std::thread::id starter_ = std::this_thread::get_id();
-  std::string host_;
+  base::IpAddress address_;
   std::mutex page_mutex_;
   base::Time last_page_{};
   mg_context* context_ = nullptr;
@@ -74,7 +134,7 @@ HttpEndpoint::Server::~Server() {
   while (!is_stopped) {
     std::array<char, 128> ignored{};
     mg_connection* knock =
-        mg_connect_client(host_.c_str(), port, 0, ignored.data(), ignored.size());
+        mg_connect_client(address_.text().c_str(), port, 0, ignored.data(), ignored.size());
     if (knock != nullptr) mg_close_connection(knock);
     std::this_thread::sleep_for(base::milliseconds(5));
   }
@@ -82,17 +142,19 @@ HttpEndpoint::Server::~Server() {
 
 bool HttpEndpoint::Server::start(const base::Endpoint& endpoint) {
   const std::string address = endpoint.text();
-  host_ = endpoint.address.text();
-  const std::array<const char*, 15> options = {"listening_ports",
+  address_ = endpoint.address;
+  const std::array<const char*, 17> options = {"listening_ports",
                                                address.c_str(),
                                                "num_threads",
                                                "8",
                                                "connection_queue",
                                                "8",  // With the threads: 16 connections.
+                                               "listen_backlog",
+                                               "16",  // The kernel's, which cost next to nothing.
                                                "max_request_size",
                                                "8192",
                                                "request_timeout_ms",
-                                               "5000",
+                                               kPatienceMs,
                                                "enable_keep_alive",
                                                "no",
                                                "decode_url",
@@ -100,6 +162,7 @@ bool HttpEndpoint::Server::start(const base::Endpoint& endpoint) {
                                                nullptr};
   mg_callbacks callbacks{};
   callbacks.begin_request = begin_request;
+  callbacks.http_error = http_error;
   callbacks.log_message = log_message;
   callbacks.log_access = log_access;
   context_ = mg_start(&callbacks, this, const_cast<const char**>(options.data()));
@@ -121,18 +184,15 @@ int HttpEndpoint::Server::begin_request(mg_connection* connection) {
   } catch (const std::exception&) {
     response = refusal(500, "Internal Server Error");
   }
-  std::string text =
-      "HTTP/1.1 " + std::to_string(response.status) + " " + std::string(response.reason) +
-      "\r\nContent-Type: " + std::string(response.type) +
-      "\r\nContent-Length: " + std::to_string(response.body.size()) +
-      "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n";
-  if (response.status == 405) text += "Allow: GET, HEAD\r\n";
-  text += "\r\n";
-  if (std::string_view(request.request_method) != "HEAD") text += response.body;
-  // Also keeps the library from reading a body to its end, which need not have one.
-  mg_disable_connection_keep_alive(connection);
-  mg_write(connection, text.data(), text.size());
+  write(connection, response);
   return response.status;
+}
+
+/// What the library refuses by itself, it refuses in our words.
+int HttpEndpoint::Server::http_error(mg_connection* connection, int status,
+                                     const char* /*message*/) {
+  write(connection, refusal(status, mg_get_response_code_text(connection, status)));
+  return 0;
 }
 
 int HttpEndpoint::Server::log_message(const mg_connection* connection, const char* message) {
@@ -145,6 +205,7 @@ int HttpEndpoint::Server::log_message(const mg_connection* connection, const cha
 }
 
 Response HttpEndpoint::Server::respond(const mg_request_info& request) {
+  if (std::optional<Response> no = unfit(request, address_)) return *std::move(no);
   const std::string_view path = request.local_uri_raw != nullptr ? request.local_uri_raw : "";
   const std::string_view method = request.request_method;
   if (path != "/metrics" && path != "/healthz") return refusal(404, "Not Found");

@@ -1,6 +1,7 @@
 // The HTTP side, for Prometheus and for whoever watches over the process: GET /metrics and GET
 // /healthz, nothing else. Small on purpose: eight threads, a bounded queue of connections, one
-// request each, no body read, five seconds for all of it.
+// request each, no body read, five seconds for it and five for who reads slowly. It answers nobody
+// who was led here by a name that is not ours (http_host.h).
 #pragma once
 
 #include <prometheus/collectable.h>

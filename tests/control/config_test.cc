@@ -374,6 +374,9 @@ INSTANTIATE_TEST_SUITE_P(
             "test.yaml:4:7: `acl`: `0.0.0.0/0` lets everybody ask"},
         Odd{"metrics_everywhere", minimal("metrics: {address: '0.0.0.0:9153'}\n"),
             "test.yaml:4:20: `address`: `0.0.0.0:9153` shows the metrics on every interface"},
+        Odd{"metrics_for_the_network", minimal("metrics: {address: '192.0.2.53:9153'}\n"),
+            "test.yaml:4:20: `address`: `192.0.2.53:9153` shows the metrics to everybody who can "
+            "reach it"},
         Odd{"loopback_bind", std::string(kPorts) + "binds: [{address: 127.0.0.1}]\n" + kBackends,
             "test.yaml:2:19: `address`: `127.0.0.1` is a loopback address"},
         Odd{"only_one_pin",

@@ -12,7 +12,8 @@
 
 #include <atomic>
 #include <chrono>
-#include <fstream>
+#include <filesystem>
+#include <iterator>
 #include <string>
 #include <thread>
 #include <vector>
@@ -29,10 +30,13 @@ using testing::StartsWith;
 /// One gauge that tells how often it was asked.
 class OneMetric : public prometheus::Collectable {
  public:
+  /// How long its page is made, about.
+  std::atomic<size_t> length{0};
+
   [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override {
     prometheus::MetricFamily family;
     family.name = "scrapes";
-    family.help = "How often this was asked.";
+    family.help = "How often this was asked." + std::string(length, '.');
     family.type = prometheus::MetricType::Gauge;
     family.metric.emplace_back();
     family.metric.back().gauge.value = ++asked_;
@@ -46,6 +50,9 @@ class OneMetric : public prometheus::Collectable {
 class Client {
  public:
   explicit Client(uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    // So that the server notices when nobody reads.
+    constexpr int kLittle = 4096;
+    setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &kLittle, sizeof kLittle);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
@@ -60,6 +67,11 @@ class Client {
   bool send(const std::string& text) const {
     return connected_ &&
            ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+  }
+  /// A few octets at most; false at the end.
+  [[nodiscard]] bool sip() const {
+    char buffer[64];
+    return recv(fd_, buffer, sizeof buffer, 0) > 0;
   }
   /// Everything up to the server's close; "(still open)" at the end if it does not close.
   [[nodiscard]] std::string read_all() const {
@@ -137,9 +149,57 @@ TEST_F(HttpEndpointTest, TellsHealthAndIllness) {
 
 TEST_F(HttpEndpointTest, LetsNobodyShareItsAnswersAcrossSites) {
   EXPECT_THAT(
-      ask("GET /metrics HTTP/1.1\r\nHost: evil.example\r\nOrigin: http://evil.example\r\n\r\n"),
-      Not(HasSubstr("Access-Control")));
+      ask("GET /metrics HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n\r\n"),
+      AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), Not(HasSubstr("Access-Control")),
+            HasSubstr("\r\nCross-Origin-Resource-Policy: same-origin\r\n")));
 }
+
+TEST_F(HttpEndpointTest, TellsBrowsersToBeCarefulWithEveryReply) {
+  for (const char* request : {"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                              "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                              "GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                              "POST /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                              "GET /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+                              "<script>alert(1)</script>\r\n\r\n"}) {
+    EXPECT_THAT(ask(request),
+                AllOf(HasSubstr("\r\nContent-Security-Policy: default-src 'self'; "),
+                      HasSubstr("frame-ancestors 'none'\r\n"),
+                      HasSubstr("\r\nX-Content-Type-Options: nosniff\r\n"),
+                      HasSubstr("\r\nReferrer-Policy: no-referrer\r\n"),
+                      HasSubstr("\r\nContent-Type: text/plain;"), Not(HasSubstr("<script>"))))
+        << request;
+  }
+}
+
+TEST_F(HttpEndpointTest, AnswersOldClientsThatNameNoHost) {
+  EXPECT_THAT(ask("GET /metrics HTTP/1.0\r\n\r\n"), EndsWith("scrapes 1\n"));
+}
+
+struct Led {
+  std::string name;
+  std::string head;
+  std::string status;
+};
+
+class LedHere : public HttpEndpointTest, public testing::WithParamInterface<Led> {};
+
+TEST_P(LedHere, IsToldNothing) {
+  EXPECT_THAT(ask(GetParam().head + "\r\n\r\n"),
+              AllOf(StartsWith("HTTP/1.1 " + GetParam().status), Not(HasSubstr("scrapes"))));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Names, LedHere,
+    testing::Values(Led{"by_its_own_name", "GET /metrics HTTP/1.1\r\nHost: evil.example", "421 "},
+                    Led{"with_our_port", "GET /metrics HTTP/1.1\r\nHost: evil.example:9153",
+                        "421 "},
+                    Led{"long_ago", "GET /metrics HTTP/1.0\r\nHost: evil.example", "421 "},
+                    Led{"by_no_name", "GET /metrics HTTP/1.1", "400 "},
+                    Led{"by_two_names",
+                        "GET /metrics HTTP/1.1\r\nHost: localhost\r\nHost: evil.example", "400 "},
+                    Led{"by_two_names_of_ours",
+                        "GET /metrics HTTP/1.1\r\nHost: localhost\r\nhost: localhost", "400 "}),
+    [](const auto& led) { return led.param.name; });
 
 struct Refused {
   std::string name;
@@ -157,19 +217,26 @@ TEST_P(RefusedRequest, GetsAPlainError) {
 
 INSTANTIATE_TEST_SUITE_P(
     Requests, RefusedRequest,
-    testing::Values(Refused{"root", "GET / HTTP/1.1", "404 Not Found\r\nContent-Type: text/plain"},
-                    Refused{"other_path", "GET /status HTTP/1.1", "404 "},
-                    Refused{"deeper_path", "GET /metrics/x HTTP/1.1", "404 "},
-                    Refused{"other_case", "GET /Metrics HTTP/1.1", "404 "},
-                    Refused{"up_and_down", "GET /../../etc/passwd HTTP/1.1", "404 "},
-                    Refused{"encoded_up_and_down", "GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1",
-                            "404 "},
-                    Refused{"markup", "GET /<script>alert(1)</script> HTTP/1.1", "404 "},
-                    Refused{"post", "POST /metrics HTTP/1.1\r\nContent-Length: 0",
-                            "405 Method Not Allowed\r\n"},
-                    Refused{"put", "PUT /metrics HTTP/1.1\r\nContent-Length: 0", "405 "},
-                    Refused{"delete", "DELETE /healthz HTTP/1.1", "405 "},
-                    Refused{"options", "OPTIONS /metrics HTTP/1.1", "405 "}),
+    testing::Values(
+        Refused{"root", "GET / HTTP/1.1", "404 Not Found\r\nContent-Type: text/plain"},
+        Refused{"other_path", "GET /status HTTP/1.1", "404 "},
+        Refused{"deeper_path", "GET /metrics/x HTTP/1.1", "404 "},
+        Refused{"other_case", "GET /Metrics HTTP/1.1", "404 "},
+        Refused{"up_and_down", "GET /../../etc/passwd HTTP/1.1", "404 "},
+        Refused{"encoded_up_and_down", "GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1", "404 "},
+        Refused{"markup", "GET /<script>alert(1)</script> HTTP/1.1", "404 "},
+        Refused{"post", "POST /metrics HTTP/1.1\r\nContent-Length: 0",
+                "405 Method Not Allowed\r\n"},
+        Refused{"put", "PUT /metrics HTTP/1.1\r\nContent-Length: 0", "405 "},
+        Refused{"delete", "DELETE /healthz HTTP/1.1", "405 "},
+        Refused{"options", "OPTIONS /metrics HTTP/1.1", "405 "},
+        Refused{"patch", "PATCH /metrics HTTP/1.1\r\nContent-Length: 0", "405 "},
+        Refused{"propfind", "PROPFIND /metrics HTTP/1.1", "405 "},
+        Refused{"waiting_for_leave",
+                "PUT /metrics HTTP/1.1\r\nContent-Length: 9\r\nExpect: 100-continue", "405 "},
+        Refused{"trace", "TRACE /metrics HTTP/1.1", "4"},
+        Refused{"connect", "CONNECT localhost:53 HTTP/1.1", "4"},
+        Refused{"made_up", "BREW /metrics HTTP/1.1", "4"}),
     [](const auto& refused) { return refused.param.name; });
 
 TEST_F(HttpEndpointTest, RefusesALargeRequest) {
@@ -177,6 +244,30 @@ TEST_F(HttpEndpointTest, RefusesALargeRequest) {
       ask("GET /metrics HTTP/1.1\r\nHost: a\r\nX: " + std::string(100'000, 'x') + "\r\n\r\n"),
       Not(HasSubstr("scrapes")));
   EXPECT_THAT(ask_line("GET /metrics HTTP/1.1"), EndsWith("scrapes 1\n"));
+}
+
+TEST_F(HttpEndpointTest, LooksForTheHostAmongTheFirstHeadersOnly) {
+  std::string headers;
+  for (int i = 0; i < 100; ++i) headers += "X: y\r\n";
+  EXPECT_THAT(ask("GET /metrics HTTP/1.1\r\n" + headers + "Host: localhost\r\n\r\n"),
+              StartsWith("HTTP/1.1 400 Bad Request\r\n"));
+  EXPECT_THAT(ask_line("GET /metrics HTTP/1.1"), EndsWith("scrapes 1\n"));
+}
+
+TEST_F(HttpEndpointTest, AnswersOnlyForItself) {
+  const std::string usual = "mydomain.com:" + std::to_string(endpoint_->port());  // The library's.
+  for (const std::string& target :
+       {std::string("http://evil.example/metrics"), std::string("http://localhost/metrics"),
+        "http://" + usual + "/metrics", std::string("*")}) {
+    EXPECT_THAT(ask_line("GET " + target + " HTTP/1.1"), Not(HasSubstr("200 OK"))) << target;
+  }
+}
+
+TEST_F(HttpEndpointTest, BecomesNoWebSocket) {
+  EXPECT_THAT(ask("GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: "
+                  "websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+                  "dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"),
+              AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), EndsWith("scrapes 1\n")));
 }
 
 TEST_F(HttpEndpointTest, RefusesWhatIsNotHttp) {
@@ -187,14 +278,14 @@ TEST_F(HttpEndpointTest, RefusesWhatIsNotHttp) {
 }
 
 TEST_F(HttpEndpointTest, AnswersOneRequestOfAPipeline) {
-  const std::string request = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
+  const std::string request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
   const std::string answer = ask(request + request + request);
   EXPECT_THAT(answer, Not(HasSubstr("scrapes 2")));
 }
 
 TEST_F(HttpEndpointTest, ReadsNoEndlessBody) {
   const Client client(endpoint_->port());
-  client.send("POST /metrics HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+  client.send("POST /metrics HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
   const std::string chunk = "2000\r\n" + std::string(0x2000, 'x') + "\r\n";
   constexpr size_t kFarMoreThanBuffersHold = 20'000;  // 160 MB.
   size_t sent = 0;
@@ -224,6 +315,51 @@ TEST_F(HttpEndpointTest, AnswersAfterAFloodOfSilentConnections) {
   for (int i = 0; i < 50; ++i) silent.push_back(std::make_unique<Client>(endpoint_->port()));
   silent.clear();
   EXPECT_THAT(ask_line("GET /metrics HTTP/1.1"), StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
+size_t entries_of(const char* directory) {
+  const std::filesystem::directory_iterator entries(directory);
+  return static_cast<size_t>(std::distance(begin(entries), end(entries)));
+}
+
+TEST_F(HttpEndpointTest, TakesNoMoreThreadsAndFilesThanItHas) {
+  constexpr size_t kFlood = 60;
+  constexpr size_t kTaken = 8 + 8 + 1;  // Threads, queue, and one on its way into it.
+  EXPECT_THAT(ask_line("GET /metrics HTTP/1.1"), StartsWith("HTTP/1.1 200 OK\r\n"));
+  const size_t threads = entries_of("/proc/self/task");
+  const size_t files = entries_of("/proc/self/fd");
+  std::vector<std::jthread> clients;
+  std::atomic<bool> is_over{false};
+  for (size_t i = 0; i < kFlood; ++i) {
+    clients.emplace_back([&] {
+      const Client client(endpoint_->port());
+      while (!is_over) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    });
+  }
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_LE(entries_of("/proc/self/task"), threads + kFlood);
+    EXPECT_LE(entries_of("/proc/self/fd"), files + kFlood + kTaken);
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  is_over = true;
+}
+
+TEST_F(HttpEndpointTest, LosesNoThreadToThoseWhoNeverReadOrSlowly) {
+  metrics_.length = 8 << 20;  // More than the kernel takes off its hands.
+  std::atomic<bool> is_over{false};
+  std::vector<std::jthread> clients;
+  for (int i = 0; i < 12; ++i) {
+    clients.emplace_back([&, reads = i % 2 == 0] {
+      const Client client(endpoint_->port());
+      client.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      while (!is_over) {
+        if (reads) (void)client.sip();
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
+    });
+  }
+  EXPECT_THAT(ask_line("GET /healthz HTTP/1.1"), EndsWith("\r\n\r\nok\n"));
+  is_over = true;
 }
 
 TEST_F(HttpEndpointTest, AnswersManyAtOnce) {

@@ -122,7 +122,7 @@ class Dotline:
     def http(self, path):
         """(status, body) of a GET on the metrics address."""
         with self._connect() as connection:
-            connection.sendall(f"GET {path} HTTP/1.0\r\nHost: dotline\r\n\r\n".encode())
+            connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
             reply = b"".join(iter(lambda: connection.recv(65536), b""))
         head, _, body = reply.partition(b"\r\n\r\n")
         return int(head.split()[1]), body.decode()
