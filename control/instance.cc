@@ -291,10 +291,10 @@ void Instance::make_rules() {
   poll::Policy policy;
   for (const Bind& bind : config_.binds) {
     const Pool& pool = config_.pools[static_cast<size_t>(bind.pool)];
-    poll::Bind made{.address = bind.address, .pool = bind.pool};
+    poll::Bind made{.address = bind.address, .to = {.pool = bind.pool}};
     if (pool.packet_cache) {
-      made.cache = caches_[*pool.packet_cache].get();
-      made.cache_index = static_cast<uint16_t>(*pool.packet_cache);
+      made.to.cache = caches_[*pool.packet_cache].get();
+      made.to.cache_index = static_cast<uint16_t>(*pool.packet_cache);
     }
     policy.binds.push_back(made);
   }

@@ -68,7 +68,7 @@ HitRig::HitRig(uint32_t names) : cache_("main", names) {
   rte_eth_dev_start(port_);
 
   poll::Policy policy;
-  policy.binds = {{.address = {tests::address("192.0.2.1"), 53}, .cache = &cache_}};
+  policy.binds = {{.address = {tests::address("192.0.2.1"), 53}, .to = {.cache = &cache_}}};
   const std::array prefixes = {
       *base::Prefix::parse("127.0.0.0/8"),    *base::Prefix::parse("10.0.0.0/8"),
       *base::Prefix::parse("192.168.0.0/16"), *base::Prefix::parse("172.16.0.0/12"),

@@ -16,11 +16,11 @@ inline constexpr uint16_t kBurst = 32;
 
 struct Arrival {
   rte_mbuf* mbuf = nullptr;  // Owned; `query` borrows from it.
-  const Bind* bind = nullptr;
+  const Destination* to = nullptr;
   Path path;
   dns::Query query;
   dns::Question question;
-  const cache::Entry* probable = nullptr;  // Of the bind's cache; see Cache::probe.
+  const cache::Entry* probable = nullptr;  // Of its destination's cache; see Cache::probe.
 
   [[nodiscard]] dns::Asker asker() const { return {query.head, query.question, query.edns}; }
 };

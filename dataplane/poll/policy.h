@@ -9,17 +9,14 @@
 #include <vector>
 
 #include "dataplane/base/address.h"
-#include "dataplane/cache/cache.h"
-#include "dataplane/dns/question.h"
+#include "dataplane/poll/routes.h"
 
 namespace poll {
 
 /// One address that answers.
 struct Bind {
   base::Endpoint address;
-  dns::PoolId pool{};
-  const cache::Cache* cache = nullptr;  // nullptr: every query is a miss.
-  uint16_t cache_index = 0;             // Of CoreCounters::caches.
+  Destination to{};  // Of questions in no domain that has one of its own.
 };
 
 /// A set of addresses, kept as sorted, disjoint ranges: membership is one binary search, whatever
@@ -66,6 +63,7 @@ class AddressSet {
 struct Policy {
   std::vector<Bind> binds;  // At most kMaxBinds.
   AddressSet acl;
+  Routes routes{};  // The same at every bind.
 
   /// nullptr: nothing of ours.
   [[nodiscard]] const Bind* bind_at(const base::Endpoint& address) const {
@@ -73,6 +71,12 @@ struct Policy {
       if (bind.address == address) return &bind;
     }
     return nullptr;
+  }
+  /// Where a question goes that was asked at `bind`. `name`: in wire form, checked, any case.
+  [[nodiscard]] const Destination& destination(const Bind& bind, base::ByteView name) const {
+    if (routes.empty()) return bind.to;
+    const Destination* routed = routes.find(dns::Name(name).wire());
+    return routed != nullptr ? *routed : bind.to;
   }
 };
 

@@ -110,13 +110,13 @@ bool arrive(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, Arrival& arrival
       return false;
     case Action::Resolve:
       arrival.mbuf = mbuf;
-      arrival.bind = bind;
+      arrival.to = &self.policy->destination(*bind, query->name());
       arrival.path = frame->path;
       arrival.query = *query;
       // Made where it stays; an assignment would copy 280 octets.
-      new (&arrival.question) dns::Question(
-          dns::make_question(query->name(), query->type, query->klass, query->wants(), bind->pool));
-      if (bind->cache != nullptr) bind->cache->prefetch_bucket(arrival.question.hash);
+      new (&arrival.question) dns::Question(dns::make_question(
+          query->name(), query->type, query->klass, query->wants(), arrival.to->pool));
+      if (arrival.to->cache != nullptr) arrival.to->cache->prefetch_bucket(arrival.question.hash);
       return true;
     case Action::Reply:
       break;
@@ -132,17 +132,16 @@ bool arrive(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, Arrival& arrival
 
 /// Second stage, one query: its buckets have come by now, its entry is called.
 void probe(Arrival& arrival) {
-  if (arrival.bind->cache != nullptr) {
-    arrival.probable = arrival.bind->cache->probe(arrival.question);
+  if (arrival.to->cache != nullptr) {
+    arrival.probable = arrival.to->cache->probe(arrival.question);
   }
 }
 
 /// Last stage, one query: a hit is answered where it lies, a miss parked.
 void resolve(LcoreState& self, PortQueue& queue, const Arrival& arrival) {
-  if (arrival.bind->cache == nullptr) return park(self, queue, arrival);
-  CoreCounters::PerCache& counters = self.counters.caches[arrival.bind->cache_index];
-  const cache::Entry* entry =
-      arrival.bind->cache->find(arrival.question, self.now, arrival.probable);
+  if (arrival.to->cache == nullptr) return park(self, queue, arrival);
+  CoreCounters::PerCache& counters = self.counters.caches[arrival.to->cache_index];
+  const cache::Entry* entry = arrival.to->cache->find(arrival.question, self.now, arrival.probable);
   if (entry == nullptr) {
     counters.misses.add();
     return park(self, queue, arrival);

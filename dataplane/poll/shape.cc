@@ -72,7 +72,7 @@ std::vector<Shape> shapes_of(const Policy& policy, const Acceptance& acceptance)
   std::vector<Shape> shapes;
   if (acceptance.vlan != 0) return shapes;
   for (const Bind& bind : policy.binds) {
-    if (bind.cache != nullptr) shapes.push_back(shape_of(bind, acceptance.mac));
+    if (bind.to.cache != nullptr) shapes.push_back(shape_of(bind, acceptance.mac));
   }
   return shapes;
 }

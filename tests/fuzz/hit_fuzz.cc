@@ -21,6 +21,9 @@ constexpr base::Time kNow{base::seconds{1000}};
 constexpr size_t kHeadroom = 128, kRoom = 2048;
 /// www.example.com. in wire form: the name that the seeds ask for.
 constexpr std::string_view kName{"\3www\7example\3com\0", 17};
+/// Where "example.com." begins in it, which has a pool of its own.
+constexpr size_t kDomainAt = 4;
+constexpr dns::PoolId kUsual{0}, kOfDomain{1};
 
 /// A packet buffer without a pool: it can be written, sent to nowhere, and not be freed.
 class Buffer {
@@ -49,16 +52,23 @@ class Core {
   Core() {
     base::draw_hash_secret();
     for (const dns::Type type : {dns::Type::A, dns::Type::Aaaa}) {
-      for (unsigned wants = 0; wants < 4; ++wants) keep(type, static_cast<dns::Wants>(wants));
+      for (unsigned wants = 0; wants < 4; ++wants) {
+        keep(type, static_cast<dns::Wants>(wants), kUsual);
+        keep(type, static_cast<dns::Wants>(wants), kOfDomain);
+      }
     }
     const auto bind = [this](const char* address) {
-      return poll::Bind{.address = {*base::IpAddress::parse(address), 53}, .cache = &cache_};
+      return poll::Bind{.address = {*base::IpAddress::parse(address), 53},
+                        .to = {.cache = &cache_}};
     };
     poll::Policy policy;
     policy.binds = {bind("192.0.2.1"), bind("2001:db8::1")};
     const std::array allowed = {*base::Prefix::parse("192.0.2.0/24"),
                                 *base::Prefix::parse("2001:db8::/32")};
     policy.acl = poll::AddressSet(allowed);
+    const auto* domain = reinterpret_cast<const std::byte*>(kName.data() + kDomainAt);
+    policy.routes = poll::Routes({{.domain = dns::Name({domain, kName.size() - kDomainAt}),
+                                   .to = {.pool = kOfDomain, .cache = &cache_}}});
     poll::LcoreSettings settings{.idle = poll::Idle::Busy,
                                  .pending = {.questions = 16, .askers = 16}};
     settings.queues.push_back(
@@ -89,13 +99,14 @@ class Core {
 
  private:
   poll::PortQueue& queue() { return state_->queues.front(); }
-  void keep(dns::Type type, dns::Wants wants) {
+  void keep(dns::Type type, dns::Wants wants, dns::PoolId pool) {
     const auto* name = reinterpret_cast<const std::byte*>(kName.data());
     const dns::Question question =
-        dns::make_question({name, kName.size()}, type, dns::Class::In, wants, {});
+        dns::make_question({name, kName.size()}, type, dns::Class::In, wants, pool);
     std::array<std::byte, 29> records{};  // An odd size, and a TTL at either kind of place.
     base::store_be32(&records[6], 300);
     base::store_be32(&records[17], 5);
+    records[28] = static_cast<std::byte>(pool);
     const std::array<uint16_t, 2> places = {6, 17};
     cache_.insert(question,
                   cache::make_entry({.question = question,

@@ -39,7 +39,7 @@ Bytes query_for(const std::string& name) {
 }
 
 TEST(PollCore, AllocatesNothing) {
-  LoopRig rig;
+  LoopRig rig({.domains = {{.name = "corp.example.", .pool = dns::PoolId{1}}}});
   const base::Time now = base::Clock::now();
   const Bytes record = a_record(pointer_to_question(), 3600, {198, 18, 0, 1}).wire();
   const auto entry_for = [&](const dns::Question& question) {

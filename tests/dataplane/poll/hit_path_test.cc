@@ -1,6 +1,7 @@
 // The hit path against the general path, which is its reference: ten million queries, most of them
 // usual, many bent in one or two places. What the hit path answers, the general path answers with
-// the same octets; what it leaves, it leaves untouched.
+// the same octets; what it leaves, it leaves untouched. Once with one pool for all names, once with
+// pools for domains.
 #include "dataplane/poll/hit_path.h"
 
 #include <gtest/gtest.h>
@@ -45,21 +46,54 @@ std::string name_of(unsigned number) {
   return "n" + std::to_string(number) + "." + std::string(1 + number % 57, 'x') + ".example.";
 }
 
-class HitPathTest : public ::testing::TestWithParam<size_t> {
+constexpr unsigned kPools = 4;
+
+/// Of the names above, those with seven, nine, or eleven x, and below those with three, the names
+/// with a number or two; the answers of pool 3 are not kept.
+std::vector<RoutedDomain> domains() {
+  return {{.name = "xxxxxxx.example.", .pool = dns::PoolId{1}},
+          {.name = "xxxxxxxxx.example.", .pool = dns::PoolId{2}},
+          {.name = "xxxxxxxxxxx.example.", .pool = dns::PoolId{3}, .cached = false},
+          {.name = "xxx.example.", .pool = dns::PoolId{1}},
+          {.name = "n2.xxx.example.", .pool = dns::PoolId{2}},
+          {.name = "n59.xxx.example.", .pool = dns::PoolId{0}}};
+}
+
+enum class Horizons : uint8_t { One, Split };
+struct Way {
+  size_t path;  // Index in hit_paths().
+  Horizons horizons;
+};
+
+class HitPathTest : public ::testing::TestWithParam<Way> {
  protected:
-  HitPathTest() : rig_({.cache_entries = 4 * kNames}) {
+  HitPathTest()
+      : rig_(GetParam().horizons == Horizons::One
+                 ? LoopShape{.cache_entries = 4 * kNames}
+                 : LoopShape{.cache_entries = 4 * kNames * kPools, .domains = domains()}) {
     rig_.core->now = base::Clock::now();
-    for (unsigned i = 0; i < kNames; ++i) keep(i);
+    // Each pool has answers of its own to every name, though only one is asked for it.
+    const unsigned pools = GetParam().horizons == Horizons::One ? 1 : kPools;
+    for (unsigned i = 0; i < kNames; ++i) {
+      const Kept kept{dice_.one_in(4) ? dns::Type::Aaaa : dns::Type::A,
+                      static_cast<dns::Wants>(dice_.below(4))};
+      kept_.push_back(kept);
+      for (unsigned pool = 0; pool < pools; ++pool)
+        keep(i, kept, dns::PoolId{static_cast<uint8_t>(pool)});
+    }
     for (unsigned i = 0; i < kFrames; ++i) frames_.push_back(usual_frame());
   }
 
+  struct Kept {
+    dns::Type type = dns::Type::A;
+    dns::Wants wants = dns::Wants::Plain;
+  };
+
   /// An answer of any shape: its records are made up, neither path looks at them.
-  void keep(unsigned number) {
+  void keep(unsigned number, const Kept& kept, dns::PoolId pool) {
     const Bytes wire = wire_name(name_of(number));
-    const auto wants = static_cast<dns::Wants>(dice_.below(4));
-    const auto type = dice_.one_in(4) ? dns::Type::Aaaa : dns::Type::A;
-    kept_.push_back({type, wants});
-    const dns::Question question = dns::make_question(wire, type, dns::Class::In, wants, {});
+    const dns::Question question =
+        dns::make_question(wire, kept.type, dns::Class::In, kept.wants, pool);
     Bytes records(dice_.one_in(8) ? dice_.below(1300) : dice_.below(120));
     for (std::byte& octet : records) octet = static_cast<std::byte>(dice_.roll());
     std::vector<uint16_t> places;
@@ -209,10 +243,6 @@ class HitPathTest : public ::testing::TestWithParam<size_t> {
     return replies.size();
   }
 
-  struct Kept {
-    dns::Type type = dns::Type::A;
-    dns::Wants wants = dns::Wants::Plain;
-  };
   static constexpr unsigned kFrames = 4096;
   Dice dice_{1};
   LoopRig rig_;
@@ -222,9 +252,10 @@ class HitPathTest : public ::testing::TestWithParam<size_t> {
 
 TEST_P(HitPathTest, SendsTheOctetsThatTheGeneralPathSends) {
   const std::span<const poll::HitPathChoice> paths = poll::hit_paths();
-  if (GetParam() >= paths.size()) return;  // This processor is narrower; its own sets are tested.
-  const poll::HitPathChoice& choice = paths[GetParam()];
-  const uint64_t queries = GetParam() == 0 ? kQueries : kQueries / 10;
+  const auto [path, horizons] = GetParam();
+  if (path >= paths.size()) return;  // This processor is narrower; its own sets are tested.
+  const poll::HitPathChoice& choice = paths[path];
+  const uint64_t queries = path == 0 && horizons == Horizons::One ? kQueries : kQueries / 10;
   uint64_t answered = 0;
   for (uint64_t done = 0; done < queries && !HasFailure(); done += poll::kBurst) {
     answered += compare_burst(choice.path);
@@ -234,7 +265,15 @@ TEST_P(HitPathTest, SendsTheOctetsThatTheGeneralPathSends) {
   EXPECT_TRUE(rig_.misses().empty()) << "whatever the hit path answered was a hit";
 }
 
-INSTANTIATE_TEST_SUITE_P(EveryInstructionSet, HitPathTest, ::testing::Values(0, 1, 2));
+INSTANTIATE_TEST_SUITE_P(EveryInstructionSet, HitPathTest,
+                         ::testing::Values(Way{0, Horizons::One}, Way{1, Horizons::One},
+                                           Way{2, Horizons::One}, Way{0, Horizons::Split},
+                                           Way{1, Horizons::Split}, Way{2, Horizons::Split}),
+                         [](const auto& test) {
+                           return std::string(test.param.horizons == Horizons::One ? "one"
+                                                                                   : "split") +
+                                  "_horizon_" + std::to_string(test.param.path);
+                         });
 
 TEST(HitPath, AnswersEveryUsualHit) {
   LoopRig rig;
@@ -268,6 +307,77 @@ TEST(HitPath, AnswersEveryUsualHit) {
           << choice.name;
     }
   }
+}
+
+rte_mbuf* mbuf_of(LoopRig& rig, const Bytes& frame) {
+  rte_mbuf* mbuf = rte_pktmbuf_alloc(rig.pool);
+  std::memcpy(rte_pktmbuf_append(mbuf, static_cast<uint16_t>(frame.size())), frame.data(),
+              frame.size());
+  return mbuf;
+}
+
+/// One cache, one name, an answer from each of two pools.
+TEST(HitPath, AnswersFromThePoolOfTheDomain) {
+  LoopRig rig({.domains = {{.name = "corp.example.", .pool = dns::PoolId{1}}}});
+  rig.core->now = base::Clock::now();
+  const auto keep = [&](const char* name, uint8_t pool) {
+    const dns::Question question = dns::make_question(wire_name(name), dns::Type::A, dns::Class::In,
+                                                      dns::Wants::Plain, dns::PoolId{pool});
+    const Bytes record = a_record(pointer_to_question(), 300, {198, 18, pool, 1}).wire();
+    const std::array<uint16_t, 1> places = {6};
+    rig.cache.insert(
+        question,
+        cache::make_entry({.question = question,
+                           .content = {.answers = 1, .records = record, .ttl_places = places},
+                           .inserted = rig.core->now,
+                           .expires = rig.core->now + base::seconds{300}}),
+        rig.core->now, rig.reclaim);
+  };
+  struct Expected {
+    const char* name;
+    uint8_t pool;
+  };
+  constexpr std::array kExpected = {Expected{"corp.example.", 1},
+                                    Expected{"CORP.Example.", 1},
+                                    Expected{"a.corp.example.", 1},
+                                    Expected{"www.a.corp.EXAMPLE.", 1},
+                                    Expected{"notcorp.example.", 0},
+                                    Expected{"example.", 0},
+                                    Expected{"corp.example.com.", 0},
+                                    Expected{"corp.", 0},
+                                    Expected{".", 0}};
+  for (const Expected& expected : kExpected) {
+    keep(expected.name, 0);
+    keep(expected.name, 1);
+  }
+  for (const auto& [name, pool] : kExpected) {
+    const Bytes frame =
+        query_frame(MessageBuilder().flags(dns::flag::kRd).question(name, dns::Type::A).build());
+    const auto answered_by = [&](poll::HitPath path) {
+      rte_mbuf* mbuf = mbuf_of(rig, frame);
+      std::array<rte_mbuf*, poll::kBurst> others;
+      poll::PortQueue& queue = rig.core->queues[0];
+      EXPECT_EQ(path(*rig.core, queue, std::span(&mbuf, 1), others.data()), 0u) << name;
+      queue.transmit.flush(queue.port, queue.queue, rig.core->counters.ports[0],
+                           rig.core->counters);
+      const std::vector<Bytes> sent = rig.sent();
+      return sent.size() == 1 ? static_cast<unsigned>(*(sent[0].end() - 2)) : 99;
+    };
+    for (const poll::HitPathChoice& choice : poll::hit_paths())
+      EXPECT_EQ(answered_by(choice.path), pool) << name << " on " << choice.name;
+  }
+}
+
+/// What is kept nowhere goes the general way, and from there to the pool's worker.
+TEST(HitPath, LeavesDomainsWithoutACache) {
+  LoopRig rig({.domains = {{.name = "corp.example.", .pool = dns::PoolId{1}, .cached = false}}});
+  rig.receive(query_frame(
+      MessageBuilder().flags(dns::flag::kRd).question("www.Corp.example.", dns::Type::A).build()));
+  rig.turn();
+  const std::vector<exchange::Miss> misses = rig.misses();
+  ASSERT_EQ(misses.size(), 1u);
+  EXPECT_EQ(misses[0].question.pool, dns::PoolId{1});
+  EXPECT_TRUE(rig.conserved());
 }
 
 }  // namespace

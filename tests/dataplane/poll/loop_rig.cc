@@ -64,11 +64,17 @@ LoopRig::LoopRig(const LoopShape& shape)
   rte_eth_dev_start(port_);
 
   poll::Policy policy;
-  policy.binds = {{.address = {address("192.0.2.1"), 53}, .cache = &cache},
-                  {.address = {address("2001:db8::1"), 53}, .cache = &cache}};
+  policy.binds = {{.address = {address("192.0.2.1"), 53}, .to = {.cache = &cache}},
+                  {.address = {address("2001:db8::1"), 53}, .to = {.cache = &cache}}};
   const std::array prefixes = {*base::Prefix::parse("192.0.2.0/24"),
                                *base::Prefix::parse("2001:db8::/32")};
   policy.acl = poll::AddressSet(prefixes);
+  std::vector<poll::Route> routes;
+  for (const RoutedDomain& domain : shape.domains) {
+    routes.push_back({.domain = dns::Name(wire_name(domain.name)),
+                      .to = {.pool = domain.pool, .cache = domain.cached ? &cache : nullptr}});
+  }
+  policy.routes = poll::Routes(std::move(routes));
 
   poll::LcoreSettings settings{.index = 0, .idle = poll::Idle::Busy, .pending = shape.pending};
   settings.queues.push_back({.port = port_,

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "dataplane/poll/loop.h"
@@ -15,12 +16,20 @@
 
 namespace tests {
 
+/// A domain with a pool of its own. Answers are kept in the one cache there is, or nowhere.
+struct RoutedDomain {
+  std::string name;
+  dns::PoolId pool;
+  bool cached = true;
+};
+
 struct LoopShape {
   poll::PendingLimits pending{.questions = 1024, .askers = 2048};
   unsigned misses = 1024;
   uint32_t cache_entries = 1024;
   uint16_t vlan = 0;
   bool exception_path = false;
+  std::vector<RoutedDomain> domains{};
 };
 
 class LoopRig {

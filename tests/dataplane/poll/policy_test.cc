@@ -44,9 +44,9 @@ TEST(AddressSet, OfNothingContainsNothingAndOfEverythingAll) {
 
 TEST(Policy, FindsABindByAddressAndPort) {
   Policy policy;
-  policy.binds = {{.address = {tests::address("192.0.2.1"), 53}, .pool = dns::PoolId{1}},
-                  {.address = {tests::address("192.0.2.1"), 5353}, .pool = dns::PoolId{2}}};
-  EXPECT_EQ(policy.bind_at({tests::address("192.0.2.1"), 5353})->pool, dns::PoolId{2});
+  policy.binds = {{.address = {tests::address("192.0.2.1"), 53}, .to = {.pool = dns::PoolId{1}}},
+                  {.address = {tests::address("192.0.2.1"), 5353}, .to = {.pool = dns::PoolId{2}}}};
+  EXPECT_EQ(policy.bind_at({tests::address("192.0.2.1"), 5353})->to.pool, dns::PoolId{2});
   EXPECT_EQ(policy.bind_at({tests::address("192.0.2.1"), 54}), nullptr);
   EXPECT_EQ(policy.bind_at({tests::address("192.0.2.3"), 53}), nullptr);
 }
