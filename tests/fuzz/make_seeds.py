@@ -387,6 +387,28 @@ def proxy_replies():
     }
 
 
+def commands():
+    """Lines of the control socket."""
+    return {
+        "status": b'{"command":"status"}',
+        "reload": b'{"command":"reload"}',
+        "flush": b'{"command":"cache flush"}',
+        "flush_all_of_it": b'{"command":"cache flush","cache":"main","name":"Www.Example.","suffix":true,"type":"AAAA"}',
+        "flush_nulls": b'{"command":"cache flush","cache":null,"name":null,"suffix":null,"type":null}',
+        "flush_type": b'{"command":"cache flush","type":"TYPE65"}',
+        "flush_suffix_alone": b'{"command":"cache flush","suffix":true}',
+        "backend_up": b'{"command":"backend","name":"one","state":"up"}',
+        "backend_auto": b'{"command":"backend","name":"\\u001b","state":"auto"}',
+        "unknown": b'{"command":"fly"}',
+        "unknown_member": b'{"command":"status","a":1.5e300}',
+        "no_command": b"{}",
+        "half": b'{"command":"sta',
+        "deep": b'{"command":"status","a":' + b"[" * 40 + b"]" * 40 + b"}",
+        "list": b'["status"]',
+        "no_utf8": b'{"command":"\xff"}',
+    }
+
+
 def write(target, seeds):
     folder = CORPUS / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -402,3 +424,4 @@ if __name__ == "__main__":
     write("hit", frames() | usual_frames())
     write("doh", http2_answers())
     write("proxy", proxy_replies())
+    write("command", commands())
