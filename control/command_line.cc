@@ -7,6 +7,7 @@
 #include <string>
 
 #include "control/escape.h"
+#include "control/import/import_dnsdist.h"
 #include "control/version.h"
 
 namespace control {
@@ -53,6 +54,12 @@ int command_line(int argc, const char* const* argv, const std::function<int(cons
   const CLI::App* check_command =
       add_command("check", "Check a configuration and name every error in it");
   app.add_subcommand("version", "Print the versions of dotline, DPDK and OpenSSL");
+  std::string output;
+  CLI::App* import_command =
+      app.add_subcommand("import-dnsdist", "Turn a dnsdist.conf into a configuration for dotline");
+  import_command->add_option("FILE", path, "The dnsdist.conf")->required()->type_name("");
+  import_command->add_option("--output", output, "Where to write it; standard output by default")
+      ->type_name("FILE");
   app.require_subcommand(0, 1);
   try {
     app.parse(argc, argv);
@@ -64,6 +71,7 @@ int command_line(int argc, const char* const* argv, const std::function<int(cons
     return kBadConfig;
   }
   if (check_command->parsed()) return check(path);
+  if (import_command->parsed()) return import_dnsdist_file(path, output);
   if (!run_command->parsed()) return print_version();
   const std::optional<Config> config = read_or_complain(path);
   return config ? run(*config) : kBadConfig;

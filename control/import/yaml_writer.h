@@ -1,0 +1,14 @@
+// A draft as the text of a configuration: what the file said, in dotline's words, and comments
+// where something has to be filled in. The same draft gives the same text.
+#pragma once
+
+#include <string>
+
+#include "control/import/dnsdist_draft.h"
+
+namespace control {
+
+/// `source`: what the draft is of, for the first line.
+[[nodiscard]] std::string yaml_of(const Draft& draft, const std::string& source);
+
+}  // namespace control
