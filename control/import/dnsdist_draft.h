@@ -26,6 +26,16 @@ struct Remark {
 /// A setting as the YAML will have it: its key, and its value as a YAML scalar.
 using YamlSetting = std::pair<std::string, std::string>;
 
+/// Sets `key` among `settings`, in the place where it was first set.
+inline void put(std::vector<YamlSetting>& settings, const std::string& key, std::string value) {
+  for (YamlSetting& setting : settings) {
+    if (setting.first != key) continue;
+    setting.second = std::move(value);
+    return;
+  }
+  settings.emplace_back(key, std::move(value));
+}
+
 struct DraftServer {
   unsigned line = 0;
   std::string name;  // Empty: the address will do.
@@ -64,8 +74,8 @@ struct Draft {
   std::vector<DraftCache> caches;
   std::vector<DraftPool> pools;
   std::vector<DraftServer> servers;
-  std::string policy;   // Empty: the default.
-  std::string metrics;  // An address; empty: the default.
+  std::vector<YamlSetting> policies;  // `load_balancing_policies`
+  std::string metrics;                // An address; empty: the default.
   bool verbose = false;
   std::vector<Remark> remarks;
 

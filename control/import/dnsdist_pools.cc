@@ -1,4 +1,6 @@
 // Pools, the caches that they use, and how they choose among their servers.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -124,7 +126,7 @@ int set_ecs(lua_State* state) {
 
 /// The policy at `index`, "" if dotline has none of that name.
 std::string policy_at(lua_State* state, int index) {
-  const std::string name = name_of_stand_in(state, index);
+  std::string name = name_of_stand_in(state, index);
   const bool known = std::ranges::find(kPolicies, name) != std::end(kPolicies);
   if (known && !is_unsupported("pools", "policy", name)) return name;
   remark(state, kToDo, "policy " + (name.empty() ? "of another kind" : name),
@@ -133,13 +135,32 @@ std::string policy_at(lua_State* state, int index) {
 }
 
 int set_server_policy(lua_State* state) {
-  draft_of(state).policy = policy_at(state, 1);
+  const std::string policy = policy_at(state, 1);
+  if (!policy.empty()) put(draft_of(state).policies, "default_policy", policy);
   return 0;
 }
 
 int set_pool_server_policy(lua_State* state) {
   const std::string policy = policy_at(state, 1);
   draft_of(state).pools[pool_of(state, text_at(state, 2))].policy = policy;
+  return 0;
+}
+
+/// How much more than its share a server may have; 0: never mind.
+void carry_factor(lua_State* state, const char* setting) {
+  const double factor = luaL_checknumber(state, 1);
+  const bool possible = factor == 0 || (factor >= 1 && factor <= 1000);
+  if (!possible) return remark(state, kToDo, setting, "it is 0, or 1 to 1000 in dotline");
+  put(draft_of(state).policies, setting, fmt::format("{}", factor));
+}
+
+int set_weighted_factor(lua_State* state) {
+  carry_factor(state, "weighted_balancing_factor");
+  return 0;
+}
+
+int set_hashing_factor(lua_State* state) {
+  carry_factor(state, "consistent_hashing_balancing_factor");
   return 0;
 }
 
@@ -156,6 +177,8 @@ void add_pool_functions(lua_State* state) {
   add_function(state, "getPool", get_pool);
   add_function(state, "setServerPolicy", set_server_policy);
   add_function(state, "setPoolServerPolicy", set_pool_server_policy);
+  add_function(state, "setWeightedBalancingFactor", set_weighted_factor);
+  add_function(state, "setConsistentHashingBalancingFactor", set_hashing_factor);
   for (const char* policy : kPolicies) {
     lua_pushstring(state, policy);
     push_quiet_stand_in(state, policy);

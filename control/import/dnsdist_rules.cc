@@ -82,7 +82,7 @@ void carry_domain(lua_State* state, const std::string& name, DraftPool& pool) {
 }
 
 std::string spoken(lua_State* state, int index) {
-  const std::string name = name_of_stand_in(state, index);
+  std::string name = name_of_stand_in(state, index);
   if (!name.empty()) return name;
   if (is_object(state, index, kSuffixesType)) return "names";
   if (is_object(state, index, kPoolActionType)) return "PoolAction()";

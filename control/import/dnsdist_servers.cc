@@ -29,10 +29,13 @@ struct NumberParameter {
   int64_t least;
   int64_t most;
 };
+constexpr NumberParameter kOrder{"order", &DraftServer::settings, "order", 0, INT32_MAX};
+constexpr NumberParameter kWeight{"weight", &DraftServer::settings, "weight", 1, INT32_MAX};
+constexpr NumberParameter kQps{"qps", &DraftServer::settings, "queries_per_second", 0, INT32_MAX};
 constexpr NumberParameter kNumbers[] = {
-    {"order", &DraftServer::settings, "order", 0, INT32_MAX},
-    {"weight", &DraftServer::settings, "weight", 1, INT32_MAX},
-    {"qps", &DraftServer::settings, "queries_per_second", 0, INT32_MAX},
+    kOrder,
+    kWeight,
+    kQps,
     {"checkInterval", &DraftServer::health, "interval", 1, 86'400},
     {"checkTimeout", &DraftServer::health, "timeout", 10, 60'000},
     {"maxCheckFailures", &DraftServer::health, "max_failures", 1, 255},
@@ -72,15 +75,6 @@ int64_t fit(lua_State* state, const NumberParameter& number, int64_t value) {
         std::to_string(value) + " is not possible; " + std::to_string(nearest) + " is the nearest");
   }
   return nearest;
-}
-
-void put(std::vector<YamlSetting>& settings, const std::string& key, std::string value) {
-  const auto found = std::ranges::find(settings, key, &YamlSetting::first);
-  if (found != settings.end()) {
-    found->second = std::move(value);
-  } else {
-    settings.emplace_back(key, std::move(value));
-  }
 }
 
 void carry_numbers(lua_State* state, LuaParameters& given, DraftServer& server) {
@@ -257,14 +251,16 @@ int remove_pool(lua_State* state) {
   return 0;
 }
 
-template <const NumberParameter& kNumber>
-int set_number(lua_State* state) {
+int set_number(lua_State* state, const NumberParameter& number) {
   const auto value = whole_number_at(state, 2);
   luaL_argcheck(state, value.has_value(), 2, "a whole number expected");
-  put(server_at(state).*kNumber.group, kNumber.setting,
-      std::to_string(fit(state, kNumber, *value)));
+  put(server_at(state).*number.group, number.setting,
+      std::to_string(fit(state, number, value.value_or(0))));
   return 0;
 }
+int set_order(lua_State* state) { return set_number(state, kOrder); }
+int set_weight(lua_State* state) { return set_number(state, kWeight); }
+int set_qps(lua_State* state) { return set_number(state, kQps); }
 
 int set_mode(lua_State* state, const char* mode) {
   put(server_at(state).health, "mode", mode);
@@ -287,9 +283,9 @@ void add_server_functions(lua_State* state) {
   make_object_type(state, kServerType,
                    {{"addPool", add_pool},
                     {"rmPool", remove_pool},
-                    {"setOrder", set_number<kNumbers[0]>},
-                    {"setWeight", set_number<kNumbers[1]>},
-                    {"setQPS", set_number<kNumbers[2]>},
+                    {"setOrder", set_order},
+                    {"setWeight", set_weight},
+                    {"setQPS", set_qps},
                     {"setUp", set_up},
                     {"setDown", set_down},
                     {"setAuto", set_auto},

@@ -181,7 +181,7 @@ Draft& draft_of(lua_State* state) {
   return *draft;
 }
 
-void remark(lua_State* state, Remark::Kind kind, std::string what, std::string_view why) {
+void remark(lua_State* state, Remark::Kind kind, const std::string& what, std::string_view why) {
   Draft& draft = draft_of(state);
   LuaSandbox::of(state).charge(state, draft.remarks.size());
   const Remark made{line_of(state), kind, escaped(what), std::string(why)};

@@ -25,6 +25,6 @@ void push_quiet_stand_in(lua_State* state, const std::string& name);
 
 /// Tells about `what` at the line that is executed, once. A Lua error if there is no end of
 /// remarks.
-void remark(lua_State* state, Remark::Kind kind, std::string what, std::string_view why);
+void remark(lua_State* state, Remark::Kind kind, const std::string& what, std::string_view why);
 
 }  // namespace control

@@ -176,8 +176,8 @@ void write_backends(const Draft& draft, std::string& yaml) {
 }
 
 void write_rest(const Draft& draft, std::string& yaml) {
-  if (!draft.policy.empty())
-    yaml += fmt::format("load_balancing_policies:\n  default_policy: {}\n", draft.policy);
+  if (!draft.policies.empty()) yaml += "load_balancing_policies:\n";
+  write_settings(draft.policies, "  ", yaml);
   if (!draft.metrics.empty()) yaml += fmt::format("metrics:\n  address: {}\n", draft.metrics);
   if (draft.verbose) yaml += "logging:\n  level: debug\n";
 }

@@ -110,8 +110,15 @@ INSTANTIATE_TEST_SUITE_P(
                 "3 newPacketCache.temporaryFailureTTL: 600 is not possible; 300 is the nearest\n"},
         Carried{"policy", kWhole + "setServerPolicy(leastOutstanding)",
                 "load_balancing_policies:\n  default_policy: leastOutstanding\n"},
-        Carried{"policy_of_a_pool", kWhole + "setPoolServerPolicy(leastOutstanding, '')",
-                "    policy: leastOutstanding\n"},
+        Carried{"policy_with_a_factor",
+                kWhole + "setServerPolicy(chashed)\nsetConsistentHashingBalancingFactor(1.25)\n"
+                         "setWeightedBalancingFactor(2)",
+                "load_balancing_policies:\n  default_policy: chashed\n  "
+                "consistent_hashing_balancing_factor: 1.25\n  weighted_balancing_factor: 2\n"},
+        Carried{"factor_out_of_range", kWhole + "setWeightedBalancingFactor(0.5)",
+                "backends:", "3 weighted_balancing_factor: it is 0, or 1 to 1000 in dotline\n"},
+        Carried{"policy_of_a_pool", kWhole + "setPoolServerPolicy(roundrobin, '')",
+                "    policy: roundrobin\n"},
         Carried{"metrics", kWhole + "webserver('127.0.0.1:8083')",
                 "metrics:\n  address: 127.0.0.1:8083\n"},
         Carried{"verbosity", kWhole + "setVerbose(true)", "logging:\n  level: debug\n"},
