@@ -41,6 +41,9 @@ struct Pool {
   std::optional<size_t>
       packet_cache;  // Index into Config::packet_caches; none: answers are not kept.
   tls::PolicySettings policy;
+  /// Names at and below these are its own, whatever address they are asked at. Lower case, no final
+  /// dot, wire_form reads them; no two pools have the same one.
+  std::vector<std::string> domains;
 };
 
 struct TlsWorkers {
@@ -90,7 +93,8 @@ struct ConfigError {
 
 inline constexpr size_t kMaxConfigBytes = size_t{1} << 20;
 inline constexpr size_t kMaxBackends = 256;
-inline constexpr size_t kMaxPools = 256;  // dns::PoolId is one octet.
+inline constexpr size_t kMaxPools = 256;     // dns::PoolId is one octet.
+inline constexpr size_t kMaxDomains = 1024;  // Of one pool.
 inline constexpr unsigned kMaxWorkers = 64;
 
 }  // namespace control

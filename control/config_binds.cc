@@ -62,14 +62,17 @@ dns::PoolId read_pool(Section& section, Reading& reading) {
                    "is not a packet cache, expected " + one_of(reading.config.packet_caches));
     return {};
   }
+  // One that others with domains of their own share their cache with is meant itself.
   const auto uses_it = [&](const Pool& pool) { return pool.packet_cache == index; };
-  const auto users = std::count_if(pools.begin(), pools.end(), uses_it);
-  if (users != 1) {
+  const auto is_meant = [&](const Pool& pool) { return uses_it(pool) && pool.domains.empty(); };
+  const auto users = std::ranges::count_if(pools, uses_it);
+  if (users != 1 && std::ranges::count_if(pools, is_meant) != 1) {
     section.refuse("cache", "is used by " + std::to_string(users) +
                                 " pools, expected exactly one, which then answers here");
     return {};
   }
-  const auto pool = std::find_if(pools.begin(), pools.end(), uses_it);
+  const auto pool =
+      users == 1 ? std::ranges::find_if(pools, uses_it) : std::ranges::find_if(pools, is_meant);
   return dns::PoolId{static_cast<uint8_t>(pool - pools.begin())};
 }
 

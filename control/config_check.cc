@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "control/config_section.h"
 #include "control/escape.h"
@@ -138,6 +139,25 @@ bool serves(const tls::BackendSettings& backend, dns::PoolId pool) {
   return std::find(backend.pools.begin(), backend.pools.end(), pool) != backend.pools.end();
 }
 
+/// A name belongs to one pool.
+void check_domains(const Config& config, const YamlNode& root, ConfigErrors& errors) {
+  struct Domain {
+    const std::string* text;
+    Place place;
+  };
+  std::vector<Domain> domains;
+  const YamlNode* pools = root.find("pools");
+  for (size_t i = 0; i < config.pools.size() && pools != nullptr; ++i) {
+    for (size_t k = 0; k < config.pools[i].domains.size(); ++k) {
+      domains.push_back(
+          {&config.pools[i].domains[k], place_of(pools->children[i], {"domains"}, k)});
+    }
+  }
+  refuse_twins(
+      domains.size(), [&](size_t i) { return *domains[i].text; },
+      [&](size_t i) { return domains[i].place; }, "domains", errors);
+}
+
 void check_pools(const Config& config, const YamlNode& root, ConfigErrors& errors) {
   const std::vector<Pool>& pools = config.pools;
   const auto place = [&](size_t i) { return place_of(root, {"pools"}, i, "name"); };
@@ -154,12 +174,15 @@ void check_pools(const Config& config, const YamlNode& root, ConfigErrors& error
     const bool is_served = std::any_of(config.backends.begin(), config.backends.end(),
                                        [&](const auto& backend) { return serves(backend, id); });
     const bool is_asked = std::any_of(config.binds.begin(), config.binds.end(),
-                                      [&](const Bind& bind) { return bind.pool == id; });
+                                      [&](const Bind& bind) { return bind.pool == id; }) ||
+                          !pools[i].domains.empty();
     if (is_asked && !is_served && all_backends_have_pools) {
       errors.add_unless_known(place(i),
                               name + " has no backend, expected one that lists it in its `pools`");
     }
-    if (!is_asked) errors.warn(place(i), name + " answers on no address");
+    if (!is_asked)
+      errors.warn(place(i),
+                  name + " is asked for nothing: no bind uses it, and it has no `domains`");
     if (!pools[i].packet_cache)
       errors.warn(place(i), name + " keeps no answers: it has no `packet_cache`");
   }
@@ -200,6 +223,7 @@ void check_config(const Config& config, const YamlNode& root, ConfigErrors& erro
   check_cores(config, root, errors);
   check_ports(config, root, errors);
   check_caches(config, root, errors);
+  check_domains(config, root, errors);
   check_pools(config, root, errors);
   check_backends(config, root, errors);
   check_binds(config, root, errors);

@@ -1,7 +1,9 @@
 // The sections about what is kept where: `packet_caches`, `load_balancing_policies` and `pools`.
+#include <algorithm>
 #include <iterator>
 
 #include "control/config_reader.h"
+#include "control/dns_text.h"
 
 namespace control {
 namespace {
@@ -47,6 +49,31 @@ PacketCache read_packet_cache(const YamlNode& node, Reading& reading) {
   return cache;
 }
 
+/// "Corp.Example." is "corp.example".
+std::optional<std::string> read_domain(const YamlNode& node, ConfigErrors& errors) {
+  constexpr std::string_view kExpected = "a domain such as corp.example or 10.in-addr.arpa";
+  auto text = read_text(node, "domains", kExpected, errors);
+  if (!text) return std::nullopt;
+  const std::string given = *text;
+  if (text->ends_with('.')) text->pop_back();
+  std::ranges::transform(*text, text->begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  if (!text->empty() && wire_form(*text)) return text;
+  errors.add(node.place, quote("domains", given) + " is not a domain below the root, expected " +
+                             std::string(kExpected));
+  return std::nullopt;
+}
+
+void read_domains(Section& section, Reading& reading, Pool& pool) {
+  const auto nodes = section.list("domains", kMaxDomains);
+  if (!nodes) return;
+  for (const YamlNode& node : *nodes) {
+    const auto domain = read_domain(node, reading.errors);
+    pool.domains.push_back(domain.value_or(""));
+  }
+}
+
 Pool read_pool(const YamlNode& node, Reading& reading) {
   Section section(&node, "pools", reading.errors);
   Pool pool;
@@ -63,6 +90,7 @@ Pool read_pool(const YamlNode& node, Reading& reading) {
   tls::Policy policy = reading.default_policy;
   section.choice("policy", policy, kPolicies);
   pool.policy = settings_of(policy, reading);
+  read_domains(section, reading, pool);
   section.refuse_unknown();
   return pool;
 }

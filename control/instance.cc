@@ -25,6 +25,7 @@
 #include <utility>
 #include <vector>
 
+#include "control/domains.h"
 #include "control/endpoint.h"
 #include "control/log.h"
 #include "control/metrics.h"
@@ -289,15 +290,17 @@ void Instance::open_exception_path() {
 
 void Instance::make_rules() {
   poll::Policy policy;
-  for (const Bind& bind : config_.binds) {
-    const Pool& pool = config_.pools[static_cast<size_t>(bind.pool)];
-    poll::Bind made{.address = bind.address, .to = {.pool = bind.pool}};
-    if (pool.packet_cache) {
-      made.to.cache = caches_[*pool.packet_cache].get();
-      made.to.cache_index = static_cast<uint16_t>(*pool.packet_cache);
-    }
-    policy.binds.push_back(made);
-  }
+  const auto destination = [this](dns::PoolId id) {
+    const Pool& pool = config_.pools[static_cast<size_t>(id)];
+    poll::Destination made{.pool = id};
+    if (!pool.packet_cache) return made;
+    made.cache = caches_[*pool.packet_cache].get();
+    made.cache_index = static_cast<uint16_t>(*pool.packet_cache);
+    return made;
+  };
+  for (const Bind& bind : config_.binds)
+    policy.binds.push_back({.address = bind.address, .to = destination(bind.pool)});
+  policy.routes = routes_of(config_, destination);
   policy.acl = poll::AddressSet(config_.acl);
   std::vector<poll::Acceptance> acceptances;
   for (const poll::Port& port : ports_) acceptances.push_back(acceptance_of(port));

@@ -216,6 +216,7 @@ TEST(FullExample, HasEverySettingAtItsDefaultOrAnother) {
                               "idle_timeout:",
                               "packet_cache:",
                               "policy:",
+                              "domains:",
                               "load_balancing_policies:",
                               "default_policy:",
                               "weighted_balancing_factor:",

@@ -284,6 +284,37 @@ TEST(Policies, HaveTheFactorOfTheirKind) {
   EXPECT_EQ(config.pools[3].policy.balancing_factor, 1.25);
 }
 
+/// Two pools; what `second` adds to the second one begins in column 44 of line 4.
+std::string split(const std::string& second) {
+  return std::string(kPorts) +
+         "binds: [{address: 192.0.2.53}]\n"
+         "backends: [{address: 192.0.2.1, tls: {subject_name: a.example}, pools: ['', corp]}]\n"
+         "pools: [{name: '', packet_cache: main}, {name: corp, packet_cache: main, " +
+         second + "}]\n";
+}
+
+TEST(Domains, AreLowerCaseWithoutAFinalDot) {
+  const Config config = config_of(split("domains: [Corp.EXAMPLE., 10.in-addr.arpa, _x.local]"));
+  EXPECT_TRUE(config.pools[0].domains.empty());
+  EXPECT_THAT(config.pools[1].domains, ElementsAre("corp.example", "10.in-addr.arpa", "_x.local"));
+  EXPECT_THAT(warnings_of(config), ElementsAre());
+}
+
+TEST(Domains, MakeTheirPoolOneThatIsAsked) {
+  EXPECT_THAT(warnings_of(config_of(split("domains: []"))),
+              ElementsAre(HasSubstr("`pools`: `corp` is asked for nothing")));
+}
+
+TEST(Domains, LeaveABindThatNamesASharedCacheToThePoolWithoutAny) {
+  const std::string pools =
+      "pools: [{name: a, packet_cache: main, domains: [corp.example]}, "
+      "{name: b, packet_cache: main}]\n";
+  const Config config = config_of(
+      std::string(kPorts) + "binds: [{address: 192.0.2.53, cache: main}]\n" +
+      "backends: [{address: 192.0.2.1, tls: {subject_name: a.example}, pools: [a, b]}]\n" + pools);
+  EXPECT_EQ(config.binds[0].pool, dns::PoolId{1});
+}
+
 TEST(FullConfig, ReadsBackendsAndWorkers) {
   const Config config = config_of(kEverything);
   ASSERT_THAT(config.backends, SizeIs(2));
@@ -401,7 +432,7 @@ INSTANTIATE_TEST_SUITE_P(
         Odd{"pool_that_answers_nowhere",
             minimal("packet_caches: [{name: a}]\npools: [{name: '', packet_cache: a}, {name: b, "
                     "packet_cache: a}]\n"),
-            "`pools`: `b` answers on no address"}),
+            "`pools`: `b` is asked for nothing: no bind uses it, and it has no `domains`"}),
     [](const auto& odd) { return odd.param.name; });
 
 TEST(ConfigErrors, AreAllFoundInOneGoAndSortedByPlace) {
