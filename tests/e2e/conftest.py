@@ -13,7 +13,7 @@ from rig.capture import Capture  # noqa: E402
 from rig.certificates import RESOLVER_NAME, Authority, Certificate  # noqa: E402
 from rig.client import Client  # noqa: E402
 from rig.forwarder import Dotline  # noqa: E402
-from rig.namespaces import RESOLVER, RESOLVER6, RESOLVER_B, Topology  # noqa: E402
+from rig.namespaces import RESOLVER, RESOLVER6, RESOLVER_B, RESOLVER_C, Topology  # noqa: E402
 from rig.resolver import Unbound  # noqa: E402
 from rig.scripted_resolver import ScriptedResolver  # noqa: E402
 from rig.waiting import wait_until  # noqa: E402
@@ -78,7 +78,7 @@ def whole_rig():
     topology = Topology()
     try:
         authority = Authority(topology.directory)
-        certificate = authority.issue("good", names=[RESOLVER_NAME], addresses=[RESOLVER, RESOLVER_B, RESOLVER6])
+        certificate = authority.issue("good", names=[RESOLVER_NAME], addresses=[RESOLVER, RESOLVER_B, RESOLVER_C, RESOLVER6])
         yield Rig(topology, authority, certificate, Client(topology))
     finally:
         topology.remove()

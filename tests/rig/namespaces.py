@@ -29,6 +29,7 @@ FORWARDER6 = "2001:db8:1::1"
 FORWARDER_BACK = ("198.18.2.1/24", "2001:db8:2::1/64")  # Towards the resolvers.
 RESOLVER = "198.18.2.53"
 RESOLVER_B = "198.18.2.54"
+RESOLVER_C = "198.18.2.55"
 RESOLVER6 = "2001:db8:2::53"
 
 _CLONE_NEWNET = 0x40000000
@@ -97,7 +98,7 @@ class Topology:
         lost its IPv6 addresses, and gets them again."""
         addresses = {self.client: (f"{CLIENT}/24", f"{CLIENT6}/64", f"{OUTSIDER}/32"),
                      self.forwarder: (f"{FORWARDER}/24", f"{FORWARDER6}/64"),
-                     self.resolver: (f"{RESOLVER}/24", f"{RESOLVER_B}/24", f"{RESOLVER6}/64")}
+                     self.resolver: (f"{RESOLVER}/24", f"{RESOLVER_B}/24", f"{RESOLVER_C}/24", f"{RESOLVER6}/64")}
         for address in addresses[namespace]:
             run("ip", "-n", namespace, "address", "replace", address, "dev", interface)
 
