@@ -188,14 +188,14 @@ Status::Pool read_pool(const Json& json) {
 void read_history(const Json& json, Status::Backend& backend) {
   const auto failure = json.find("last_failure");
   if (failure != json.end() && !failure->is_null()) {
-    Status::Failure& last = backend.last_failure.emplace();
+    Status::Failure& last = backend.last_failure.emplace(Status::Failure{});
     read(*failure, "class", last.kind);
     read(*failure, "text", last.text);
     read(*failure, "at", last.at);
   }
   const auto check = json.find("last_check");
   if (check != json.end() && !check->is_null()) {
-    Status::Check& last = backend.last_check.emplace();
+    Status::Check& last = backend.last_check.emplace(Status::Check{});
     read(*check, "at", last.at);
     read(*check, "result", last.result);
   }
