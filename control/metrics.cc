@@ -249,6 +249,11 @@ void add_cores(const MetricsSources& sources, FamilyList& families) {
   for (const Core& core : sources.cores) {
     families.sample({{"core", std::to_string(core.cpu)}}, core.counters->cycles.read());
   }
+  families.begin_counter("dotline_worker_turns_total",
+                         "Turns of the worker, which stands still if this does.");
+  for (size_t i = 0; i < sources.workers.size(); ++i) {
+    families.sample({{"worker", std::to_string(i)}}, sources.workers[i].counters->turns.read());
+  }
 }
 
 /// What the workers know of `backend`, the latest of each.

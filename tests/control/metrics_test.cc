@@ -99,6 +99,7 @@ TEST_F(MetricsTest, ExportsEveryNameAndLabelFromTheStart) {
       "dotline_late_fills_total",
       "dotline_core_busy_cycles_total{core=\"2\"}",
       "dotline_core_cycles_total{core=\"3\"}",
+      "dotline_worker_turns_total{worker=\"1\"}",
       "dotline_backend_up{backend=\"one\"}",
       "dotline_backend_in_rotation{backend=\"one\"}",
       "dotline_backend_health_checks_total{backend=\"one\",result=\"ok\"}",
@@ -162,7 +163,7 @@ TEST_F(MetricsTest, HasNoLabelButTheDocumentedOnes) {
   EXPECT_THAT(
       names, testing::UnorderedElementsAre("backend", "cache", "class", "core", "direction", "dpdk",
                                            "kind", "openssl", "outcome", "port", "rcode", "reason",
-                                           "result", "ring", "transport", "version"));
+                                           "result", "ring", "transport", "version", "worker"));
 }
 
 TEST_F(MetricsTest, SumsOverCores) {
@@ -210,6 +211,9 @@ TEST_F(MetricsTest, SumsOverCoresAndTheExceptionPath) {
 
 TEST_F(MetricsTest, SumsOverCoresAndWorkers) {
   cores_[1].merged.add(5);
+  workers_[1].turns.add(6);
+  EXPECT_EQ(value("dotline_worker_turns_total{worker=\"0\"}"), "0");
+  EXPECT_EQ(value("dotline_worker_turns_total{worker=\"1\"}"), "6");
   workers_[0].merged.add(2);
   cores_[0].miss_ring_full.add(3);
   workers_[1].fills_lost.add(4);

@@ -1,15 +1,12 @@
 """The metrics as Prometheus sees them: its own linter accepts them, and a real server scrapes and finds them."""
 
-import json
-import socket
 import subprocess
-import urllib.parse
 
 import pytest
 
 from rig.client import query
-from rig.forwarder import METRICS_PORT, backend, configuration
-from rig.namespaces import inside
+from rig.forwarder import backend, configuration
+from rig.prometheus import Prometheus
 from rig.waiting import wait_until
 
 DROP_REASONS = ("runt", "ip_checksum", "ip_options", "fragment", "extension_header", "udp_length", "udp_checksum",
@@ -81,32 +78,8 @@ def test_healthz_answers(dotline):
 
 @pytest.fixture(scope="module")
 def prometheus(rig):
-    """A real Prometheus beside dotline. Gives a function that evaluates an expression."""
-    directory = rig.topology.directory
-    (directory / "prometheus.yml").write_text(
-        "scrape_configs:\n  - job_name: dotline\n    scrape_interval: 1s\n    static_configs:\n"
-        f"      - targets: ['127.0.0.1:{METRICS_PORT}']\n")
-    with open(directory / "prometheus.log", "w") as log:
-        process = subprocess.Popen(
-            rig.topology.command(rig.topology.forwarder, "prometheus", f"--config.file={directory}/prometheus.yml",
-                                 f"--storage.tsdb.path={directory}/prometheus", "--web.listen-address=127.0.0.1:9090"),
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-
-    def evaluate(expression):
-        with inside(rig.topology.forwarder):
-            connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        with connection:
-            if connection.connect_ex(("127.0.0.1", 9090)) != 0:
-                return []
-            connection.sendall(f"GET /api/v1/query?query={urllib.parse.quote(expression)} HTTP/1.0\r\n\r\n".encode())
-            body = b"".join(iter(lambda: connection.recv(65536), b"")).partition(b"\r\n\r\n")[2]
-        try:
-            return json.loads(body)["data"]["result"]
-        except ValueError:  # It says in words that it is still starting.
-            return []
-    yield evaluate
-    process.terminate()
-    process.wait(20)
+    with Prometheus(rig.topology) as prometheus:
+        yield prometheus.evaluate
 
 
 def test_prometheus_scrapes_dotline(rig, dotline, prometheus):
