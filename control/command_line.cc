@@ -8,6 +8,7 @@
 
 #include "control/escape.h"
 #include "control/import/import_dnsdist.h"
+#include "control/remote_commands.h"
 #include "control/version.h"
 
 namespace control {
@@ -60,6 +61,7 @@ int command_line(int argc, const char* const* argv, const std::function<int(cons
   import_command->add_option("FILE", path, "The dnsdist.conf")->required()->type_name("");
   import_command->add_option("--output", output, "Where to write it; standard output by default")
       ->type_name("FILE");
+  const RemoteCommands remote(app);
   app.require_subcommand(0, 1);
   try {
     app.parse(argc, argv);
@@ -70,6 +72,7 @@ int command_line(int argc, const char* const* argv, const std::function<int(cons
     std::cerr << app.help();
     return kBadConfig;
   }
+  if (const std::optional<int> done = remote.run()) return *done;
   if (check_command->parsed()) return check(path);
   if (import_command->parsed()) return import_dnsdist_file(path, output);
   if (!run_command->parsed()) return print_version();

@@ -1,4 +1,4 @@
-// `dotline run|check|version`: what the words mean, what goes to which stream, and the exit codes
+// The words after `dotline`: what they mean, what goes to which stream, and the exit codes
 // scripts rely on.
 #pragma once
 
@@ -9,7 +9,8 @@
 namespace control {
 
 /// 0: done; 1: a fault while running; 2: a bad configuration, or a command line that makes no
-/// sense. `run` gets a configuration without errors and returns 0 or 1.
+/// sense; 3: the dotline whose status was asked for is not healthy. `run` gets a configuration
+/// without errors and returns 0 or 1.
 int command_line(int argc, const char* const* argv, const std::function<int(const Config&)>& run);
 
 }  // namespace control
