@@ -93,7 +93,6 @@ struct ConfigError {
 
 inline constexpr size_t kMaxConfigBytes = size_t{1} << 20;
 inline constexpr size_t kMaxBackends = 256;
-inline constexpr size_t kMaxPools = 256;     // dns::PoolId is one octet.
 inline constexpr size_t kMaxDomains = 1024;  // Of one pool.
 inline constexpr unsigned kMaxWorkers = 64;
 

@@ -25,7 +25,7 @@ void read_pool_name(const YamlNode& node, Reading& reading, std::vector<dns::Poo
 }
 
 void read_backend_pools(Section& section, Reading& reading, tls::BackendSettings& backend) {
-  const auto names = section.list("pools", kMaxPools);
+  const auto names = section.list("pools", dns::kMaxPools);
   if (names) {
     for (const YamlNode& node : *names) read_pool_name(node, reading, backend.pools);
     if (names->empty()) {

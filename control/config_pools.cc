@@ -9,7 +9,6 @@ namespace control {
 namespace {
 
 constexpr uint64_t kMaxSeconds = 2'147'483'647;  // A TTL's largest, RFC 2181 §8.
-constexpr size_t kMaxCaches = poll::kMaxBinds;   // Cores count hits and misses for that many.
 
 constexpr Choice<tls::Policy> choice_of(tls::Policy policy) {
   return {tls::kPolicyNames[static_cast<size_t>(policy)], policy};
@@ -99,7 +98,7 @@ Pool read_pool(const YamlNode& node, Reading& reading) {
 
 void read_packet_caches(Section& top, Reading& reading) {
   std::vector<PacketCache>& caches = reading.config.packet_caches;
-  const auto nodes = top.list("packet_caches", kMaxCaches);
+  const auto nodes = top.list("packet_caches", poll::kMaxCaches);
   if (nodes) {
     for (const YamlNode& node : *nodes) caches.push_back(read_packet_cache(node, reading));
   }
@@ -115,7 +114,7 @@ void read_load_balancing_policies(Section section, Reading& reading) {
 
 void read_pools(Section& top, Reading& reading) {
   std::vector<Pool>& pools = reading.config.pools;
-  const auto nodes = top.list("pools", kMaxPools);
+  const auto nodes = top.list("pools", dns::kMaxPools);
   if (nodes) {
     for (const YamlNode& node : *nodes) pools.push_back(read_pool(node, reading));
   }

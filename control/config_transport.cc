@@ -78,6 +78,7 @@ void read_socks5(Section& section, tls::BackendSettings& backend, ConfigErrors& 
   const bool has_login = at != std::string::npos;
   if (!has_login) {
     proxy.user = proxy.password = tls::random_login();
+    proxy.made_up = true;
   } else if (!read_login(std::string_view(*text).substr(0, at), proxy)) {
     errors.add(section.place_of("socks5"),
                "`socks5`: what is before the `@` is not a login, expected USER:PASSWORD of 1 to "

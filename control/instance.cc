@@ -11,13 +11,14 @@
 #include <sched.h>
 #include <systemd/sd-daemon.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
-#include <deque>
 #include <exception>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -25,16 +26,18 @@
 #include <utility>
 #include <vector>
 
-#include "control/domains.h"
+#include "control/announce.h"
 #include "control/endpoint.h"
+#include "control/fixed_settings.h"
+#include "control/heartbeat.h"
 #include "control/log.h"
 #include "control/metrics.h"
 #include "control/paced_log.h"
 #include "control/reminders.h"
 #include "control/signals.h"
+#include "control/topology.h"
 #include "control/version.h"
 #include "dataplane/base/keyed_hash.h"
-#include "dataplane/cache/cache.h"
 #include "dataplane/cache/pages.h"
 #include "dataplane/exchange.h"
 #include "dataplane/poll/eal.h"
@@ -107,35 +110,15 @@ void place_caches(unsigned cores, Log& log) {
                                 : fmt::format("packet caches: spread over NUMA nodes {}", names));
 }
 
-std::vector<std::unique_ptr<cache::Cache>> make_caches(const Config& config, Log& log) {
+/// Once, before the first cache is made.
+void prepare_memory(const Config& config, Log& log) {
   const bool large = config.eal.hugepages != poll::Hugepages::Off;
   cache::use_large_pages(large ? cache::LargePages::Auto : cache::LargePages::Off);
   place_caches(static_cast<unsigned>(config.eal.cores.size()), log);
-  std::vector<std::unique_ptr<cache::Cache>> caches;
-  for (const PacketCache& settings : config.packet_caches) {
-    caches.push_back(std::make_unique<cache::Cache>(settings.name, settings.size));
-  }
-  return caches;
 }
 
 poll::Acceptance acceptance_of(const poll::Port& port) {
   return {.mac = port.mac(), .vlan = port.vlan(), .verify_checksum = port.verify_checksum()};
-}
-
-/// What a backend must prove, in words.
-std::string identity_of(const tls::BackendSettings& backend) {
-  std::string subject =
-      backend.subject_name.empty() ? backend.subject_address : backend.subject_name;
-  if (backend.pins.empty()) return subject;
-  const std::string keys = fmt::format("the owner of a pinned key (of {})", backend.pins.size());
-  return subject.empty() ? keys : subject + " and " + keys;
-}
-
-/// How a backend is reached, in words.
-std::string way_to(const tls::BackendSettings& backend) {
-  const char* protocol = backend.protocol == tls::Protocol::DoH ? "over HTTPS" : "over TLS";
-  if (!backend.socks5) return protocol;
-  return fmt::format("{} through the proxy {}", protocol, backend.socks5->proxy.text());
 }
 
 void run_on(std::thread& thread, unsigned cpu) {
@@ -144,30 +127,6 @@ void run_on(std::thread& thread, unsigned cpu) {
   CPU_SET(cpu, &set);
   pthread_setaffinity_np(thread.native_handle(), sizeof set, &set);
 }
-
-/// What turns, and how often it had turned when last looked at.
-class Heartbeat {
- public:
-  Heartbeat(std::string who, const base::Counter& turns) : who_(std::move(who)), turns_(turns) {}
-
-  void look() {
-    const uint64_t turns = turns_.read();
-    still_ = turns == seen_ ? still_ + 1 : 0;
-    seen_ = turns;
-  }
-  /// A worker with nothing to do may sleep from one look to the next; it does not sleep through
-  /// several.
-  [[nodiscard]] bool moving() const { return still_ < kLooks; }
-  [[nodiscard]] const std::string& who() const { return who_; }
-
- private:
-  static constexpr unsigned kLooks = 5;
-
-  std::string who_;
-  const base::Counter& turns_;
-  uint64_t seen_ = 0;
-  std::atomic<unsigned> still_{0};  // Looks in a row that found it where it was.
-};
 
 /// A port's link, as it was when last looked at. Drivers are asked by the control thread alone.
 class Link {
@@ -199,14 +158,15 @@ class Instance {
                                                paced_log_.write(level_of(level), "eal", line);
                                              }))),
         readers_(cores()),
-        caches_(make_caches(config, log_)),
         exchange_({.cores = cores(),
                    .workers = config.tls_workers.threads,
                    .misses = kMisses,
                    .fills = kFills}) {
     open_ports();
     open_exception_path();
-    make_rules();
+    prepare_memory(config_, log_);
+    topology_ = std::make_unique<Topology>(
+        Topology::Frame{config_.tls_workers.threads, acceptances(), readers_}, config_);
     make_cores();
     make_workers();
     make_endpoint();
@@ -223,11 +183,13 @@ class Instance {
   static constexpr unsigned kFills = 65536;
 
   [[nodiscard]] unsigned cores() const { return static_cast<unsigned>(config_.eal.cores.size()); }
-  [[nodiscard]] MetricsSources sources() const;
-  [[nodiscard]] HealthReport health() const;
+  [[nodiscard]] std::vector<poll::Acceptance> acceptances() const;
+  [[nodiscard]] MetricsSources fixed_sources() const;
+  void publish_sources();
+  [[nodiscard]] std::shared_ptr<const MetricsSources> sources();  // Any thread.
+  [[nodiscard]] HealthReport health();                            // The same.
   void open_ports();
   void open_exception_path();
-  void make_rules();
   void make_cores();
   void make_workers();
   void make_endpoint();
@@ -239,7 +201,7 @@ class Instance {
   void say_who_polls(const poll::Port& port, unsigned core);
   void say_what_started();
 
-  const Config& config_;
+  Config config_;    // In force.
   Signals signals_;  // Before any thread.
   Log log_;
   PacedLog paced_log_;
@@ -248,18 +210,17 @@ class Instance {
   std::vector<poll::Port> ports_;
   std::unique_ptr<poll::ExceptionPath> exception_path_;  // Nullptr if no port wants one.
   cache::Readers readers_;
-  std::vector<std::unique_ptr<cache::Cache>> caches_;
   tls::Tickets tickets_;
-  std::deque<tls::Rotation> rotations_;  // One for each backend.
   exchange::Exchange exchange_;
-  std::unique_ptr<const poll::Rules> rules_;
-  poll::PublishedRules published_rules_;
+  std::unique_ptr<Topology> topology_;
   std::vector<std::unique_ptr<poll::LcoreState>> lcores_;
   std::vector<std::unique_ptr<tls::Worker>> workers_;
   std::vector<std::unique_ptr<Heartbeat>> heartbeats_;
   std::vector<std::unique_ptr<Link>> links_;  // One for each port.
   std::vector<std::thread> worker_threads_;
   std::thread exception_thread_;
+  std::mutex sources_mutex_;
+  std::shared_ptr<const MetricsSources> sources_;  // Under the mutex.
   std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<HttpEndpoint> endpoint_;
   bool running_ = false;
@@ -288,24 +249,10 @@ void Instance::open_exception_path() {
       std::make_unique<Heartbeat>("the exception path", exception_path_->turns()));
 }
 
-void Instance::make_rules() {
-  poll::Policy policy;
-  const auto destination = [this](dns::PoolId id) {
-    const Pool& pool = config_.pools[static_cast<size_t>(id)];
-    poll::Destination made{.pool = id};
-    if (!pool.packet_cache) return made;
-    made.cache = caches_[*pool.packet_cache].get();
-    made.cache_index = static_cast<uint16_t>(*pool.packet_cache);
-    return made;
-  };
-  for (const Bind& bind : config_.binds)
-    policy.binds.push_back({.address = bind.address, .to = destination(bind.pool)});
-  policy.routes = routes_of(config_, destination);
-  policy.acl = poll::AddressSet(config_.acl);
+std::vector<poll::Acceptance> Instance::acceptances() const {
   std::vector<poll::Acceptance> acceptances;
   for (const poll::Port& port : ports_) acceptances.push_back(acceptance_of(port));
-  rules_ = std::make_unique<poll::Rules>(std::move(policy), acceptances);
-  published_rules_ = rules_.get();
+  return acceptances;
 }
 
 /// Core i polls queue i of every port.
@@ -328,7 +275,7 @@ void Instance::make_cores() {
            .to_kernel = from_kernel == nullptr ? nullptr : &exception_path_->to_kernel(core),
            .from_kernel = queue == 0 ? from_kernel : nullptr});
     }
-    lcores_.push_back(std::make_unique<poll::LcoreState>(std::move(settings), published_rules_,
+    lcores_.push_back(std::make_unique<poll::LcoreState>(std::move(settings), topology_->rules(),
                                                          exchange_, readers_));
     heartbeats_.push_back(std::make_unique<Heartbeat>(
         fmt::format("core {}", config_.eal.cores[core]), lcores_.back()->counters.cycles));
@@ -336,37 +283,22 @@ void Instance::make_cores() {
 }
 
 void Instance::make_workers() {
-  std::vector<tls::PoolSettings> pools;
-  for (const Pool& pool : config_.pools) {
-    tls::PoolSettings settings{.name = pool.name, .policy = pool.policy};
-    if (pool.packet_cache) {
-      settings.cache = caches_[*pool.packet_cache].get();
-      settings.limits = config_.packet_caches[*pool.packet_cache].limits;
-    }
-    pools.push_back(settings);
-  }
   const auto notice = [this](tls::Severity severity, const std::string& subject,
                              const std::string& text) {
     paced_log_.write(level_of(severity), subject, text);
   };
-  std::vector<tls::Rotation*> rotations;
-  for (const tls::BackendSettings& backend : config_.backends)
-    rotations.push_back(&rotations_.emplace_back(backend.health, base::Clock::now()));
   for (unsigned i = 0; i < config_.tls_workers.threads; ++i) {
-    workers_.push_back(std::make_unique<tls::Worker>(
-        tls::WorkerSettings{.index = i,
-                            .sessions_per_backend = config_.tls_workers.sessions_per_backend,
-                            .hedging = config_.tls_workers.hedging,
-                            .backends = config_.backends,
-                            .rotations = rotations,
-                            .pools = pools},
-        exchange_, readers_, tickets_, notice));
+    const tls::WorkerSettings settings{
+        .index = i, .sessions_per_backend = config_.tls_workers.sessions_per_backend};
+    workers_.push_back(std::make_unique<tls::Worker>(settings, topology_->configuration(),
+                                                     exchange_, readers_, tickets_, notice));
     heartbeats_.push_back(std::make_unique<Heartbeat>(fmt::format("TLS worker {}", i),
                                                       workers_.back()->counters().turns));
   }
 }
 
-MetricsSources Instance::sources() const {
+/// Those that no reload changes.
+MetricsSources Instance::fixed_sources() const {
   MetricsSources sources{.version = version()};
   for (unsigned core = 0; core < cores(); ++core) {
     sources.cores.push_back({config_.eal.cores[core], &lcores_[core]->counters});
@@ -393,36 +325,39 @@ MetricsSources Instance::sources() const {
                            ? nullptr
                            : exception_path_->counters(static_cast<uint16_t>(i))});
   }
-  for (const auto& cache : caches_) sources.caches.push_back(cache.get());
-  for (const tls::BackendSettings& backend : config_.backends)
-    sources.backends.push_back(backend.name);
-  for (const tls::Rotation& rotation : rotations_) sources.rotations.push_back(&rotation);
-  for (const auto& worker : workers_) {
-    MetricsSources::Worker made{.counters = &worker->counters()};
-    for (size_t i = 0; i < config_.backends.size(); ++i) {
-      made.backends.push_back(&worker->backend_counters(i));
-      made.records.push_back(&worker->backend_record(i));
-    }
-    sources.workers.push_back(std::move(made));
-  }
+  for (const auto& worker : workers_) sources.workers.push_back(&worker->counters());
   return sources;
 }
 
+void Instance::publish_sources() {
+  auto sources = std::make_shared<MetricsSources>(fixed_sources());
+  for (const Topology::NumberedCache& numbered : topology_->caches())
+    sources->caches.push_back({numbered.index, numbered.cache});
+  sources->backends = topology_->backends();
+  const std::lock_guard lock(sources_mutex_);
+  sources_ = std::move(sources);
+}
+
+std::shared_ptr<const MetricsSources> Instance::sources() {
+  const std::lock_guard lock(sources_mutex_);
+  return sources_;
+}
+
 /// Healthy: everything turns, and at least one backend can be asked.
-HealthReport Instance::health() const {
+HealthReport Instance::health() {
   for (const auto& heartbeat : heartbeats_) {
     if (!heartbeat->moving()) return {false, heartbeat->who() + " does not move"};
   }
-  for (const auto& worker : workers_) {
-    for (size_t i = 0; i < config_.backends.size(); ++i) {
-      if (worker->backend_counters(i).up.read() != 0 && rotations_[i].up()) return {true, {}};
-    }
-  }
-  return {false, "no backend is up"};
+  const std::shared_ptr<const MetricsSources> now = sources();
+  const bool any_up =
+      std::ranges::any_of(now->backends, [](const auto& backend) { return backend.shared->up(); });
+  if (!any_up) return {false, "no backend is up"};
+  return {true, {}};
 }
 
 void Instance::make_endpoint() {
-  metrics_ = std::make_unique<Metrics>(sources());
+  publish_sources();
+  metrics_ = std::make_unique<Metrics>([this] { return sources(); });
   endpoint_ = value_or_throw(
       HttpEndpoint::open(config_.metrics_address, *metrics_, [this] { return health(); }));
 }
@@ -494,11 +429,7 @@ void Instance::tick() {
 
 void Instance::remind() {
   std::vector<tls::BackendReport> reports;
-  for (size_t i = 0; i < config_.backends.size(); ++i) {
-    std::vector<const tls::BackendRecord*> records;
-    for (const auto& worker : workers_) records.push_back(&worker->backend_record(i));
-    reports.push_back(tls::latest(records));
-  }
+  for (const auto& backend : topology_->backends()) reports.push_back(backend.shared->report());
   for (const std::string& line :
        reminders_.look(reports, base::Clock::now(), std::chrono::system_clock::now())) {
     log_.write(LogLevel::Warning, line);
@@ -544,10 +475,8 @@ void Instance::say_what_started() {
              fmt::format("cached answers take the {} path", poll::hit_paths().front().name));
   for (const Bind& bind : config_.binds)
     log_.write(LogLevel::Info, fmt::format("answering at {} over UDP", bind.address.text()));
-  for (const tls::BackendSettings& backend : config_.backends) {
-    log_.write(LogLevel::Info, fmt::format("backend {}: {} {}, as {}", backend.name,
-                                           backend.where(), way_to(backend), identity_of(backend)));
-  }
+  for (const tls::BackendSettings& backend : config_.backends)
+    log_.write(LogLevel::Info, line_about(backend));
   log_.write(LogLevel::Info,
              fmt::format("metrics at http://{}/metrics", config_.metrics_address.text()));
 }

@@ -9,7 +9,8 @@ namespace control {
 namespace {
 
 using Core = MetricsSources::Core;
-using Worker = MetricsSources::Worker;
+using Workers = std::vector<const tls::WorkerCounters*>;
+using Backend = tls::Configuration::Backend;
 
 /// `of(counters)` summed over all cores.
 template <typename Of>
@@ -21,17 +22,18 @@ uint64_t sum(const std::vector<Core>& cores, Of of) {
 
 /// `of(counters)` summed over all workers.
 template <typename Of>
-uint64_t sum(const std::vector<Worker>& workers, Of of) {
+uint64_t sum(const Workers& workers, Of of) {
   uint64_t total = 0;
-  for (const Worker& worker : workers) total += of(*worker.counters).read();
+  for (const tls::WorkerCounters* worker : workers) total += of(*worker).read();
   return total;
 }
 
 /// `of(counters)` of one backend summed over all workers.
 template <typename Of>
-uint64_t sum(const std::vector<Worker>& workers, size_t backend, Of of) {
+uint64_t sum(const Backend& backend, Of of) {
   uint64_t total = 0;
-  for (const Worker& worker : workers) total += of(*worker.backends[backend]).read();
+  for (const tls::BackendLedger& ledger : backend.shared->ledgers)
+    total += of(ledger.counters).read();
   return total;
 }
 
@@ -145,10 +147,8 @@ void add_queries(const MetricsSources& sources, FamilyList& families) {
 
 void add_caches(const MetricsSources& sources, FamilyList& families) {
   const auto for_each_cache = [&](auto value_of) {
-    for (size_t i = 0; i < sources.caches.size(); ++i) {
-      families.sample({{"cache", sources.caches[i]->name()}},
-                      value_of(i, sources.caches[i]->counters()));
-    }
+    for (const auto& [index, cache] : sources.caches)
+      families.sample({{"cache", cache->name()}}, value_of(index, cache->counters()));
   };
   families.begin_counter("dotline_cache_hits_total", "Queries answered from the cache.");
   for_each_cache([&](size_t i, const auto&) {
@@ -175,7 +175,7 @@ void add_caches(const MetricsSources& sources, FamilyList& families) {
   for_each_cache(
       [](size_t, const cache::CacheCounters& counters) { return counters.bytes.load(); });
   families.begin_gauge("dotline_cache_capacity", "How many answers fit into the cache.");
-  for (const cache::Cache* cache : sources.caches)
+  for (const auto& [index, cache] : sources.caches)
     families.sample({{"cache", cache->name()}}, cache->capacity());
 }
 
@@ -256,16 +256,9 @@ void add_cores(const MetricsSources& sources, FamilyList& families) {
   }
 }
 
-/// What the workers know of `backend`, the latest of each.
-tls::BackendReport report_of(const MetricsSources& sources, size_t backend) {
-  std::vector<const tls::BackendRecord*> records;
-  for (const Worker& worker : sources.workers) records.push_back(worker.records[backend]);
-  return tls::latest(records);
-}
-
 /// In Unix time; 0 until a certificate was seen.
-uint64_t certificate_expiry(const MetricsSources& sources, size_t backend) {
-  const auto certificate = report_of(sources, backend).certificate;
+uint64_t certificate_expiry(const Backend& backend) {
+  const auto certificate = backend.shared->report().certificate;
   if (!certificate) return 0;
   const auto time = std::chrono::system_clock::to_time_t(certificate->not_after);
   return static_cast<uint64_t>(std::max<std::time_t>(time, 0));
@@ -273,113 +266,110 @@ uint64_t certificate_expiry(const MetricsSources& sources, size_t backend) {
 
 void add_backend_states(const MetricsSources& sources, FamilyList& families) {
   const auto for_each_backend = [&](auto value_of) {
-    for (size_t i = 0; i < sources.backends.size(); ++i) {
-      families.sample({{"backend", sources.backends[i]}}, value_of(i));
-    }
+    for (const Backend& backend : sources.backends)
+      families.sample({{"backend", backend.settings.name}}, value_of(backend));
   };
   families.begin_gauge("dotline_backend_up",
                        "1 if in rotation and some worker has or can open a session, else 0.");
-  for_each_backend([&](size_t i) {
-    const uint64_t workers = sum(
-        sources.workers, i, [](const auto& backend) -> auto& { return backend.up; });
-    return workers > 0 && sources.rotations[i]->up() ? uint64_t{1} : uint64_t{0};
-  });
+  for_each_backend([](const Backend& backend) { return uint64_t{backend.shared->up()}; });
   families.begin_gauge("dotline_backend_in_rotation",
                        "1 if health checks let it be asked, else 0.");
-  for_each_backend(
-      [&](size_t i) { return sources.rotations[i]->up() ? uint64_t{1} : uint64_t{0}; });
+  for_each_backend([](const Backend& backend) { return uint64_t{backend.shared->rotation.up()}; });
   families.begin_gauge("dotline_backend_sessions", "Sessions that are ready for queries.");
-  for_each_backend([&](size_t i) {
+  for_each_backend([](const Backend& backend) {
     return sum(
-        sources.workers, i, [](const auto& backend) -> auto& { return backend.sessions; });
+        backend, [](const auto& counters) -> auto& { return counters.sessions; });
   });
   families.begin_gauge("dotline_backend_in_flight", "Queries sent and not yet answered.");
-  for_each_backend([&](size_t i) {
+  for_each_backend([](const Backend& backend) {
     return sum(
-        sources.workers, i, [](const auto& backend) -> auto& { return backend.in_flight; });
+        backend, [](const auto& counters) -> auto& { return counters.in_flight; });
   });
   families.begin_gauge("dotline_backend_certificate_expiry_timestamp_seconds",
                        "Until when the certificate is valid that the backend showed last; 0 before "
                        "the first.");
-  for_each_backend([&](size_t i) { return certificate_expiry(sources, i); });
+  for_each_backend(certificate_expiry);
   families.begin_counter("dotline_backend_queries_total", "Queries sent to the backend.");
-  for_each_backend([&](size_t i) {
+  for_each_backend([](const Backend& backend) {
     return sum(
-        sources.workers, i, [](const auto& backend) -> auto& { return backend.queries; });
+        backend, [](const auto& counters) -> auto& { return counters.queries; });
   });
   families.begin_histogram("dotline_backend_response_duration_seconds",
                            "From sending a query to its answer.");
-  for (size_t i = 0; i < sources.backends.size(); ++i) {
+  for (const Backend& backend : sources.backends) {
     std::vector<const base::Histogram*> histograms;
-    for (const Worker& worker : sources.workers)
-      histograms.push_back(&worker.backends[i]->response_duration);
-    families.sample({{"backend", sources.backends[i]}}, histograms);
+    for (const tls::BackendLedger& ledger : backend.shared->ledgers)
+      histograms.push_back(&ledger.counters.response_duration);
+    families.sample({{"backend", backend.settings.name}}, histograms);
   }
 }
 
 void add_backend_events(const MetricsSources& sources, FamilyList& families) {
   families.begin_counter("dotline_backend_responses_total", "Answers of the backend, by rcode.");
-  for (size_t i = 0; i < sources.backends.size(); ++i) {
+  for (const Backend& backend : sources.backends) {
     for (size_t rcode = 0; rcode < tls::kRcodeNames.size(); ++rcode) {
       families.sample(
-          {{"backend", sources.backends[i]}, {"rcode", std::string(tls::kRcodeNames[rcode])}},
+          {{"backend", backend.settings.name}, {"rcode", std::string(tls::kRcodeNames[rcode])}},
           sum(
-              sources.workers,
-              i, [rcode](const auto& backend) -> auto& { return backend.responses[rcode]; }));
+              backend, [rcode](const auto& counters) -> auto& {
+                return counters.responses[rcode];
+              }));
     }
   }
   families.begin_counter("dotline_backend_failures_total",
                          "What went wrong with the backend, by class.");
-  for (size_t i = 0; i < sources.backends.size(); ++i) {
+  for (const Backend& backend : sources.backends) {
     for (size_t failure = 0; failure < tls::kFailureNames.size(); ++failure) {
       families.sample(
-          {{"backend", sources.backends[i]}, {"class", std::string(tls::kFailureNames[failure])}},
+          {{"backend", backend.settings.name}, {"class", std::string(tls::kFailureNames[failure])}},
           sum(
-              sources.workers, i, [failure](const auto& backend) -> auto& {
-                return backend.failures[tls::Failure(failure)];
+              backend, [failure](const auto& counters) -> auto& {
+                return counters.failures[tls::Failure(failure)];
               }));
     }
   }
   families.begin_counter("dotline_backend_health_checks_total", "Health checks, by result.");
-  for (size_t i = 0; i < sources.backends.size(); ++i) {
-    const tls::Rotation& rotation = *sources.rotations[i];
-    families.sample({{"backend", sources.backends[i]}, {"result", "ok"}}, rotation.checks_good());
+  for (const Backend& backend : sources.backends) {
+    const tls::Rotation& rotation = backend.shared->rotation;
+    families.sample({{"backend", backend.settings.name}, {"result", "ok"}}, rotation.checks_good());
     for (size_t failure = 0; failure < tls::kFailureNames.size(); ++failure) {
-      families.sample(
-          {{"backend", sources.backends[i]}, {"result", std::string(tls::kFailureNames[failure])}},
-          rotation.checks_failed(tls::Failure(failure)));
+      families.sample({{"backend", backend.settings.name},
+                       {"result", std::string(tls::kFailureNames[failure])}},
+                      rotation.checks_failed(tls::Failure(failure)));
     }
   }
   families.begin_counter("dotline_backend_handshakes_total", "TLS handshakes done, by kind.");
-  for (size_t i = 0; i < sources.backends.size(); ++i) {
-    families.sample({{"backend", sources.backends[i]}, {"kind", "full"}},
-                    sum(
-                        sources.workers, i,
-                        [](const auto& backend) -> auto& { return backend.handshakes_full; }));
-    families.sample({{"backend", sources.backends[i]}, {"kind", "resumed"}},
-                    sum(
-                        sources.workers, i,
-                        [](const auto& backend) -> auto& { return backend.handshakes_resumed; }));
+  for (const Backend& backend : sources.backends) {
+    const std::string& name = backend.settings.name;
+    families.sample(
+        {{"backend", name}, {"kind", "full"}},
+        sum(
+            backend, [](const auto& counters) -> auto& { return counters.handshakes_full; }));
+    families.sample(
+        {{"backend", name}, {"kind", "resumed"}},
+        sum(
+            backend, [](const auto& counters) -> auto& { return counters.handshakes_resumed; }));
   }
 }
 
 }  // namespace
 
 std::vector<prometheus::MetricFamily> Metrics::Collect() const {
+  const std::shared_ptr<const MetricsSources> sources = sources_();
   FamilyList families;
   families.begin_gauge("dotline_build_info", "Always 1; the labels tell what runs.");
-  families.sample({{"version", sources_.version.dotline},
-                   {"dpdk", sources_.version.dpdk},
-                   {"openssl", sources_.version.openssl}},
+  families.sample({{"version", sources->version.dotline},
+                   {"dpdk", sources->version.dpdk},
+                   {"openssl", sources->version.openssl}},
                   uint64_t{1});
-  add_ports(sources_, families);
-  add_exceptions(sources_, families);
-  add_queries(sources_, families);
-  add_caches(sources_, families);
-  add_misses(sources_, families);
-  add_cores(sources_, families);
-  add_backend_states(sources_, families);
-  add_backend_events(sources_, families);
+  add_ports(*sources, families);
+  add_exceptions(*sources, families);
+  add_queries(*sources, families);
+  add_caches(*sources, families);
+  add_misses(*sources, families);
+  add_cores(*sources, families);
+  add_backend_states(*sources, families);
+  add_backend_events(*sources, families);
   add_process_metrics(families);
   return families.take();
 }

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,13 +17,13 @@
 #include "dataplane/cache/cache.h"
 #include "dataplane/poll/counters.h"
 #include "dataplane/poll/exception_path.h"
-#include "tls-workers/upstream/backend.h"
-#include "tls-workers/worker.h"
+#include "tls-workers/configuration.h"
+#include "tls-workers/counters.h"
 
 namespace control {
 
-/// Where the numbers come from. What is pointed to outlives the metrics; the functions are called
-/// by any thread.
+/// Where the numbers come from, under one configuration. What is pointed to outlives all metrics;
+/// what a reload may take away is shared. The functions are called by any thread.
 struct MetricsSources {
   struct Core {
     unsigned cpu = 0;
@@ -40,30 +41,31 @@ struct MetricsSources {
     std::function<bool()> link_is_up;
     const poll::ExceptionPath::PortCounters* exceptions = nullptr;  // Nullptr: the port has none.
   };
-  struct Worker {
-    const tls::WorkerCounters* counters = nullptr;
-    std::vector<const tls::BackendCounters*> backends;  // One for each of `backends` below.
-    std::vector<const tls::BackendRecord*> records;     // As many.
+  struct Cache {
+    size_t index = 0;  // Of poll::CoreCounters::caches.
+    std::shared_ptr<const cache::Cache> cache;
   };
 
   std::vector<Core> cores;
   std::vector<Port> ports;  // In the order of the configuration, as are caches and backends.
-  std::vector<const cache::Cache*> caches;
-  std::vector<std::string> backends;            // Their names.
-  std::vector<const tls::Rotation*> rotations;  // Of the backends.
-  std::vector<Worker> workers;
+  std::vector<Cache> caches;
+  std::vector<tls::Configuration::Backend> backends;
+  std::vector<const tls::WorkerCounters*> workers;
   Version version;
 };
 
 class Metrics : public prometheus::Collectable {
  public:
-  explicit Metrics(MetricsSources sources) : sources_(std::move(sources)) {}
+  /// Those of the configuration in force. Any thread.
+  using Sources = std::function<std::shared_ptr<const MetricsSources>()>;
+
+  explicit Metrics(Sources sources) : sources_(std::move(sources)) {}
 
   /// Any thread, any number at once.
   [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
-  MetricsSources sources_;
+  Sources sources_;
 };
 
 }  // namespace control

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <array>
 
-#include "dataplane/base/assert.h"
-
 namespace tls {
 namespace {
 
@@ -33,19 +31,19 @@ std::vector<std::byte> name_to_ask(const HealthSettings& settings) {
 
 }  // namespace
 
-Checks::Checks(std::deque<Sessions>& backends, std::span<Rotation* const> rotations,
-               Changed changed)
-    : backends_(backends),
-      rotations_(rotations.begin(), rotations.end()),
-      changed_(std::move(changed)),
-      met_(backends.size(), kNothing),
-      checks_(backends.size()) {
-  ASSERT(rotations_.size() == backends_.size());
+void Checks::forget(uint32_t backend) {
+  if (backend >= checks_.size()) {
+    met_.resize(backend + 1, kNothing);
+    checks_.resize(backend + 1);
+  }
+  met_[backend] = kNothing;
+  checks_[backend].running =
+      false;  // Its number goes on, so that no late answer is taken for the next one's.
 }
 
 void Checks::unreachable(uint32_t backend, Failure why, base::Time now) {
   if (checks_[backend].running && !checks_[backend].sent) return end(backend, why, now);
-  changed_(backend, rotations_[backend]->unreachable(why, now));
+  changed_(backend, rotation(backend).unreachable(why, now));
 }
 
 void Checks::heard(uint32_t backend, const Asked& asked, base::ByteView message, base::Time now) {
@@ -72,11 +70,12 @@ bool Checks::is_current(uint32_t backend, const Asked& asked) const {
 
 void Checks::tend(base::Time now) {
   for (uint32_t backend = 0; backend < checks_.size(); ++backend) {
+    if (!backends_.has(backend)) continue;
     if (met_[backend] != kNothing) {
-      changed_(backend, rotations_[backend]->sample(met_[backend], now));
+      changed_(backend, rotation(backend).sample(met_[backend], now));
       met_[backend] = kNothing;
     }
-    if (rotations_[backend]->check_due(now)) begin(backend, now);
+    if (rotation(backend).check_due(now)) begin(backend, now);
     Check& check = checks_[backend];
     if (check.running && now >= check.deadline) end(backend, Failure::Deadline, now);
     if (check.running && !check.sent) send(backend, now);
@@ -84,7 +83,7 @@ void Checks::tend(base::Time now) {
 }
 
 void Checks::begin(uint32_t backend, base::Time now) {
-  const HealthSettings& settings = rotations_[backend]->settings();
+  const HealthSettings& settings = rotation(backend).settings();
   Check& check = checks_[backend];
   check.running = true;
   check.sent = false;
@@ -104,13 +103,14 @@ void Checks::send(uint32_t backend, base::Time now) {
 
 void Checks::end(uint32_t backend, std::optional<Failure> failed, base::Time now) {
   checks_[backend].running = false;
-  changed_(backend, rotations_[backend]->checked(failed, now));
+  changed_(backend, rotation(backend).checked(failed, now));
 }
 
-base::Time Checks::next_deadline() const {
+base::Time Checks::next_deadline() {
   base::Time next = base::Time::max();
-  for (size_t backend = 0; backend < checks_.size(); ++backend) {
-    next = std::min(next, rotations_[backend]->next_look());
+  for (uint32_t backend = 0; backend < checks_.size(); ++backend) {
+    if (!backends_.has(backend)) continue;
+    next = std::min(next, rotation(backend).next_look());
     if (checks_[backend].running) next = std::min(next, checks_[backend].deadline);
   }
   return next;

@@ -2,29 +2,30 @@
 // checks that fall to it, over the same sessions, padded like any query. RFC 8467.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <optional>
-#include <span>
+#include <utility>
 #include <vector>
 
 #include "dataplane/base/clock.h"
 #include "dataplane/dns/answer.h"
+#include "tls-workers/upstream/backends.h"
 #include "tls-workers/upstream/inflight.h"
 #include "tls-workers/upstream/rotation.h"
-#include "tls-workers/upstream/sessions.h"
 
 namespace tls {
 
 class Checks {
  public:
   using Changed = std::function<void(uint32_t backend, Rotation::Change change)>;
-  /// `rotations`: one for each of `backends`; both outlive it. `changed`: called when a backend
-  /// goes out of rotation or comes back and this worker brought that about.
-  Checks(std::deque<Sessions>& backends, std::span<Rotation* const> rotations, Changed changed);
+  /// `backends` outlive it. `changed`: called when a backend goes out of rotation or comes back and
+  /// this worker brought that about.
+  Checks(Backends& backends, Changed changed) : backends_(backends), changed_(std::move(changed)) {}
 
   // All of these: the worker's thread, at the turn's `now`.
 
+  /// Another backend has this number from now on, or none.
+  void forget(uint32_t backend);
   /// A query of `backend` met that. Passed on by `tend`.
   void note(uint32_t backend, Sample what) { ++met_[backend][static_cast<size_t>(what)]; }
   /// A session to `backend` could not be opened, or fell silent as a whole.
@@ -37,7 +38,7 @@ class Checks {
   /// flushed.
   void tend(base::Time now);
 
-  [[nodiscard]] base::Time next_deadline() const;
+  [[nodiscard]] base::Time next_deadline();
 
  private:
   struct Check {
@@ -53,10 +54,11 @@ class Checks {
   void send(uint32_t backend, base::Time now);
   void end(uint32_t backend, std::optional<Failure> failed, base::Time now);
 
-  std::deque<Sessions>& backends_;
-  std::vector<Rotation*> rotations_;
+  [[nodiscard]] Rotation& rotation(uint32_t backend) { return backends_[backend].rotation(); }
+
+  Backends& backends_;
   Changed changed_;
-  std::vector<Samples> met_;
+  std::vector<Samples> met_;  // By backend, like the next.
   std::vector<Check> checks_;
   dns::TtlPlaces places_;
 };

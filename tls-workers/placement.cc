@@ -16,22 +16,29 @@ constexpr base::milliseconds kWorthWaiting{250};
 
 }  // namespace
 
-Placement::Placement(std::deque<Sessions>& backends, std::span<Rotation* const> rotations,
-                     std::span<const PoolSettings> pools, bool hedging, Questions& questions,
-                     Settlement& settlement, WorkerCounters& counters)
-    : backends_(backends),
-      rotations_(rotations.begin(), rotations.end()),
-      hedging_(hedging),
-      questions_(questions),
-      settlement_(settlement),
-      counters_(counters) {
-  for (const PoolSettings& pool : pools)
-    pools_.push_back({.ranking = Ranking(pool.policy, std::random_device{}()), .backends = {}});
-  for (uint32_t i = 0; i < backends_.size(); ++i) {
-    for (const dns::PoolId pool : backends_[i].settings().pools)
-      pools_.at(static_cast<size_t>(pool)).backends.push_back(i);
+Placement::Placement(Backends& backends, Questions& questions, Settlement& settlement,
+                     WorkerCounters& counters)
+    : backends_(backends), questions_(questions), settlement_(settlement), counters_(counters) {}
+
+void Placement::use(const Configuration& configuration) {
+  hedging_ = configuration.hedging;
+  for (size_t pool = 0; pool < configuration.pools.size(); ++pool) {
+    const PolicySettings& policy = configuration.pools[pool].policy;
+    if (pool == pools_.size()) {
+      pools_.push_back({policy, Ranking(policy, std::random_device{}()), {}});
+    } else if (pools_[pool].policy != policy) {
+      pools_[pool].policy = policy;
+      pools_[pool].ranking = Ranking(policy, std::random_device{}());
+    }
+    pools_[pool].backends.clear();
   }
-  candidates_.reserve(backends_.size());
+  for (uint32_t number = 0; number < configuration.backends.size(); ++number) {
+    const Configuration::Backend& backend = configuration.backends[number];
+    if (backend.shared == nullptr) continue;
+    for (const dns::PoolId pool : backend.settings.pools)
+      pools_.at(static_cast<size_t>(pool)).backends.push_back(number);
+  }
+  candidates_.reserve(configuration.backends.size());
 }
 
 void Placement::place(OpenQuestion& question, base::Time now) {
@@ -107,11 +114,11 @@ dns::Ede Placement::reason(const OpenQuestion& question, base::Time now) {
 void Placement::look_at(const dns::Question& question, base::Time now) {
   Pool& pool = pool_of(question);
   const std::vector<uint32_t>& members = pool.backends;
-  const bool any_up =
-      std::ranges::any_of(members, [&](uint32_t backend) { return rotations_[backend]->up(); });
+  const bool any_up = std::ranges::any_of(
+      members, [&](uint32_t backend) { return backends_[backend].rotation().up(); });
   candidates_.clear();
   for (const uint32_t backend : members) {
-    const Rotation& rotation = *rotations_[backend];
+    const Rotation& rotation = backends_[backend].rotation();
     if (any_up ? rotation.up() : !rotation.barred())
       candidates_.push_back(backends_[backend].candidate(now));
   }

@@ -2,34 +2,32 @@
 // coming, to a second backend if the first is slower than usual.
 #pragma once
 
-#include <deque>
 #include <optional>
-#include <span>
 #include <vector>
 
 #include "dataplane/base/clock.h"
 #include "dataplane/dns/protocol.h"
+#include "tls-workers/configuration.h"
 #include "tls-workers/counters.h"
 #include "tls-workers/settlement.h"
+#include "tls-workers/upstream/backends.h"
 #include "tls-workers/upstream/chooser.h"
 #include "tls-workers/upstream/hedge_budget.h"
 #include "tls-workers/upstream/policy.h"
 #include "tls-workers/upstream/questions.h"
-#include "tls-workers/upstream/rotation.h"
-#include "tls-workers/upstream/sessions.h"
 
 namespace tls {
 
 class Placement {
  public:
-  /// `rotations`: one for each of `backends`. `backends` and the others outlive it; `backends` has
-  /// its final size.
-  Placement(std::deque<Sessions>& backends, std::span<Rotation* const> rotations,
-            std::span<const PoolSettings> pools, bool hedging, Questions& questions,
-            Settlement& settlement, WorkerCounters& counters);
+  /// What it borrows outlives it.
+  Placement(Backends& backends, Questions& questions, Settlement& settlement,
+            WorkerCounters& counters);
 
   // All of these: the worker's thread, at the turn's `now`.
 
+  /// Before anything else, and whenever backends or pools have changed.
+  void use(const Configuration& configuration);
   /// Sends `question`, lets it wait for a session, or gives it up if none can be had.
   void place(OpenQuestion& question, base::Time now);
   /// The same for those that wait, in the order they came; sessions are opened for the longest.
@@ -49,6 +47,7 @@ class Placement {
   enum class Placed : uint8_t { Sent, Wait, Hopeless };
 
   struct Pool {
+    PolicySettings policy;
     Ranking ranking;
     std::vector<uint32_t> backends;
   };
@@ -65,10 +64,9 @@ class Placement {
   void try_others(OpenQuestion& question, const Candidate& chosen, base::Time now);
   void open_for_waiting(const OpenQuestion& longest, base::Time now);
 
-  std::deque<Sessions>& backends_;
-  std::vector<Rotation*> rotations_;  // By backend.
-  std::vector<Pool> pools_;
-  const bool hedging_;
+  Backends& backends_;
+  std::vector<Pool> pools_;  // By dns::PoolId.
+  bool hedging_ = false;
   HedgeBudget budget_;
   Questions& questions_;
   Settlement& settlement_;

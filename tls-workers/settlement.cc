@@ -9,10 +9,8 @@ bool is_failure(dns::Rcode rcode) {
 
 }  // namespace
 
-Settlement::Settlement(const std::vector<PoolSettings>& pools, const Sharing& sharing,
-                       Questions& questions, WorkerCounters& counters)
-    : pools_(pools),
-      worker_(sharing.worker),
+Settlement::Settlement(const Sharing& sharing, Questions& questions, WorkerCounters& counters)
+    : worker_(sharing.worker),
       exchange_(sharing.exchange),
       questions_(questions),
       counters_(counters),

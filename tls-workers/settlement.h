@@ -35,11 +35,12 @@ class Settlement {
     cache::Readers& readers;
   };
   /// What it borrows outlives it.
-  Settlement(const std::vector<PoolSettings>& pools, const Sharing& sharing, Questions& questions,
-             WorkerCounters& counters);
+  Settlement(const Sharing& sharing, Questions& questions, WorkerCounters& counters);
 
   // All of these: the worker's thread, at the turn's `now`.
 
+  /// Before anything else, and whenever they have changed. They outlive it, or the next call.
+  void use(const std::vector<PoolSettings>& pools) { pools_ = &pools; }
   /// Whether a question like this failed so lately that it is failed again at once. If so, its Fill
   /// has been sent.
   [[nodiscard]] bool refuse_again(const exchange::Miss& miss, const Asker& asker, base::Time now);
@@ -80,10 +81,10 @@ class Settlement {
 
  private:
   [[nodiscard]] const PoolSettings& pool_of(const dns::Question& question) const {
-    return pools_[static_cast<size_t>(question.pool)];
+    return (*pools_)[static_cast<size_t>(question.pool)];
   }
 
-  const std::vector<PoolSettings>& pools_;
+  const std::vector<PoolSettings>* pools_ = nullptr;
   const unsigned worker_;
   exchange::Exchange& exchange_;
   Questions& questions_;

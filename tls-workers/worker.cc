@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <deque>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -18,9 +19,9 @@
 #include "tls-workers/checks.h"
 #include "tls-workers/placement.h"
 #include "tls-workers/settlement.h"
+#include "tls-workers/upstream/backends.h"
 #include "tls-workers/upstream/questions.h"
 #include "tls-workers/upstream/session.h"
-#include "tls-workers/upstream/sessions.h"
 
 namespace tls {
 namespace {
@@ -77,20 +78,19 @@ std::optional<Failure> refusal(dns::Rcode rcode) {
 
 class Worker::Impl {
  public:
-  Impl(WorkerSettings settings, exchange::Exchange& exchange, cache::Readers& readers,
-       Tickets& tickets, Notice notice);
+  Impl(const WorkerSettings& settings, std::shared_ptr<const Configuration> configuration,
+       exchange::Exchange& exchange, cache::Readers& readers, Tickets& tickets, Notice notice);
 
   void run();
   void stop();
   void forget_failures() { settlement_.forget_failures(); }
 
+  [[nodiscard]] Change prepare(std::shared_ptr<const Configuration> next);
+  void adopt(Change change);
+  [[nodiscard]] bool adopted() const {
+    return changes_taken_up_.load(std::memory_order_acquire) == changes_given_;
+  }
   [[nodiscard]] const WorkerCounters& counters() const { return counters_; }
-  [[nodiscard]] const BackendCounters& backend_counters(size_t backend) const {
-    return backends_[backend].counters();
-  }
-  [[nodiscard]] const BackendRecord& backend_record(size_t backend) const {
-    return backends_[backend].record();
-  }
 
  private:
   // The steps of a turn.
@@ -99,8 +99,10 @@ class Worker::Impl {
   void meet_deadlines();
   void send_queries();
   void tend_backends();
+  void take_up_changes();
   void sleep();
 
+  void take_up(Change change);
   void take_miss(const exchange::Miss& miss, uint32_t core);
   void take_answer(Session& session, const Session::Heard& heard);
   void take_failure(const Session& session, const Session::Heard& heard);
@@ -123,8 +125,19 @@ class Worker::Impl {
   const WorkerSettings settings_;
   exchange::Exchange& exchange_;
   Notices notices_;
+  Tickets& tickets_;
   Epoll epoll_;
-  std::deque<Sessions> backends_;  // As in the settings. A deque because they do not move.
+
+  // Of whoever changes the configuration, and how it gets here.
+  std::shared_ptr<const Configuration> newest_;  // What was given last.
+  uint64_t changes_given_ = 0;
+  std::mutex changes_mutex_;
+  std::deque<Change> changes_;  // Under the mutex.
+  std::atomic<bool> changes_wait_{false};
+  std::atomic<uint64_t> changes_taken_up_{0};
+
+  std::shared_ptr<const Configuration> configuration_;
+  Backends backends_;
   WorkerCounters counters_;
   std::atomic<bool> stop_{false};
 
@@ -144,29 +157,21 @@ class Worker::Impl {
   std::vector<Asked> overdue_;
 };
 
-std::deque<Sessions> make_backends(const WorkerSettings& settings, int epoll, Tickets& tickets) {
-  std::deque<Sessions> backends;
-  for (uint32_t i = 0; i < settings.backends.size(); ++i) {
-    backends.emplace_back(Sessions::Shape{i, settings.sessions_per_backend, epoll, random_seed()},
-                          settings.backends[i], tickets);
-  }
-  return backends;
-}
-
-Worker::Impl::Impl(WorkerSettings settings, exchange::Exchange& exchange, cache::Readers& readers,
-                   Tickets& tickets, Notice notice)
-    : settings_(std::move(settings)),
+Worker::Impl::Impl(const WorkerSettings& settings,
+                   std::shared_ptr<const Configuration> configuration, exchange::Exchange& exchange,
+                   cache::Readers& readers, Tickets& tickets, Notice notice)
+    : settings_(settings),
       exchange_(exchange),
       notices_(std::move(notice)),
-      backends_(make_backends(settings_, epoll_.fd(), tickets)),
+      tickets_(tickets),
       now_(base::Clock::now()),
-      questions_(settings_.max_questions, static_cast<uint32_t>(settings_.pools.size()), now_),
-      settlement_(settings_.pools, {settings_.index, exchange, readers}, questions_, counters_),
-      placement_(backends_, settings_.rotations, settings_.pools, settings_.hedging, questions_,
-                 settlement_, counters_),
-      checks_(backends_, settings_.rotations,
-              [this](uint32_t backend, Rotation::Change change) { tell_change(backend, change); }),
-      complained_(settings_.backends.size()) {
+      questions_(settings_.max_questions, now_),
+      settlement_({settings_.index, exchange, readers}, questions_, counters_),
+      placement_(backends_, questions_, settlement_, counters_),
+      checks_(backends_,
+              [this](uint32_t backend, Rotation::Change change) { tell_change(backend, change); }) {
+  take_up(prepare(configuration));
+  newest_ = std::move(configuration);
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.ptr = nullptr;  // The doorbell; sessions have an address.
@@ -188,6 +193,7 @@ void Worker::Impl::run() {
     checks_.tend(now_);              // What queries met is judged; checks are sent.
     send_queries();                  // One write for all that a session was given.
     tend_backends();                 // Sessions are opened, replaced, closed.
+    take_up_changes();               // Other backends and pools, if the operator says so.
     settlement_.collect();
     counters_.questions.set(questions_.open());
     sleep();
@@ -198,6 +204,79 @@ void Worker::Impl::run() {
 void Worker::Impl::stop() {
   stop_.store(true, std::memory_order_seq_cst);
   exchange_.doorbell(settings_.index).ring();
+}
+
+// ---------------------------------------------------------------- changes
+
+Change Worker::Impl::prepare(std::shared_ptr<const Configuration> next) {
+  Change change{.configuration = std::move(next), .sessions = {}};
+  for (uint32_t number = 0; number < change.configuration->backends.size(); ++number) {
+    const std::shared_ptr<SharedBackend>& shared = change.configuration->backends[number].shared;
+    const bool known = newest_ != nullptr && number < newest_->backends.size() &&
+                       newest_->backends[number].shared == shared;
+    if (known || shared == nullptr) continue;
+    const Sessions::Shape shape{.backend = number,
+                                .worker = settings_.index,
+                                .per_backend = settings_.sessions_per_backend,
+                                .epoll = epoll_.fd(),
+                                .seed = random_seed()};
+    change.sessions.emplace_back(number, std::make_unique<Sessions>(shape, shared, tickets_));
+  }
+  return change;
+}
+
+void Worker::Impl::adopt(Change change) {
+  newest_ = change.configuration;
+  ++changes_given_;
+  {
+    const std::lock_guard lock(changes_mutex_);
+    changes_.push_back(std::move(change));
+  }
+  changes_wait_.store(true, std::memory_order_seq_cst);
+  exchange_.doorbell(settings_.index).ring();
+}
+
+void Worker::Impl::take_up_changes() {
+  if (!changes_wait_.load(std::memory_order_acquire)) return;
+  std::deque<Change> changes;
+  {
+    const std::lock_guard lock(changes_mutex_);
+    changes.swap(changes_);
+    changes_wait_.store(false, std::memory_order_relaxed);
+  }
+  for (Change& change : changes) take_up(std::move(change));
+  changes_taken_up_.fetch_add(changes.size(), std::memory_order_release);
+  turn_again_ = true;
+}
+
+/// Last step of a turn, so that nothing points to a session that goes.
+void Worker::Impl::take_up(Change change) {
+  const Configuration& next = *change.configuration;
+  std::vector<std::pair<uint32_t, Asked>> homeless;
+  for (uint32_t number = 0; number < backends_.numbers(); ++number) {
+    if (!backends_.has(number)) continue;
+    const bool stays =
+        number < next.backends.size() && next.backends[number].shared == backends_[number].shared();
+    if (stays) continue;
+    for (Session& session : backends_[number].all()) {
+      session.abandon([&](const Asked& asked) { homeless.emplace_back(number, asked); });
+      session.close();
+    }
+    backends_.put(number, nullptr);
+  }
+  for (auto& [number, sessions] : change.sessions) {
+    backends_.put(number, std::move(sessions));
+    checks_.forget(number);
+  }
+  complained_.resize(std::max<size_t>(complained_.size(), next.backends.size()));
+  for (uint32_t number = 0; number < next.backends.size(); ++number) {
+    if (next.backends[number].shared != nullptr)
+      backends_[number].use(next.backends[number].settings);
+  }
+  placement_.use(next);
+  settlement_.use(next.pools);
+  configuration_ = std::move(change.configuration);  // The one before goes: nobody uses it now.
+  for (const auto& [number, asked] : homeless) lose(asked, number, SameBackend::Forbidden);
 }
 
 // ---------------------------------------------------------------- misses
@@ -212,7 +291,7 @@ void Worker::Impl::take_misses() {
 
 void Worker::Impl::take_miss(const exchange::Miss& miss, uint32_t core) {
   const Asker asker{core, miss.ticket, miss.deadline};
-  ASSERT(static_cast<size_t>(miss.question.pool) < settings_.pools.size());
+  ASSERT(static_cast<size_t>(miss.question.pool) < configuration_->pools.size());
   if (settlement_.refuse_again(miss, asker, now_)) return;
   const Questions::Join join = questions_.join(miss, core);
   switch (join.how) {
@@ -391,13 +470,13 @@ void Worker::Impl::lose(const Asked& asked, uint32_t backend, SameBackend same_b
 }
 
 void Worker::Impl::send_queries() {
-  for (Sessions& backend : backends_) {
+  for (Sessions& backend : backends_.all()) {
     for (Session& session : backend.all()) session.flush();
   }
 }
 
 void Worker::Impl::tend_backends() {
-  for (Sessions& backend : backends_) {
+  for (Sessions& backend : backends_.all()) {
     backend.tend(now_);
     for (Session& session : backend.all()) {
       if (session.fault()) end_session(session);
@@ -408,7 +487,7 @@ void Worker::Impl::tend_backends() {
 // ---------------------------------------------------------------- deadlines
 
 void Worker::Impl::meet_deadlines() {
-  for (Sessions& backend : backends_) {
+  for (Sessions& backend : backends_.all()) {
     for (Session& session : backend.all()) {
       session.keep_time(now_);
       give_up_overdue(backend, session);
@@ -472,7 +551,10 @@ void Worker::Impl::sleep() {
   const bool sleeps = until > now_;
   if (sleeps) {
     doorbell.about_to_sleep();
-    if (misses_wait() || stop_.load(std::memory_order_acquire)) until = now_;
+    if (misses_wait() || stop_.load(std::memory_order_acquire) ||
+        changes_wait_.load(std::memory_order_acquire)) {
+      until = now_;
+    }
   }
   const auto wait = std::chrono::ceil<base::milliseconds>(until - now_).count();
   const int count = epoll_wait(epoll_.fd(), events_.data(), static_cast<int>(events_.size()),
@@ -492,8 +574,8 @@ base::Time Worker::Impl::next_wake() {
   base::Time wake = std::min(now_ + kLongestSleep, questions_.earliest_deadline());
   if (settlement_.anything_to_collect()) wake = std::min(wake, now_ + kSleepWhileRetired);
   wake = std::min(wake, checks_.next_deadline());
-  for (Sessions& backend : backends_) wake = std::min(wake, backend.next_deadline(now_));
-  for (uint32_t pool = 0; pool < settings_.pools.size(); ++pool) {
+  for (Sessions& backend : backends_.all()) wake = std::min(wake, backend.next_deadline(now_));
+  for (uint32_t pool = 0; pool < configuration_->pools.size(); ++pool) {
     if (questions_.first_waiting(pool) != nullptr) wake = std::min(wake, now_ + kSleepWhileWaiting);
   }
   return std::max(wake, now_);
@@ -503,7 +585,7 @@ void Worker::Impl::close_all() {
   questions_.for_each_open([this](OpenQuestion& question) {
     settlement_.give_up(question, placement_.reason(question, now_), now_);
   });
-  for (Sessions& backend : backends_) {
+  for (Sessions& backend : backends_.all()) {
     for (Session& session : backend.all()) session.close();
   }
   std::array<exchange::Miss, kMissesPerLane> misses;
@@ -520,9 +602,10 @@ void Worker::Impl::close_all() {
 
 // ---------------------------------------------------------------- Worker
 
-Worker::Worker(WorkerSettings settings, exchange::Exchange& exchange, cache::Readers& readers,
-               Tickets& tickets, Notice notice)
-    : impl_(std::make_unique<Impl>(std::move(settings), exchange, readers, tickets,
+Worker::Worker(const WorkerSettings& settings, std::shared_ptr<const Configuration> configuration,
+               exchange::Exchange& exchange, cache::Readers& readers, Tickets& tickets,
+               Notice notice)
+    : impl_(std::make_unique<Impl>(settings, std::move(configuration), exchange, readers, tickets,
                                    std::move(notice))) {}
 
 Worker::~Worker() = default;
@@ -535,12 +618,12 @@ void Worker::forget_failures() { impl_->forget_failures(); }
 
 const WorkerCounters& Worker::counters() const { return impl_->counters(); }
 
-const BackendCounters& Worker::backend_counters(size_t backend) const {
-  return impl_->backend_counters(backend);
+Change Worker::prepare(std::shared_ptr<const Configuration> next) {
+  return impl_->prepare(std::move(next));
 }
 
-const BackendRecord& Worker::backend_record(size_t backend) const {
-  return impl_->backend_record(backend);
-}
+void Worker::adopt(Change change) { impl_->adopt(std::move(change)); }
+
+bool Worker::adopted() const { return impl_->adopted(); }
 
 }  // namespace tls

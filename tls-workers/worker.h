@@ -4,17 +4,15 @@
 #pragma once
 
 #include <memory>
-#include <string>
+#include <utility>
 #include <vector>
 
 #include "dataplane/cache/reclaim.h"
 #include "dataplane/exchange.h"
+#include "tls-workers/configuration.h"
 #include "tls-workers/counters.h"
 #include "tls-workers/notices.h"
-#include "tls-workers/settlement.h"
-#include "tls-workers/upstream/backend.h"
-#include "tls-workers/upstream/backend_report.h"
-#include "tls-workers/upstream/rotation.h"
+#include "tls-workers/upstream/sessions.h"
 #include "tls-workers/upstream/tickets.h"
 
 namespace tls {
@@ -23,18 +21,20 @@ struct WorkerSettings {
   unsigned index = 0;
   unsigned sessions_per_backend = 2;
   unsigned max_questions = 16384;  // Open at once; a Miss beyond that is failed.
-  bool hedging = false;  // A query that takes longer than usual goes to a second backend too.
-  std::vector<BackendSettings> backends;
-  std::vector<Rotation*> rotations;  // One for each backend, shared by all workers.
-  std::vector<PoolSettings> pools;
+};
+
+/// What a worker needs in order to go by another configuration, ready made.
+struct Change {
+  std::shared_ptr<const Configuration> configuration;
+  std::vector<std::pair<uint32_t, std::unique_ptr<Sessions>>> sessions;  // Of new backends.
 };
 
 class Worker {
  public:
   /// `exchange`, `readers` and `tickets` outlive the worker; all workers share one of each. Throws
   /// std::runtime_error, naming the backend and the file, if TLS cannot be set up.
-  Worker(WorkerSettings settings, exchange::Exchange& exchange, cache::Readers& readers,
-         Tickets& tickets, Notice notice);
+  Worker(const WorkerSettings& settings, std::shared_ptr<const Configuration> configuration,
+         exchange::Exchange& exchange, cache::Readers& readers, Tickets& tickets, Notice notice);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -46,10 +46,20 @@ class Worker {
   /// From any thread. What failed until now is put to a backend again when it is asked for.
   void forget_failures();
 
-  /// Readable from any thread. Backends in the order of the settings.
+  // One thread at a time, at any time before `stop`.
+
+  /// Builds what is missing for `next`, in which every backend that it shares with the
+  /// configuration adopted last has the number it had there. Throws as the constructor does; then
+  /// nothing has happened.
+  [[nodiscard]] Change prepare(std::shared_ptr<const Configuration> next);
+  /// Hands `change` over, prepared since the last call; the worker takes it up between two turns.
+  /// Backends that are in it no more lose their sessions, and their queries go elsewhere.
+  void adopt(Change change);
+  /// Whether the worker goes by what it was given last.
+  [[nodiscard]] bool adopted() const;
+
+  /// Readable from any thread.
   [[nodiscard]] const WorkerCounters& counters() const;
-  [[nodiscard]] const BackendCounters& backend_counters(size_t backend) const;
-  [[nodiscard]] const BackendRecord& backend_record(size_t backend) const;
 
  private:
   class Impl;

@@ -51,8 +51,8 @@ size_t pool_of(lua_State* state, const std::string& name) {
   const std::string label = name.empty() ? name : label_of(name);
   const auto found = std::ranges::find(pools, label, &DraftPool::name);
   if (found != pools.end()) return static_cast<size_t>(found - pools.begin());
-  if (pools.size() >= kMaxPools)
-    luaL_error(state, "there are more than %d pools", static_cast<int>(kMaxPools));
+  if (pools.size() >= dns::kMaxPools)
+    luaL_error(state, "there are more than %d pools", static_cast<int>(dns::kMaxPools));
   pools.push_back({.name = label, .cache = {}, .policy = {}, .domains = {}});
   return pools.size() - 1;
 }

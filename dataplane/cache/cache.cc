@@ -30,16 +30,27 @@ bool selected(const Entry& entry, const Selection& selection) {
 }  // namespace
 
 Cache::Cache(std::string name, uint32_t entries)
+    : Cache(std::move(name), entries, map_pages(buckets_for(entries) * sizeof(Bucket))) {
+  if (buckets_ != nullptr) return;
+  std::fprintf(stderr, "packet cache \"%s\": no memory for a table of %u entries\n", name_.c_str(),
+               entries);
+  std::abort();
+}
+
+Cache::Cache(std::string name, uint32_t entries, std::byte* pages)
     : name_(std::move(name)),
       capacity_(entries),
-      bucket_count_(static_cast<uint32_t>((slots_for(entries) + kWays - 1) / kWays)) {
-  std::byte* pages = map_pages(bucket_count_ * sizeof(Bucket));
-  if (pages == nullptr) {
-    std::fprintf(stderr, "packet cache \"%s\": no memory for a table of %u entries\n",
-                 name_.c_str(), entries);
-    std::abort();
-  }
-  buckets_ = new (pages) Bucket[bucket_count_];
+      bucket_count_(buckets_for(entries)),
+      buckets_(pages == nullptr ? nullptr : new (pages) Bucket[bucket_count_]) {}
+
+std::unique_ptr<Cache> Cache::create(std::string name, uint32_t entries) {
+  std::byte* pages = map_pages(buckets_for(entries) * sizeof(Bucket));
+  if (pages == nullptr) return nullptr;
+  return std::unique_ptr<Cache>(new Cache(std::move(name), entries, pages));
+}
+
+uint32_t Cache::buckets_for(uint32_t entries) {
+  return static_cast<uint32_t>((slots_for(entries) + kWays - 1) / kWays);
 }
 
 Cache::~Cache() {

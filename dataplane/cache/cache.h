@@ -40,8 +40,10 @@ struct Selection {
 
 class Cache {
  public:
-  /// `entries`: how many answers it holds, at least 1.
+  /// `entries`: how many answers it holds, at least 1. Aborts if there is no memory for that.
   Cache(std::string name, uint32_t entries);
+  /// The same; nullptr if there is no memory for that.
+  [[nodiscard]] static std::unique_ptr<Cache> create(std::string name, uint32_t entries);
   ~Cache();
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
@@ -134,6 +136,10 @@ class Cache {
     return static_cast<size_t>((hash >> 32) * bucket_count_ >> 32);
   }
   [[nodiscard]] const Bucket& bucket(uint64_t hash) const { return buckets_[index_of(hash)]; }
+  /// Takes `pages`, mapped for as many buckets.
+  Cache(std::string name, uint32_t entries, std::byte* pages);
+  [[nodiscard]] static uint32_t buckets_for(uint32_t entries);
+
   /// A slot's place in its bucket, counted from the question's home: one more bit of the hash says
   /// which of the two lines that is.
   static size_t place_of(uint64_t hash, size_t way) { return way ^ (hash >> 16 & 1) * kLineWays; }

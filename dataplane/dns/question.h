@@ -23,6 +23,7 @@ constexpr bool has(Wants wants, Wants bit) {
 /// Which pool of resolvers answers; an index into the configured pools. Pools never share an
 /// answer.
 enum class PoolId : uint8_t {};
+inline constexpr size_t kMaxPools = 256;
 
 struct Question {
   uint64_t hash = 0;  // keyed_hash of everything below.

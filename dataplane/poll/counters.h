@@ -118,7 +118,7 @@ struct alignas(64) CoreCounters {
     base::Counter hits;
     base::Counter misses;
   };
-  std::array<PerCache, kMaxBinds> caches;  // By the cache's index in the configuration.
+  std::array<PerCache, kMaxCaches> caches;  // By the cache's number.
   base::Counter parked;                    // Gauge: askers waiting now.
   base::Counter merged;                    // Askers that joined a question already on its way.
   // Queries answered SERVFAIL at once, because ...

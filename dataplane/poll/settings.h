@@ -26,6 +26,8 @@ struct PortSettings {
   bool verify_checksum = true;
   Exception exception = Exception::Kernel;
   std::string tap;  // The TAP's name, if `exception` is Tap.
+
+  friend bool operator==(const PortSettings&, const PortSettings&) = default;
 };
 
 struct EalSettings {
@@ -40,5 +42,6 @@ struct EalSettings {
 inline constexpr unsigned kMaxCores = 64;
 inline constexpr unsigned kMaxPorts = 16;
 inline constexpr unsigned kMaxBinds = 64;
+inline constexpr unsigned kMaxCaches = 64;  // Cores count hits and misses for that many.
 
 }  // namespace poll

@@ -33,18 +33,27 @@ class MetricsTest : public testing::Test {
                                 },
                                 [] { return uint64_t{512}; }, [] { return false; }});
     }
-    sources_.caches = {&cache_};
-    sources_.backends = {"one", "two"};
-    sources_.rotations = {&rotations_[0], &rotations_[1]};
-    for (size_t i = 0; i < workers_.size(); ++i) {
-      sources_.workers.push_back(
-          {&workers_[i], {&backends_[i][0], &backends_[i][1]}, {&records_[i][0], &records_[i][1]}});
+    sources_.caches = {{0, std::make_shared<cache::Cache>("main", 64)}};
+    for (const char* name : {"one", "two"}) {
+      tls::BackendSettings settings;
+      settings.name = name;
+      sources_.backends.push_back(
+          {settings, std::make_shared<tls::SharedBackend>(settings, 2, base::Time{})});
     }
+    sources_.workers = {&workers_[0], &workers_[1]};
     sources_.version = {"1.2.3", "22.11.4", "3.0.5"};
   }
 
+  [[nodiscard]] Metrics metrics() const {
+    return Metrics([this] { return std::make_shared<const MetricsSources>(sources_); });
+  }
+  /// What one worker knows of a backend.
+  [[nodiscard]] tls::BackendLedger& ledger(size_t worker, size_t backend) {
+    return sources_.backends[backend].shared->ledgers[worker];
+  }
+
   [[nodiscard]] std::string page() const {
-    return prometheus::TextSerializer().Serialize(Metrics(sources_).Collect());
+    return prometheus::TextSerializer().Serialize(metrics().Collect());
   }
   /// The value of the sample whose line starts with `name_and_labels`, "" if there is none.
   [[nodiscard]] std::string value(const std::string& name_and_labels) const {
@@ -57,17 +66,14 @@ class MetricsTest : public testing::Test {
 
   std::array<poll::CoreCounters, 2> cores_;
   std::array<tls::WorkerCounters, 2> workers_;
-  std::array<std::array<tls::BackendCounters, 2>, 2> backends_;
-  std::array<std::array<tls::BackendRecord, 2>, 2> records_;
-  cache::Cache cache_{"main", 64};
-  tls::Rotation rotations_[2] = {{{}, base::Time{}}, {{}, base::Time{}}};
   MetricsSources sources_;
 };
 
 TEST_F(MetricsTest, CertificateExpiryIsWhatWasSeenLast) {
   const tls::Date date{std::chrono::seconds(1'700'000'000)};
-  records_[0][1].saw_certificate(date + std::chrono::seconds(5), date);
-  records_[1][1].saw_certificate(date + std::chrono::seconds(3), date + std::chrono::seconds(1));
+  ledger(0, 1).record.saw_certificate(date + std::chrono::seconds(5), date);
+  ledger(1, 1).record.saw_certificate(date + std::chrono::seconds(3),
+                                      date + std::chrono::seconds(1));
   const std::string name = "dotline_backend_certificate_expiry_timestamp_seconds";
   EXPECT_EQ(value(name + "{backend=\"one\"}"), "0");
   EXPECT_EQ(value(name + "{backend=\"two\"}"), "1700000003");
@@ -155,7 +161,7 @@ TEST_F(MetricsTest, ExportsEveryReasonOutcomeAndClassAtZero) {
 
 TEST_F(MetricsTest, HasNoLabelButTheDocumentedOnes) {
   std::set<std::string> names;
-  for (const prometheus::MetricFamily& family : Metrics(sources_).Collect()) {
+  for (const prometheus::MetricFamily& family : metrics().Collect()) {
     for (const prometheus::ClientMetric& metric : family.metric) {
       for (const auto& label : metric.label) names.insert(label.name);
     }
@@ -224,12 +230,12 @@ TEST_F(MetricsTest, SumsOverCoresAndWorkers) {
 
 TEST_F(MetricsTest, SumsABackendOverWorkers) {
   for (size_t i = 0; i < workers_.size(); ++i) {
-    backends_[i][1].up.set(1);
-    backends_[i][1].sessions.set(2);
-    backends_[i][1].queries.add(10);
-    backends_[i][1].responses[3].add(4);
-    backends_[i][1].failures[tls::Failure::Deadline].add(1);
-    backends_[i][1].handshakes_resumed.add(3);
+    ledger(i, 1).counters.up.set(1);
+    ledger(i, 1).counters.sessions.set(2);
+    ledger(i, 1).counters.queries.add(10);
+    ledger(i, 1).counters.responses[3].add(4);
+    ledger(i, 1).counters.failures[tls::Failure::Deadline].add(1);
+    ledger(i, 1).counters.handshakes_resumed.add(3);
   }
   EXPECT_EQ(value("dotline_backend_up{backend=\"one\"}"), "0");
   EXPECT_EQ(value("dotline_backend_up{backend=\"two\"}"), "1");
@@ -241,7 +247,7 @@ TEST_F(MetricsTest, SumsABackendOverWorkers) {
 }
 
 TEST_F(MetricsTest, CallsABackendUpIfOneWorkerDoes) {
-  backends_[1][0].up.set(1);
+  ledger(1, 0).counters.up.set(1);
   EXPECT_EQ(value("dotline_backend_up{backend=\"one\"}"), "1");
 }
 

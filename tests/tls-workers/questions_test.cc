@@ -31,7 +31,7 @@ std::multiset<uint32_t> released(Questions& questions, OpenQuestion& question) {
 }
 
 TEST(Questions, EqualOnesAreOpenedOnce) {
-  Questions questions(8, 1, kStart);
+  Questions questions(8, kStart);
   const Questions::Join first = questions.join(miss_for("a.example.", 1), 0);
   const Questions::Join second = questions.join(miss_for("a.example.", 2), 1);
   const Questions::Join third = questions.join(miss_for("b.example.", 3), 0);
@@ -45,7 +45,7 @@ TEST(Questions, EqualOnesAreOpenedOnce) {
 }
 
 TEST(Questions, HashAloneDoesNotMakeThemEqual) {
-  Questions questions(8, 1, kStart);
+  Questions questions(8, kStart);
   exchange::Miss a = miss_for("a.example.", 1);
   exchange::Miss b = miss_for("b.example.", 2);
   a.question.hash = b.question.hash = 42;
@@ -55,7 +55,7 @@ TEST(Questions, HashAloneDoesNotMakeThemEqual) {
 }
 
 TEST(Questions, ClosedOnesAreNotFoundByTheirOldHandle) {
-  Questions questions(1, 1, kStart);
+  Questions questions(1, kStart);
   OpenQuestion* first = questions.join(miss_for("a.example.", 1), 0).question;
   const tls::QuestionHandle handle = first->handle;
   EXPECT_EQ(questions.find(handle), first);
@@ -69,7 +69,7 @@ TEST(Questions, ClosedOnesAreNotFoundByTheirOldHandle) {
 }
 
 TEST(Questions, RefusesWhatItHasNoRoomFor) {
-  Questions questions(2, 1, kStart);
+  Questions questions(2, kStart);
   OpenQuestion* first = questions.join(miss_for("a.example.", 1), 0).question;
   EXPECT_EQ(questions.join(miss_for("b.example.", 2), 0).how, Questions::Joined::Opened);
   EXPECT_EQ(questions.join(miss_for("c.example.", 3), 0).how, Questions::Joined::Full);
@@ -83,7 +83,7 @@ TEST(Questions, RefusesWhatItHasNoRoomFor) {
 }
 
 TEST(Questions, EveryAskerHasADeadlineOfItsOwn) {
-  Questions questions(8, 1, kStart);
+  Questions questions(8, kStart);
   OpenQuestion* question = questions.join(miss_for("a.example.", 1, milliseconds(300)), 0).question;
   (void)questions.join(miss_for("a.example.", 2, milliseconds(100)), 1);
   EXPECT_EQ(questions.next_due(kStart + milliseconds(90)), nullptr);
@@ -104,7 +104,7 @@ TEST(Questions, EveryAskerHasADeadlineOfItsOwn) {
 }
 
 TEST(Questions, WhoJoinsAfterAllGaveUpHasARetry) {
-  Questions questions(8, 1, kStart);
+  Questions questions(8, kStart);
   OpenQuestion* question = questions.join(miss_for("a.example.", 1), 0).question;
   EXPECT_EQ(question->retries_left, 1);
   question->retries_left = 0;
@@ -116,7 +116,7 @@ TEST(Questions, WhoJoinsAfterAllGaveUpHasARetry) {
 }
 
 TEST(Questions, WaitInTheirPoolsInOrder) {
-  Questions questions(8, 2, kStart);
+  Questions questions(8, kStart);
   std::vector<OpenQuestion*> opened;
   for (uint32_t i = 0; i < 6; ++i) {
     const auto pool = static_cast<uint8_t>(i % 2);
@@ -142,7 +142,7 @@ TEST(Questions, WaitInTheirPoolsInOrder) {
 }
 
 TEST(Questions, ManyOpenAndCloseWithoutLosingAny) {
-  Questions questions(64, 1, kStart);
+  Questions questions(64, kStart);
   std::vector<OpenQuestion*> open;
   for (uint32_t i = 0; i < 10'000; ++i) {
     if (open.size() == 64) {

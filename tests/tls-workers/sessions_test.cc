@@ -12,9 +12,10 @@ namespace {
 class SessionsRig {
  public:
   explicit SessionsRig(unsigned per_backend)
-      : settings_(backend_at(server_.endpoint())),
-        sessions_({.backend = 0, .per_backend = per_backend, .epoll = epoll_, .seed = 7}, settings_,
-                  tickets_) {}
+      : sessions_(
+            {.backend = 0, .worker = 0, .per_backend = per_backend, .epoll = epoll_, .seed = 7},
+            std::make_shared<tls::SharedBackend>(backend_at(server_.endpoint()), 1, now_),
+            tickets_) {}
   ~SessionsRig() {
     for (tls::Session& session : sessions_.all()) session.close();
     close(epoll_);
@@ -55,7 +56,6 @@ class SessionsRig {
 
  private:
   DotServer server_{good_identity()};
-  tls::BackendSettings settings_;
   tls::Tickets tickets_;
   int epoll_ = epoll_create1(EPOLL_CLOEXEC);
   base::Time now_ = base::Clock::now();

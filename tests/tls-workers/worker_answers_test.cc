@@ -314,7 +314,7 @@ TEST(WorkerAnswers, AThousandShuffledAndDuplicatedFindTheirQuestionsOnTwoSession
   tls::BackendSettings settings = backend_at(server.endpoint());
   settings.max_in_flight = kInFlight;
   settings.query_timeout = kPatience;
-  WorkerRig rig(tls::WorkerSettings{.sessions_per_backend = 2, .backends = {settings}});
+  WorkerRig rig({.sessions_per_backend = 2}, {settings});
   ASSERT_TRUE(eventually([&] { return rig.backend().sessions.read() == 2; }));
   std::map<uint32_t, unsigned> asked;  // The name's number by the ticket's slot.
   for (unsigned i = 0; i < 2 * kInFlight; ++i)
@@ -433,8 +433,7 @@ TEST(WorkerAnswers, NoMoreThanAllowedAreInFlight) {
 
 TEST(WorkerAnswers, MissBeyondTheTableIsFailed) {
   DotServer server(good_identity(), {.script = answer_none});
-  WorkerRig rig(
-      tls::WorkerSettings{.max_questions = 8, .backends = {backend_at(server.endpoint())}});
+  WorkerRig rig({.max_questions = 8}, {backend_at(server.endpoint())});
   for (int i = 0; i < 9; ++i) rig.ask("n" + std::to_string(i) + ".example.");
   const exchange::Fill fill = rig.next_fill();
   EXPECT_EQ(fill.entry, nullptr);

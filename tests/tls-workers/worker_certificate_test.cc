@@ -319,7 +319,7 @@ TEST(WorkerReport, TellsOfTheLastFailure) {
   DotServer server(identity);
   WorkerRig rig({backend_at(server.endpoint())});
   EXPECT_EQ(rig.resolve("secret.example.").entry, nullptr);
-  const tls::BackendReport report = rig.worker().backend_record(0).read();
+  const tls::BackendReport report = rig.report();
   ASSERT_TRUE(report.last_failure);
   EXPECT_EQ(report.last_failure->kind, tls::Failure::Certificate);
   EXPECT_EQ(report.last_failure->text,
@@ -333,7 +333,7 @@ TEST(WorkerReport, TellsUntilWhenTheCertificateIsValid) {
   DotServer server(identity);
   WorkerRig rig({backend_at(server.endpoint())});
   EXPECT_EQ(address_in(rig.resolve("www.example.")), "192.0.2.1");
-  const tls::BackendReport report = rig.worker().backend_record(0).read();
+  const tls::BackendReport report = rig.report();
   ASSERT_TRUE(report.certificate);
   EXPECT_NEAR(std::chrono::duration<double>(report.certificate->not_after - now).count(), 7200, 60);
   EXPECT_FALSE(report.last_failure);

@@ -60,20 +60,19 @@ TEST(WorkerPatience, QuestionThatFailedIsAskedAgainAfterAWhile) {
   EXPECT_TRUE(eventually([&] { return rig.resolve("www.example.").entry != nullptr; }));
 }
 
-tls::WorkerSettings hedging_over(const DotServer& first, const DotServer& second) {
-  tls::WorkerSettings settings{.sessions_per_backend = 1, .hedging = true};
-  settings.backends = {backend_at(first.endpoint(), "first"),
-                       backend_at(second.endpoint(), "second")};
-  settings.backends[1].order = 2;
-  for (tls::BackendSettings& backend : settings.backends) backend.query_timeout = kPatience;
-  return settings;
+std::vector<tls::BackendSettings> both(const DotServer& first, const DotServer& second) {
+  std::vector<tls::BackendSettings> backends = {backend_at(first.endpoint(), "first"),
+                                                backend_at(second.endpoint(), "second")};
+  backends[1].order = 2;
+  for (tls::BackendSettings& backend : backends) backend.query_timeout = kPatience;
+  return backends;
 }
 
 TEST(WorkerPatience, SlowQueryIsHedgedAndTheFirstAnswerCounts) {
   std::atomic<bool> open{true};
   DotServer first(good_identity(), {.script = answer_while(open)});
   DotServer second(good_identity());
-  WorkerRig rig(hedging_over(first, second));
+  WorkerRig rig({.sessions_per_backend = 1}, both(first, second), true);
   ASSERT_TRUE(
       eventually([&] { return rig.backend(0).up.read() == 1 && rig.backend(1).up.read() == 1; }));
   // One at a time, so all of them go to the first; they pay for the hedge.
@@ -91,7 +90,7 @@ TEST(WorkerPatience, HedgesStayWithinTheirBudget) {
   std::atomic<bool> open{true};
   DotServer first(good_identity(), {.script = answer_while(open)});
   DotServer second(good_identity());
-  WorkerRig rig(hedging_over(first, second));
+  WorkerRig rig({.sessions_per_backend = 1}, both(first, second), true);
   ASSERT_TRUE(
       eventually([&] { return rig.backend(0).up.read() == 1 && rig.backend(1).up.read() == 1; }));
   constexpr int kBefore = 100;
@@ -110,10 +109,9 @@ TEST(WorkerPatience, SessionThatHangsIsPassedOverAndReplaced) {
                      if (connection.number() == 0) return answer_none(connection);
                      answer_all(connection);
                    }});
-  tls::WorkerSettings settings{.sessions_per_backend = 2};
-  settings.backends = {backend_at(server.endpoint())};
-  settings.backends[0].query_timeout = kPatience * 2;  // The hanging session is not closed for it.
-  WorkerRig rig(settings);
+  tls::BackendSettings settings = backend_at(server.endpoint());
+  settings.query_timeout = kPatience * 2;  // The hanging session is not closed for it.
+  WorkerRig rig({.sessions_per_backend = 2}, {settings});
   ASSERT_TRUE(eventually([&] { return rig.backend().sessions.read() == 2; }));
   // New questions keep coming, and some of the first ones hang.
   int asked = 0;
@@ -132,10 +130,9 @@ TEST(WorkerPatience, WhatWentDownWithAHangingSessionIsAskedOnAnother) {
                      if (connection.number() == 0) return answer_none(connection);
                      answer_all(connection);
                    }});
-  tls::WorkerSettings settings{.sessions_per_backend = 2};
-  settings.backends = {backend_at(server.endpoint())};
-  settings.backends[0].query_timeout = base::milliseconds(1000);
-  WorkerRig rig(settings);
+  tls::BackendSettings settings = backend_at(server.endpoint());
+  settings.query_timeout = base::milliseconds(1000);
+  WorkerRig rig({.sessions_per_backend = 2}, {settings});
   ASSERT_TRUE(eventually([&] { return rig.backend().sessions.read() == 2; }));
   // The last of these comes a turn later, so that the other session is heard after the silent one
   // was asked.

@@ -8,10 +8,6 @@ namespace {
 
 constexpr unsigned kRing = 65536;
 
-tls::WorkerSettings usual(std::vector<tls::BackendSettings> backends) {
-  return {.sessions_per_backend = 1, .backends = std::move(backends)};
-}
-
 class HashSecret : public testing::Environment {
  public:
   void SetUp() override { base::draw_hash_secret(); }
@@ -47,22 +43,24 @@ tls::BackendSettings backend_at(const base::Endpoint& endpoint, const std::strin
 }
 
 WorkerRig::WorkerRig(std::vector<tls::BackendSettings> backends)
-    : WorkerRig(usual(std::move(backends))) {}
+    : WorkerRig({.sessions_per_backend = 1}, std::move(backends)) {}
 
-WorkerRig::WorkerRig(tls::WorkerSettings settings)
+WorkerRig::WorkerRig(const tls::WorkerSettings& settings,
+                     std::vector<tls::BackendSettings> backends, bool hedging)
     : exchange_({.cores = kCores, .workers = 1, .misses = kRing, .fills = kRing}),
       readers_(kCores),
       cache_("main", 65536) {
-  for (const tls::BackendSettings& backend : settings.backends) {
-    rotations_.emplace_back(backend.health, base::Clock::now());
-    settings.rotations.push_back(&rotations_.back());
-  }
-  settings.pools = {{.name = "", .cache = &cache_}, {.name = "uncached"}};
+  for (const tls::BackendSettings& backend : backends)
+    configuration_.backends.push_back(backend_of(backend));
+  configuration_.pools = {{.name = "", .cache = &cache_}, {.name = "uncached"}};
+  configuration_.hedging = hedging;
   const auto note = [this](tls::Severity, const std::string&, const std::string& text) {
     const std::lock_guard lock(mutex_);
     notices_.push_back(text);
   };
-  worker_ = std::make_unique<tls::Worker>(std::move(settings), exchange_, readers_, tickets_, note);
+  worker_ =
+      std::make_unique<tls::Worker>(settings, std::make_shared<tls::Configuration>(configuration_),
+                                    exchange_, readers_, tickets_, note);
   thread_ = std::thread([this] {
     EXPECT_TRUE(tls::confine_worker().has_value());  // As in life.
     worker_->run();
@@ -78,6 +76,16 @@ void WorkerRig::stop() {
   if (!thread_.joinable()) return;
   worker_->stop();
   thread_.join();
+}
+
+void WorkerRig::adopt(const tls::Configuration& configuration) {
+  configuration_ = configuration;
+  worker_->adopt(worker_->prepare(std::make_shared<tls::Configuration>(configuration)));
+  EXPECT_TRUE(eventually([&] { return worker_->adopted(); }));
+}
+
+tls::Configuration::Backend WorkerRig::backend_of(const tls::BackendSettings& settings) {
+  return {settings, std::make_shared<tls::SharedBackend>(settings, 1, base::Clock::now())};
 }
 
 exchange::Ticket WorkerRig::ask(const dns::Question& question, unsigned core,

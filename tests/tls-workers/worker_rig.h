@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -49,7 +48,8 @@ class WorkerRig {
   explicit WorkerRig(std::vector<tls::BackendSettings> backends);
   /// With settings the rig does not choose; pools are the rig's: "" (index 0, with the cache) and
   /// "uncached" (index 1).
-  explicit WorkerRig(tls::WorkerSettings settings);
+  WorkerRig(const tls::WorkerSettings& settings, std::vector<tls::BackendSettings> backends,
+            bool hedging = false);
   ~WorkerRig();
   WorkerRig(const WorkerRig&) = delete;
   WorkerRig& operator=(const WorkerRig&) = delete;
@@ -69,12 +69,22 @@ class WorkerRig {
   /// What the shared cache has for `name`; nullptr for nothing.
   [[nodiscard]] const cache::Entry* cached(const std::string& name);
   [[nodiscard]] std::vector<std::string> notices() const;
-  [[nodiscard]] tls::Rotation& rotation(size_t index = 0) { return rotations_[index]; }
+  [[nodiscard]] tls::Rotation& rotation(size_t index = 0) {
+    return configuration_.backends[index].shared->rotation;
+  }
   void stop();
+
+  /// What the worker goes by, and changing it: returns when it does.
+  [[nodiscard]] const tls::Configuration& configuration() const { return configuration_; }
+  void adopt(const tls::Configuration& configuration);
+  [[nodiscard]] static tls::Configuration::Backend backend_of(const tls::BackendSettings& settings);
 
   [[nodiscard]] tls::Worker& worker() { return *worker_; }
   [[nodiscard]] const tls::BackendCounters& backend(size_t index = 0) const {
-    return worker_->backend_counters(index);
+    return configuration_.backends[index].shared->ledgers[0].counters;
+  }
+  [[nodiscard]] tls::BackendReport report(size_t index = 0) const {
+    return configuration_.backends[index].shared->report();
   }
   [[nodiscard]] uint64_t failures(tls::Failure kind, size_t index = 0) const {
     return backend(index).failures[kind].read();
@@ -87,7 +97,7 @@ class WorkerRig {
   cache::Readers readers_;
   cache::Cache cache_;
   tls::Tickets tickets_;
-  std::deque<tls::Rotation> rotations_;
+  tls::Configuration configuration_;
   mutable std::mutex mutex_;
   std::vector<std::string> notices_;
   std::vector<const cache::Entry*> pinned_;

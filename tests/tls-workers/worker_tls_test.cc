@@ -123,6 +123,11 @@ TEST(WorkerTls, FailedHandshakeLeavesOtherSessionsAlone) {
   EXPECT_EQ(rig.backend(1).failures.total(), 0u);
 }
 
+std::shared_ptr<const tls::Configuration> configuration_of(const tls::BackendSettings& settings) {
+  return std::make_shared<tls::Configuration>(
+      tls::Configuration{.backends = {WorkerRig::backend_of(settings)}, .pools = {{}, {}}});
+}
+
 TEST(WorkerTls, MissingTrustStoreIsFatal) {
   exchange::Exchange exchange({});
   cache::Readers readers(1);
@@ -130,9 +135,8 @@ TEST(WorkerTls, MissingTrustStoreIsFatal) {
   tls::BackendSettings settings =
       backend_at(*base::Endpoint::parse("127.0.0.1:853", 853), "lonely");
   settings.ca_store = "/nonexistent/ca.pem";
-  tls::WorkerSettings worker{.backends = {settings}, .pools = {{}, {}}};
   try {
-    tls::Worker unused(worker, exchange, readers, tickets, {});
+    tls::Worker unused({}, configuration_of(settings), exchange, readers, tickets, {});
     FAIL() << "no exception";
   } catch (const std::runtime_error& error) {
     EXPECT_THAT(error.what(), HasSubstr("lonely"));
@@ -146,11 +150,12 @@ TEST(WorkerTls, BackendWithoutASubjectIsFatal) {
   tls::Tickets tickets;
   tls::BackendSettings settings = backend_at(*base::Endpoint::parse("127.0.0.1:853", 853));
   settings.subject_name.clear();
-  tls::WorkerSettings worker{.backends = {settings}, .pools = {{}, {}}};
-  EXPECT_THROW(tls::Worker(worker, exchange, readers, tickets, {}), std::runtime_error);
+  const auto make = [&] {
+    tls::Worker unused({}, configuration_of(settings), exchange, readers, tickets, {});
+  };
+  EXPECT_THROW(make(), std::runtime_error);
   settings.subject_address = "not an address";
-  worker.backends = {settings};
-  EXPECT_THROW(tls::Worker(worker, exchange, readers, tickets, {}), std::runtime_error);
+  EXPECT_THROW(make(), std::runtime_error);
 }
 
 }  // namespace

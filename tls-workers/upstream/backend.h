@@ -36,6 +36,8 @@ struct TlsSettings {
   std::string ecdhe_curves;  // Groups for the key exchange.
   TlsVersion min_version = TlsVersion::Tls12;
   std::string key_log_file;  // Empty: nobody learns the keys.
+
+  friend bool operator==(const TlsSettings&, const TlsSettings&) = default;
 };
 
 /// A proxy on the way to a resolver. RFC 1928. With one there is never a direct connection.
@@ -44,6 +46,12 @@ struct Socks5Settings {
   std::string user;  // 1 to 255 octets each, RFC 1929. A backend's own unless the operator has set
                      // them, so that Tor does not put two resolvers on one circuit.
   std::string password;
+  bool made_up = false;  // They are not the operator's, so others would do as well.
+
+  friend bool operator==(const Socks5Settings& a, const Socks5Settings& b) {
+    if (a.proxy != b.proxy || a.made_up != b.made_up) return false;
+    return a.made_up || (a.user == b.user && a.password == b.password);
+  }
 };
 
 struct BackendSettings {
@@ -72,6 +80,16 @@ struct BackendSettings {
   [[nodiscard]] std::string where() const {
     return host.empty() ? address.text() : host + ':' + std::to_string(address.port);
   }
+
+  /// Whether sessions of `other` are no use under these settings. What only chooses among backends
+  /// does not matter to them.
+  [[nodiscard]] bool needs_other_sessions(BackendSettings other) const {
+    other.order = order;
+    other.weight = weight;
+    other.pools = pools;
+    return *this != other;
+  }
+  friend bool operator==(const BackendSettings&, const BackendSettings&) = default;
 };
 
 /// How an exchange with a backend can fail. The names are `dotline_backend_failures_total{class}`.

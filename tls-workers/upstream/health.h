@@ -46,7 +46,11 @@ struct HealthSettings {
     bool exponential_back_off = false;  // Of `interval`.
     base::seconds max_back_off{3600};
     bool strict = true;
+
+    friend bool operator==(const Lazy&, const Lazy&) = default;
   } lazy;
+
+  friend bool operator==(const HealthSettings&, const HealthSettings&) = default;
 };
 
 /// What a query met.

@@ -40,6 +40,8 @@ struct PolicySettings {
   // Of WRandom, WHashed and CHashed: a backend with more than this many times its share of what is
   // in flight is passed over. 0: none is.
   double balancing_factor = 0;
+
+  friend bool operator==(const PolicySettings&, const PolicySettings&) = default;
 };
 
 /// What stands for a backend's name where names of questions are hashed: the same in every process.

@@ -23,13 +23,13 @@ std::vector<uint32_t> all_free(uint32_t count) {
 
 }  // namespace
 
-Questions::Questions(uint32_t capacity, uint32_t pools, base::Time now)
+Questions::Questions(uint32_t capacity, base::Time now)
     : slots_(capacity),
       askers_(size_t{capacity} * kAskersPerQuestion),
       free_slots_(all_free(capacity)),
       free_askers_(all_free(capacity * kAskersPerQuestion)),
       chains_(std::bit_ceil(size_t{capacity} * 2), kNone),
-      waiting_(pools),
+      waiting_(dns::kMaxPools),
       deadlines_(capacity, now) {}
 
 Questions::Join Questions::join(const exchange::Miss& miss, uint32_t core) {

@@ -57,7 +57,7 @@ struct OpenQuestion {
 
 class Questions {
  public:
-  Questions(uint32_t capacity, uint32_t pools, base::Time now);
+  Questions(uint32_t capacity, base::Time now);
 
   enum class Joined : uint8_t { Opened, Merged, Full };
   struct Join {
@@ -157,7 +157,7 @@ class Questions {
   std::vector<uint32_t> free_slots_;
   std::vector<uint32_t> free_askers_;
   std::vector<uint32_t> chains_;
-  std::vector<WaitingList> waiting_;
+  std::vector<WaitingList> waiting_;  // By pool.
   Deadlines deadlines_;
   uint32_t open_ = 0;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "tls-workers/upstream/policy.h"
 
@@ -18,18 +19,21 @@ constexpr base::milliseconds kHangingAtLeast{300};
 
 }  // namespace
 
-Sessions::Sessions(const Shape& shape, const BackendSettings& settings, Tickets& tickets)
-    : settings_(settings),
+Sessions::Sessions(const Shape& shape, std::shared_ptr<SharedBackend> shared, Tickets& tickets)
+    : shared_(std::move(shared)),
+      settings_(&shared_->settings),
       per_backend_(shape.per_backend),
       seed_(shape.seed),
-      identity_(identity_of(settings.name)),
-      context_(settings, tickets),
+      identity_(identity_of(shared_->settings.name)),
+      context_(shared_->settings, tickets),
+      counters_(shared_->ledgers.at(shape.worker).counters),
+      record_(shared_->ledgers.at(shape.worker).record),
       backoff_(shape.seed),
-      idle_timeout_(settings.idle_timeout) {
+      idle_timeout_(shared_->settings.idle_timeout) {
   // As many again to take over from worn ones, and two that still drain.
   const unsigned slots = per_backend_ * 2 + 2;
   for (unsigned i = 0; i < slots; ++i) {
-    sessions_.emplace_back(shape.backend, settings_, context_, counters_, shape.epoll);
+    sessions_.emplace_back(shape.backend, shared_->settings, context_, counters_, shape.epoll);
   }
 }
 
@@ -37,8 +41,8 @@ Candidate Sessions::candidate(base::Time now) {
   const Census census = count(now);
   Candidate candidate{.backend = sessions_.front().backend(),
                       .outstanding = static_cast<uint32_t>(counters_.in_flight.read()),
-                      .order = settings_.order,
-                      .weight = settings_.weight,
+                      .order = settings_->order,
+                      .weight = settings_->weight,
                       .identity = identity_,
                       .latency = latency_is_known(now) ? latency_.smoothed() : base::Duration{},
                       .p95 = latency_.p95(),
@@ -120,7 +124,7 @@ void Sessions::heed_keepalive(Session& session, uint16_t timeout) {
   // The server's clock starts before its last answer reaches us; a tenth less than it allows, so
   // that we are the ones who close.
   const base::Duration allowed = base::milliseconds(100) * timeout * 9 / 10;
-  idle_timeout_ = std::min<base::Duration>(settings_.idle_timeout, allowed);
+  idle_timeout_ = std::min<base::Duration>(settings_->idle_timeout, allowed);
   session.set_idle_timeout(idle_timeout_);
 }
 

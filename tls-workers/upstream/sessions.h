@@ -8,14 +8,15 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 
 #include "tls-workers/upstream/backend.h"
-#include "tls-workers/upstream/backend_report.h"
 #include "tls-workers/upstream/backoff.h"
 #include "tls-workers/upstream/chooser.h"
 #include "tls-workers/upstream/latency.h"
 #include "tls-workers/upstream/session.h"
+#include "tls-workers/upstream/shared_backend.h"
 #include "tls-workers/upstream/tls_context.h"
 
 namespace tls {
@@ -23,17 +24,21 @@ namespace tls {
 class Sessions {
  public:
   struct Shape {
-    uint32_t backend;      // Its index in the worker's settings.
+    uint32_t backend;      // Its number in the configuration.
+    unsigned worker;       // Whose they are: which of the backend's ledgers is theirs.
     unsigned per_backend;  // Sessions kept warm.
     int epoll;
     uint64_t seed;  // For jitter.
   };
 
-  /// Throws std::runtime_error if TLS cannot be set up.
-  Sessions(const Shape& shape, const BackendSettings& settings, Tickets& tickets);
+  /// Any thread; all else is the worker's. Throws std::runtime_error if TLS cannot be set up.
+  Sessions(const Shape& shape, std::shared_ptr<SharedBackend> shared, Tickets& tickets);
   Sessions(const Sessions&) = delete;
   Sessions& operator=(const Sessions&) = delete;
 
+  /// What the configuration says of the backend now; it differs from what the sessions were made
+  /// by only in what does not matter to them. Outlives them, or the next call.
+  void use(const BackendSettings& settings) { settings_ = &settings; }
   /// What the chooser needs to know.
   [[nodiscard]] Candidate candidate(base::Time now);
   /// The session that gets the next query: one that does not hang, fewest in flight, then the one
@@ -68,10 +73,10 @@ class Sessions {
 
   [[nodiscard]] base::Time next_deadline(base::Time now);
   [[nodiscard]] std::deque<Session>& all() { return sessions_; }
-  [[nodiscard]] const BackendSettings& settings() const { return settings_; }
+  [[nodiscard]] const BackendSettings& settings() const { return *settings_; }
   [[nodiscard]] BackendCounters& counters() { return counters_; }
-  [[nodiscard]] const BackendCounters& counters() const { return counters_; }
-  [[nodiscard]] const BackendRecord& record() const { return record_; }
+  [[nodiscard]] Rotation& rotation() { return shared_->rotation; }
+  [[nodiscard]] const std::shared_ptr<SharedBackend>& shared() const { return shared_; }
 
   static constexpr unsigned kMaxOpening = 2;
   static constexpr base::seconds kLatencyLife{60};
@@ -98,13 +103,14 @@ class Sessions {
   void open_missing(base::Time now);
   void update_gauge();
 
-  const BackendSettings& settings_;
+  const std::shared_ptr<SharedBackend> shared_;
+  const BackendSettings* settings_;
   const unsigned per_backend_;
   const uint64_t seed_;
   const uint64_t identity_;
   TlsContext context_;
-  BackendCounters counters_;
-  BackendRecord record_;
+  BackendCounters& counters_;
+  BackendRecord& record_;
   Backoff backoff_;
   std::deque<Session> sessions_;  // Fixed in number; a deque because sessions do not move.
   Latency latency_;

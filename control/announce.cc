@@ -1,0 +1,30 @@
+#include "control/announce.h"
+
+#include <fmt/format.h>
+
+namespace control {
+namespace {
+
+/// How a backend is reached, in words.
+std::string way_to(const tls::BackendSettings& backend) {
+  const char* protocol = backend.protocol == tls::Protocol::DoH ? "over HTTPS" : "over TLS";
+  if (!backend.socks5) return protocol;
+  return fmt::format("{} through the proxy {}", protocol, backend.socks5->proxy.text());
+}
+
+}  // namespace
+
+std::string identity_of(const tls::BackendSettings& backend) {
+  std::string subject =
+      backend.subject_name.empty() ? backend.subject_address : backend.subject_name;
+  if (backend.pins.empty()) return subject;
+  const std::string keys = fmt::format("the owner of a pinned key (of {})", backend.pins.size());
+  return subject.empty() ? keys : subject + " and " + keys;
+}
+
+std::string line_about(const tls::BackendSettings& backend) {
+  return fmt::format("backend {}: {} {}, as {}", backend.name, backend.where(), way_to(backend),
+                     identity_of(backend));
+}
+
+}  // namespace control

@@ -1,0 +1,302 @@
+#include "control/topology.h"
+
+#include <fmt/format.h>
+#include <openssl/x509.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include "control/domains.h"
+#include "tls-workers/upstream/trust_store.h"
+
+namespace control {
+namespace {
+
+/// How long a worker or a core may take to go over; they turn a thousand times in it.
+constexpr base::seconds kPatience{2};
+constexpr base::Duration kLook = base::microseconds{100};
+
+/// Whether `done` comes true in time. Looks seldom: this is the control thread.
+template <typename Done>
+bool wait_for(Done done) {
+  const base::Time end = base::Clock::now() + kPatience;
+  while (!done()) {
+    if (base::Clock::now() > end) return false;
+    std::this_thread::sleep_for(kLook);
+  }
+  return true;
+}
+
+template <typename Kind>
+size_t number_of(Numbers& numbers, const std::string& name, Kind kind) {
+  const std::optional<size_t> number = numbers.of(name);
+  if (number) return *number;
+  throw std::runtime_error(
+      fmt::format("{} \"{}\": too many names have been used for {}s since the start; restart", kind,
+                  name, kind));
+}
+
+std::shared_ptr<cache::Cache> make_cache(const PacketCache& settings) {
+  std::shared_ptr<cache::Cache> made = cache::Cache::create(settings.name, settings.size);
+  if (made != nullptr) return made;
+  throw std::runtime_error(
+      fmt::format("packet cache \"{}\": no memory for {} entries", settings.name, settings.size));
+}
+
+bool contains(const std::vector<dns::PoolId>& pools, dns::PoolId pool) {
+  return std::ranges::find(pools, pool) != pools.end();
+}
+
+}  // namespace
+
+/// Digests of trust stores, each read once in a reload.
+class Topology::Trust {
+ public:
+  /// Throws std::runtime_error if the store cannot be read.
+  const std::string& of(const tls::BackendSettings& backend) {
+    const auto known = digests_.find(backend.ca_store);
+    if (known != digests_.end()) return known->second;
+    const std::unique_ptr<X509_STORE, FreeStore> store(X509_STORE_new());
+    if (store == nullptr) throw std::runtime_error("out of memory");
+    return digests_.emplace(backend.ca_store, tls::load_trust(store.get(), backend.ca_store))
+        .first->second;
+  }
+
+ private:
+  struct FreeStore {
+    void operator()(X509_STORE* store) const { X509_STORE_free(store); }
+  };
+  std::map<std::string, std::string> digests_;
+};
+
+Topology::Topology(Frame frame, const Config& config)
+    : frame_(std::move(frame)), reclaim_(frame_.readers) {
+  state_ = next_state(config, base::Clock::now());
+  rules_ = make_rules(config, state_);
+  published_ = rules_.get();
+}
+
+Topology::~Topology() = default;
+
+std::shared_ptr<const tls::Configuration> Topology::configuration() const {
+  return configuration_of(state_);
+}
+
+std::vector<tls::Configuration::Backend> Topology::backends() const {
+  std::vector<tls::Configuration::Backend> backends;
+  for (const uint32_t number : state_.order) {
+    const Backend& backend = state_.backends[number];
+    backends.push_back({backend.settings, backend.shared});
+  }
+  return backends;
+}
+
+// ---------------------------------------------------------------- what comes
+
+Topology::State Topology::next_state(const Config& config, base::Time now) const {
+  State next = state_;
+  take_caches(config, state_, next);
+  take_pools(config, now, next);
+  take_backends(config, now, next);
+  next.hedging = config.tls_workers.hedging;
+  return next;
+}
+
+/// A cache of the same name and size goes on with what is in it.
+void Topology::take_caches(const Config& config, const State& before, State& next) {
+  next.caches.clear();
+  for (const PacketCache& settings : config.packet_caches) {
+    const size_t index = number_of(next.cache_numbers, settings.name, "packet cache");
+    const auto same = std::ranges::find_if(before.caches, [&](const NumberedCache& known) {
+      return known.index == index && known.cache->capacity() == settings.size;
+    });
+    next.caches.push_back(
+        {index, same != before.caches.end() ? same->cache : make_cache(settings)});
+  }
+}
+
+void Topology::take_pools(const Config& config, base::Time now, State& next) {
+  for (Pool& pool : next.pools) {
+    if (!pool.leaves) pool.leaves = now + kFarewell;
+  }
+  for (const control::Pool& settings : config.pools) {
+    const size_t number = number_of(next.pool_numbers, settings.name, "pool");
+    if (number >= next.pools.size()) next.pools.resize(number + 1);
+    Pool pool{.settings = {.name = settings.name, .policy = settings.policy},
+              .cache = nullptr,
+              .leaves = {}};
+    if (settings.packet_cache) {
+      pool.cache = next.caches[*settings.packet_cache].cache;
+      pool.settings.cache = pool.cache.get();
+      pool.settings.limits = config.packet_caches[*settings.packet_cache].limits;
+    }
+    next.pools[number] = std::move(pool);
+  }
+}
+
+void Topology::take_backends(const Config& config, base::Time now, State& next) const {
+  std::vector<Backend>& backends = next.backends;
+  for (Backend& backend : backends) {
+    if (backend.shared != nullptr && !backend.leaves) backend.leaves = now + kFarewell;
+    // Who goes on serving a pool that leaves may still be asked for it.
+    std::erase_if(backend.settings.pools,
+                  [&](dns::PoolId pool) { return !next.pools[static_cast<size_t>(pool)].leaves; });
+  }
+  next.order.clear();
+  Trust trust;
+  for (tls::BackendSettings settings : config.backends) {
+    for (dns::PoolId& pool : settings.pools)
+      pool = id_of(config.pools[static_cast<size_t>(pool)], next);
+    const std::string& digest = trust.of(settings);
+    const auto same = std::ranges::find_if(backends, [&](const Backend& known) {
+      return known.shared != nullptr && known.trust == digest &&
+             !known.shared->settings.needs_other_sessions(settings);
+    });
+    if (same != backends.end()) {
+      const std::vector<dns::PoolId> leaving = same->settings.pools;
+      same->settings = settings;
+      for (const dns::PoolId pool : leaving) {
+        if (!contains(settings.pools, pool)) same->settings.pools.push_back(pool);
+      }
+      same->leaves.reset();
+      next.order.push_back(static_cast<uint32_t>(same - backends.begin()));
+      continue;
+    }
+    auto free = std::ranges::find_if(backends,
+                                     [](const Backend& known) { return known.shared == nullptr; });
+    if (free == backends.end()) {
+      if (backends.size() == kMaxBackendNumbers)
+        throw std::runtime_error("too many backends are still leaving; try again in 5 seconds");
+      free = backends.emplace(backends.end());
+    }
+    *free = {.settings = settings,
+             .shared = std::make_shared<tls::SharedBackend>(settings, frame_.workers, now),
+             .trust = digest,
+             .leaves = {}};
+    next.order.push_back(static_cast<uint32_t>(free - backends.begin()));
+  }
+}
+
+/// It has one: its pool was taken.
+dns::PoolId Topology::id_of(const control::Pool& pool, State& state) {
+  return dns::PoolId{static_cast<uint8_t>(*state.pool_numbers.of(pool.name))};
+}
+
+std::unique_ptr<const poll::Rules> Topology::make_rules(const Config& config, State& state) const {
+  poll::Policy policy;
+  const auto destination = [&](dns::PoolId id) {
+    const control::Pool& pool = config.pools[static_cast<size_t>(id)];
+    poll::Destination made{.pool = id_of(pool, state)};
+    if (!pool.packet_cache) return made;
+    const NumberedCache& numbered = state.caches[*pool.packet_cache];
+    made.cache = numbered.cache.get();
+    made.cache_index = static_cast<uint16_t>(numbered.index);
+    return made;
+  };
+  for (const Bind& bind : config.binds)
+    policy.binds.push_back({.address = bind.address, .to = destination(bind.pool)});
+  policy.routes = routes_of(config, destination);
+  policy.acl = poll::AddressSet(config.acl);
+  return std::make_unique<poll::Rules>(std::move(policy), frame_.ports);
+}
+
+std::shared_ptr<const tls::Configuration> Topology::configuration_of(const State& state) {
+  auto configuration = std::make_shared<tls::Configuration>();
+  for (const Backend& backend : state.backends)
+    configuration->backends.push_back({backend.settings, backend.shared});
+  for (const Pool& pool : state.pools) configuration->pools.push_back(pool.settings);
+  configuration->hedging = state.hedging;
+  return configuration;
+}
+
+// ---------------------------------------------------------------- going over
+
+base::Result<void, std::string> Topology::reload(const Config& config, Workers& workers) try {
+  const base::Time now = base::Clock::now();
+  State next = next_state(config, now);
+  std::unique_ptr<const poll::Rules> rules = make_rules(config, next);
+  if (auto brought = bring_workers(next, workers); !brought) return brought;
+  for (const NumberedCache& known : state_.caches) {
+    const bool stays = std::ranges::any_of(
+        next.caches, [&](const NumberedCache& one) { return one.cache == known.cache; });
+    if (!stays) old_caches_.push_back({known.cache, now + kFarewell});
+  }
+  state_ = std::move(next);
+  publish(std::move(rules));
+  return {};
+} catch (const std::exception& fault) {
+  return base::fail(std::string(fault.what()));
+}
+
+/// All of them go over, or none.
+base::Result<void, std::string> Topology::bring_workers(const State& next, Workers& workers) {
+  const auto give = [&](const std::shared_ptr<const tls::Configuration>& configuration) {
+    std::vector<tls::Change> changes;
+    for (const auto& worker : workers) changes.push_back(worker->prepare(configuration));
+    for (size_t i = 0; i < workers.size(); ++i) workers[i]->adopt(std::move(changes[i]));
+  };
+  give(configuration_of(next));
+  for (size_t i = 0; i < workers.size(); ++i) {
+    if (wait_for([&] { return workers[i]->adopted(); })) continue;
+    give(configuration_of(state_));
+    return base::fail(fmt::format("TLS worker {} does not move", i));
+  }
+  return {};
+}
+
+void Topology::publish(std::unique_ptr<const poll::Rules> rules) {
+  published_.store(rules.get(), std::memory_order_release);
+  const uint64_t token = frame_.readers.start();
+  old_rules_.push_back({std::exchange(rules_, std::move(rules)), token});
+  // One that does not move is told of elsewhere; whatever it looks at is kept.
+  (void)wait_for([&] { return frame_.readers.passed(token); });
+}
+
+// ---------------------------------------------------------------- what goes
+
+void Topology::tick(Workers& workers, base::Time now) {
+  std::erase_if(old_rules_, [&](const OldRules& old) { return frame_.readers.passed(old.token); });
+  let_go(workers, now);
+  clear_abandoned(workers, now);
+  for (uint64_t before = 0; before != reclaim_.waiting();) {
+    before = reclaim_.waiting();
+    reclaim_.collect();
+  }
+}
+
+void Topology::let_go(Workers& workers, base::Time now) {
+  const auto is_over = [now](const auto& one) { return one.leaves && *one.leaves <= now; };
+  if (std::ranges::none_of(state_.backends, is_over) && std::ranges::none_of(state_.pools, is_over))
+    return;
+  State next = state_;
+  for (size_t number = 0; number < next.pools.size(); ++number) {
+    if (!is_over(next.pools[number])) continue;
+    next.pools[number] = {.settings = {.name = next.pools[number].settings.name},
+                          .cache = nullptr,
+                          .leaves = base::Time::max()};
+    for (Backend& backend : next.backends)
+      std::erase(backend.settings.pools, dns::PoolId{static_cast<uint8_t>(number)});
+  }
+  for (Backend& backend : next.backends) {
+    if (is_over(backend)) backend = {};
+  }
+  if (bring_workers(next, workers)) state_ = std::move(next);
+}
+
+/// Nobody asks for these caches any more; nobody puts anything into them.
+void Topology::clear_abandoned(const Workers& workers, base::Time now) {
+  const bool settled =
+      std::ranges::all_of(workers, [](const auto& worker) { return worker->adopted(); });
+  std::erase_if(old_caches_, [&](const OldCache& old) {
+    if (!settled || !old_rules_.empty() || old.until > now) return false;
+    const bool in_use = std::ranges::any_of(
+        state_.pools, [&](const Pool& pool) { return pool.cache == old.cache; });
+    if (in_use) return false;
+    (void)old.cache->flush({}, reclaim_);
+    return true;
+  });
+}
+
+}  // namespace control

@@ -1,0 +1,129 @@
+// What a reload may change while everything runs: backends, pools, packet caches, and the rules by
+// which cores serve. Who is in it keeps his number; who leaves stays for a while, until whatever
+// was under way with him is done.
+//
+// The order of a reload is what keeps every question answered: workers first, who then know the old
+// and the new; then the cores, which from then on ask for the new alone; last, when the longest
+// wait of a client is over, the old goes.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/config.h"
+#include "control/numbers.h"
+#include "dataplane/base/clock.h"
+#include "dataplane/base/result.h"
+#include "dataplane/cache/cache.h"
+#include "dataplane/cache/reclaim.h"
+#include "dataplane/poll/rules.h"
+#include "tls-workers/configuration.h"
+#include "tls-workers/worker.h"
+
+namespace control {
+
+class Topology {
+ public:
+  using Workers = std::vector<std::unique_ptr<tls::Worker>>;
+
+  /// What stays as it is. `ports`: how each accepts frames.
+  struct Frame {
+    unsigned workers = 1;
+    std::vector<poll::Acceptance> ports;
+    cache::Readers& readers;
+  };
+
+  /// Throws std::runtime_error if there is no memory for a cache.
+  Topology(Frame frame, const Config& config);
+  /// Cores and workers have stopped by then.
+  ~Topology();
+  Topology(const Topology&) = delete;
+  Topology& operator=(const Topology&) = delete;
+
+  // All of these: the control thread.
+
+  /// Goes over to `config`; returns when `workers` and cores have. Fails with what stands in the
+  /// way; then all is as before.
+  [[nodiscard]] base::Result<void, std::string> reload(const Config& config, Workers& workers);
+  /// Lets those go who have left for long enough. About once a second.
+  void tick(Workers& workers, base::Time now);
+
+  /// What workers start with.
+  [[nodiscard]] std::shared_ptr<const tls::Configuration> configuration() const;
+  [[nodiscard]] const poll::PublishedRules& rules() const { return published_; }
+
+  struct NumberedCache {
+    size_t index;  // Of poll::CoreCounters::caches.
+    std::shared_ptr<cache::Cache> cache;
+  };
+  /// In the order of the configuration, without those who are leaving.
+  [[nodiscard]] const std::vector<NumberedCache>& caches() const { return state_.caches; }
+  [[nodiscard]] std::vector<tls::Configuration::Backend> backends() const;
+  /// For what is taken out of a cache by the control thread.
+  [[nodiscard]] cache::Reclaim& reclaim() { return reclaim_; }
+
+  /// Longer than any client waits, and than any query is under way.
+  static constexpr base::seconds kFarewell{5};
+  /// Backends at once, those that are leaving included.
+  static constexpr size_t kMaxBackendNumbers = 4 * kMaxBackends;
+
+ private:
+  struct Backend {
+    tls::BackendSettings settings;               // Pools by their stable numbers.
+    std::shared_ptr<tls::SharedBackend> shared;  // Nullptr: the number is free.
+    std::string trust;                           // A digest of the authorities it was made with.
+    std::optional<base::Time> leaves;
+  };
+  struct Pool {
+    tls::PoolSettings settings;
+    std::shared_ptr<cache::Cache> cache;  // Holds what `settings` points to.
+    std::optional<base::Time> leaves;
+  };
+  /// All that a reload replaces; a value, so that a reload that fails has changed nothing.
+  struct State {
+    Numbers pool_numbers{dns::kMaxPools};
+    Numbers cache_numbers{poll::kMaxCaches};
+    std::vector<NumberedCache> caches;
+    std::vector<Backend> backends;  // By number.
+    std::vector<uint32_t> order;    // Their numbers as the configuration lists them.
+    std::vector<Pool> pools;        // By number.
+    bool hedging = false;
+  };
+  class Trust;
+
+  [[nodiscard]] State next_state(const Config& config, base::Time now) const;
+  static void take_caches(const Config& config, const State& before, State& next);
+  static void take_pools(const Config& config, base::Time now, State& next);
+  void take_backends(const Config& config, base::Time now, State& next) const;
+  [[nodiscard]] static dns::PoolId id_of(const control::Pool& pool, State& state);
+  [[nodiscard]] std::unique_ptr<const poll::Rules> make_rules(const Config& config,
+                                                              State& state) const;
+  [[nodiscard]] static std::shared_ptr<const tls::Configuration> configuration_of(
+      const State& state);
+  [[nodiscard]] base::Result<void, std::string> bring_workers(const State& next, Workers& workers);
+  void publish(std::unique_ptr<const poll::Rules> rules);
+  void let_go(Workers& workers, base::Time now);
+  void clear_abandoned(const Workers& workers, base::Time now);
+
+  const Frame frame_;
+  State state_;
+  std::unique_ptr<const poll::Rules> rules_;
+  poll::PublishedRules published_{nullptr};
+  /// Rules and caches that somebody may still look at.
+  struct OldRules {
+    std::unique_ptr<const poll::Rules> rules;
+    uint64_t token;
+  };
+  std::vector<OldRules> old_rules_;
+  struct OldCache {
+    std::shared_ptr<cache::Cache> cache;
+    base::Time until;
+  };
+  std::vector<OldCache> old_caches_;
+  cache::Reclaim reclaim_;
+};
+
+}  // namespace control

@@ -1,0 +1,46 @@
+// One backend as everybody shares it: what it was configured to be, whether it is in rotation, and
+// what each worker counts and records about it.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tls-workers/upstream/backend.h"
+#include "tls-workers/upstream/backend_report.h"
+#include "tls-workers/upstream/rotation.h"
+
+namespace tls {
+
+/// What one worker writes about one backend; anybody may read.
+struct BackendLedger {
+  BackendCounters counters;
+  BackendRecord record;
+};
+
+struct SharedBackend {
+  SharedBackend(BackendSettings what, unsigned workers, base::Time now)
+      : settings(std::move(what)), rotation(settings.health, now), ledgers(workers) {}
+
+  /// What the workers know of it, the latest of each.
+  [[nodiscard]] BackendReport report() const {
+    std::vector<const BackendRecord*> records;
+    for (const BackendLedger& ledger : ledgers) records.push_back(&ledger.record);
+    return latest(records);
+  }
+  /// Whether a worker would give it a query now.
+  [[nodiscard]] bool up() const {
+    if (!rotation.up()) return false;
+    for (const BackendLedger& ledger : ledgers) {
+      if (ledger.counters.up.read() != 0) return true;
+    }
+    return false;
+  }
+
+  const BackendSettings settings;  // As its sessions have them.
+  Rotation rotation;
+  std::deque<BackendLedger> ledgers;  // By worker.
+};
+
+}  // namespace tls
