@@ -252,7 +252,7 @@ void add_cores(const MetricsSources& sources, FamilyList& families) {
   families.begin_counter("dotline_worker_turns_total",
                          "Turns of the worker, which stands still if this does.");
   for (size_t i = 0; i < sources.workers.size(); ++i) {
-    families.sample({{"worker", std::to_string(i)}}, sources.workers[i].counters->turns.read());
+    families.sample({{"worker", std::to_string(i)}}, sources.workers[i]->turns.read());
   }
 }
 
