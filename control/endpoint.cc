@@ -5,6 +5,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <mutex>
@@ -14,6 +15,7 @@
 
 #include "control/escape.h"
 #include "control/http_host.h"
+#include "control/rights.h"
 #include "dataplane/base/clock.h"
 
 namespace control {
@@ -104,6 +106,7 @@ class HttpEndpoint::Server {
   [[nodiscard]] const std::string& complaint() const { return complaint_; }
 
  private:
+  static void* init_thread(const mg_context* /*context*/, int /*kind*/);
   static int begin_request(mg_connection* connection);
   static int http_error(mg_connection* connection, int status, const char* /*message*/);
   static int log_message(const mg_connection* connection, const char* message);
@@ -161,6 +164,7 @@ bool HttpEndpoint::Server::start(const base::Endpoint& endpoint) {
                                                "no",
                                                nullptr};
   mg_callbacks callbacks{};
+  callbacks.init_thread = init_thread;
   callbacks.begin_request = begin_request;
   callbacks.http_error = http_error;
   callbacks.log_message = log_message;
@@ -173,6 +177,13 @@ uint16_t HttpEndpoint::Server::port() const {
   std::array<mg_server_port, 1> ports{};
   if (mg_get_server_ports(context_, static_cast<int>(ports.size()), ports.data()) != 1) return 0;
   return static_cast<uint16_t>(ports[0].port);
+}
+
+/// Of each thread the library makes, before it does anything.
+void* HttpEndpoint::Server::init_thread(const mg_context* /*context*/, int /*kind*/) {
+  // A kernel that has done it for the process, as it has by now, does it for a thread.
+  if (!confine_helper()) std::abort();
+  return nullptr;
 }
 
 /// The library calls this before any of its own handlers; whatever it is asked, we answer.

@@ -1,6 +1,7 @@
 #include "dataplane/poll/eal.h"
 
 #include <bpf/libbpf.h>
+#include <rte_alarm.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
@@ -8,11 +9,13 @@
 #include <xdp/libxdp.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
 #include <mutex>
 #include <optional>
+#include <semaphore>
 #include <utility>
 
 #include "dataplane/poll/eal_plan.h"
@@ -182,6 +185,19 @@ Result<void, std::string> initialise(std::vector<std::string> arguments) {
   return base::fail("EAL does not start: " + reason + (said.empty() ? "" : "; it said: " + said));
 }
 
+/// EAL's alarms run on its interrupt thread, and are the one way to have something run there.
+struct Errand {
+  std::function<void()> work;
+  std::binary_semaphore done{0};
+};
+
+constexpr std::chrono::seconds kErrandPatience{10};
+
+void do_errand(void* errand) {
+  static_cast<Errand*>(errand)->work();
+  static_cast<Errand*>(errand)->done.release();
+}
+
 }  // namespace
 
 struct Eal::Running {
@@ -222,6 +238,15 @@ Result<Eal, std::string> Eal::start(const EalSettings& settings, EalLog log) {
 
 bool Eal::uses_hugepages() const { return running_->hugepages; }
 const std::vector<unsigned>& Eal::control_cpus() const { return running_->control_cpus; }
+
+bool Eal::run_on_interrupt_thread(std::function<void()> work) const {
+  Errand errand{.work = std::move(work)};
+  if (rte_eal_alarm_set(1, do_errand, &errand) != 0) return false;
+  if (errand.done.try_acquire_for(kErrandPatience)) return true;
+  // Waits for it should it run just now, and leaves nothing that could run later.
+  (void)rte_eal_alarm_cancel(do_errand, &errand);
+  return errand.done.try_acquire();
+}
 
 void log_line(LogLevel level, std::string_view line) { sink().write_line(level, line); }
 std::string take_complaints() { return sink().take_complaints(); }

@@ -40,6 +40,9 @@ class Eal {
   [[nodiscard]] bool uses_hugepages() const;
   /// CPUs of this process on which nothing polls; all of its CPUs if every one polls.
   [[nodiscard]] const std::vector<unsigned>& control_cpus() const;
+  /// Runs `work` on the thread that EAL keeps for interrupts and alarms, and waits for it. False if
+  /// that thread does not take it.
+  [[nodiscard]] bool run_on_interrupt_thread(std::function<void()> work) const;
 
  private:
   struct Running;

@@ -1,0 +1,28 @@
+// What systemd is told: that we answer, that we read a new configuration, how we are, and, again
+// and again, that every thread moves. When that last word stops coming, systemd ends us and starts
+// anew. Without systemd (no NOTIFY_SOCKET) nothing happens here.
+#pragma once
+
+#include <string>
+
+namespace control {
+
+class ServiceManager {
+ public:
+  /// Looks once whether a watchdog waits for us (sd_watchdog_enabled(3)).
+  ServiceManager();
+
+  void ready();
+  /// Before a new configuration is read; `ready` follows.
+  void reloading();
+  void stopping();
+  /// About once a second. `status`: a line for `systemctl status`, sent when it changes.
+  enum class Threads { AllMove, SomeStand };
+  void tick(Threads threads, const std::string& status);
+
+ private:
+  bool has_watchdog_;
+  std::string status_;  // As it was told last.
+};
+
+}  // namespace control
