@@ -9,7 +9,6 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <sched.h>
-#include <systemd/sd-daemon.h>
 
 #include <algorithm>
 #include <atomic>
@@ -34,6 +33,8 @@
 #include "control/metrics.h"
 #include "control/paced_log.h"
 #include "control/reminders.h"
+#include "control/rights.h"
+#include "control/service_manager.h"
 #include "control/signals.h"
 #include "control/topology.h"
 #include "control/version.h"
@@ -51,10 +52,13 @@ namespace control {
 namespace {
 
 using base::seconds;
-using Confined = base::Result<void, std::string>;
 
 // How often what moves is looked at: held-back log lines, and whether cores and workers still turn.
 constexpr base::Duration kTick = seconds{1};
+
+void throw_unless(const Confined& result) {
+  if (!result) throw std::runtime_error(result.error());
+}
 
 template <typename T>
 T value_or_throw(base::Result<T, std::string> result) {
@@ -128,6 +132,20 @@ void run_on(std::thread& thread, unsigned cpu) {
   pthread_setaffinity_np(thread.native_handle(), sizeof set, &set);
 }
 
+struct CoreStart {
+  poll::LcoreState& state;
+  std::promise<Confined> confined;
+};
+
+int poll_core(void* argument) {
+  auto& start = *static_cast<CoreStart*>(argument);
+  poll::LcoreState& state = start.state;
+  const Confined done = confine_helper();
+  start.confined.set_value(done);  // `start` is gone after this.
+  if (done) poll::run_lcore(state);
+  return 0;
+}
+
 /// A port's link, as it was when last looked at. Drivers are asked by the control thread alone.
 class Link {
  public:
@@ -164,6 +182,7 @@ class Instance {
                    .fills = kFills}) {
     open_ports();
     open_exception_path();
+    confine();
     prepare_memory(config_, log_);
     topology_ = std::make_unique<Topology>(
         Topology::Frame{config_.tls_workers.threads, acceptances(), readers_}, config_);
@@ -172,7 +191,10 @@ class Instance {
     make_endpoint();
   }
 
-  ~Instance() { stop(); }
+  ~Instance() {
+    stop();
+    take_rights_back();
+  }
 
   int run();
 
@@ -190,6 +212,10 @@ class Instance {
   [[nodiscard]] HealthReport health();                            // The same.
   void open_ports();
   void open_exception_path();
+  void confine();
+  void set_rights_aside();
+  void start_exception_path();
+  void start_cores();
   void make_cores();
   void make_workers();
   void make_endpoint();
@@ -198,6 +224,7 @@ class Instance {
   void stop();
   void tick();
   void remind();
+  void tell_manager();
   void say_who_polls(const poll::Port& port, unsigned core);
   void say_what_started();
 
@@ -206,6 +233,7 @@ class Instance {
   Log log_;
   PacedLog paced_log_;
   Reminders reminders_;
+  ServiceManager manager_;
   poll::Eal eal_;
   std::vector<poll::Port> ports_;
   std::unique_ptr<poll::ExceptionPath> exception_path_;  // Nullptr if no port wants one.
@@ -371,7 +399,8 @@ void Instance::start_workers() {
     worker_threads_.emplace_back(
         [worker = workers_[i].get(), i, confined = std::move(confined)]() mutable {
           pthread_setname_np(pthread_self(), fmt::format("tls-worker-{}", i).c_str());
-          const Confined done = tls::confine_worker();
+          Confined done = give_up_rights();
+          if (done) done = tls::confine_worker();
           confined.set_value(done);
           if (done) worker->run();
         });
@@ -382,25 +411,53 @@ void Instance::start_workers() {
              "TLS workers are confined: they can open TCP connections, and no other socket");
 }
 
-void Instance::start() {
-  running_ = true;
-  start_workers();
-  if (exception_path_ != nullptr) {
-    exception_thread_ = std::thread([this] {
-      pthread_setname_np(pthread_self(), "exception-path");
-      exception_path_->run();
-    });
-  }
+/// What the start needed and nothing after it does. From here on every thread begins with it.
+void Instance::confine() {
+  throw_unless(confine_process());
+  Confined confined;
+  const bool ran = eal_.run_on_interrupt_thread([&confined] { confined = confine_helper(); });
+  if (!ran) throw std::runtime_error("EAL's interrupt thread does not run");
+  throw_unless(confined);
+}
+
+/// An XDP program is taken off its interface at the end, by the right that put it there.
+void Instance::set_rights_aside() {
+  const bool has_program = std::ranges::any_of(
+      config_.eal.ports, [](const auto& port) { return port.kind == poll::DeviceKind::AfXdp; });
+  throw_unless(has_program ? control::set_rights_aside({Capability::NetAdmin}) : give_up_rights());
+  log_.write(LogLevel::Info, "all rights are given up: no capability is in effect on any thread");
+}
+
+void Instance::start_exception_path() {
+  std::promise<Confined> confined;
+  std::future<Confined> outcome = confined.get_future();
+  exception_thread_ = std::thread([this, confined = std::move(confined)]() mutable {
+    pthread_setname_np(pthread_self(), "exception-path");
+    const Confined done = confine_helper();
+    confined.set_value(done);
+    if (done) exception_path_->run();
+  });
+  throw_unless(outcome.get());
+}
+
+void Instance::start_cores() {
   for (unsigned core = 0; core < lcores_.size(); ++core) {
-    const auto poll_core = [](void* state) {
-      poll::run_lcore(*static_cast<poll::LcoreState*>(state));
-      return 0;
-    };
-    if (rte_eal_remote_launch(poll_core, lcores_[core].get(), core + 1) != 0) {
+    CoreStart start{.state = *lcores_[core], .confined = {}};
+    std::future<Confined> outcome = start.confined.get_future();
+    if (rte_eal_remote_launch(poll_core, &start, core + 1) != 0) {
       throw std::runtime_error(
           fmt::format("CPU {} does not start polling", config_.eal.cores[core]));
     }
+    throw_unless(outcome.get());
   }
+}
+
+void Instance::start() {
+  running_ = true;
+  start_workers();
+  if (exception_path_ != nullptr) start_exception_path();
+  start_cores();
+  set_rights_aside();
 }
 
 void Instance::stop() {
@@ -425,6 +482,7 @@ void Instance::tick() {
   }
   remind();
   paced_log_.flush();
+  tell_manager();
 }
 
 void Instance::remind() {
@@ -434,6 +492,21 @@ void Instance::remind() {
        reminders_.look(reports, base::Clock::now(), std::chrono::system_clock::now())) {
     log_.write(LogLevel::Warning, line);
   }
+}
+
+/// The watchdog is for threads that hang, which a restart cures, and not for backends that are
+/// down.
+void Instance::tell_manager() {
+  const auto stands = [](const auto& heartbeat) { return !heartbeat->moving(); };
+  const auto standing = std::ranges::find_if(heartbeats_, stands);
+  if (standing != heartbeats_.end()) {
+    return manager_.tick(ServiceManager::Threads::SomeStand, (*standing)->who() + " does not move");
+  }
+  const std::shared_ptr<const MetricsSources> now = sources();
+  const auto up = std::ranges::count_if(now->backends,
+                                        [](const auto& backend) { return backend.shared->up(); });
+  manager_.tick(ServiceManager::Threads::AllMove,
+                fmt::format("answering; {} of {} backends up", up, now->backends.size()));
 }
 
 /// Memory of another node takes half as long again to reach, so whoever polls a port should be of
@@ -487,7 +560,7 @@ int Instance::run() {
   say_what_started();
   std::puts("ready");
   std::fflush(stdout);
-  sd_notify(0, "READY=1");
+  manager_.ready();
 
   for (;;) {
     const std::optional<int> signal = signals_.wait(kTick);
@@ -497,7 +570,7 @@ int Instance::run() {
                  "SIGHUP: this version does not reload; restart to change the configuration");
     tick();
   }
-  sd_notify(0, "STOPPING=1");
+  manager_.stopping();
   log_.write(LogLevel::Info, "stopping: answering who still waits");
   stop();
   log_.write(LogLevel::Info, "stopped");

@@ -1,13 +1,17 @@
-"""What the kernel keeps TLS workers from, as the kernel itself tells it."""
+"""What the kernel keeps each thread from, as the kernel itself tells it."""
 
 import pathlib
 
 import dns.rcode
 
+import pytest
+
 from rig.client import query
-from rig.forwarder import backend, configuration
+from rig.forwarder import backend, configuration, with_port
 
 WORKERS = 3
+NO_RIGHTS = f"{0:016x}"
+NET_ADMIN = f"{1 << 12:016x}"
 
 
 def threads(pid):
@@ -31,3 +35,22 @@ def test_every_worker_is_confined_and_works(rig):
                 [worker] = seen[f"tls-worker-{number}"]
                 assert (worker["Seccomp"], worker["NoNewPrivs"]) == ("2", "1")  # 2: a filter.
             assert "can open TCP connections, and no other socket" in dotline.log()
+
+
+@pytest.mark.parametrize("device, permitted", [("af_xdp:front0", NET_ADMIN), ("af_packet:front0", NO_RIGHTS)])
+def test_no_thread_has_rights_after_the_start(rig, device, permitted):
+    """The control thread alone may bring CAP_NET_ADMIN into effect again: an XDP program is to be taken off at the end."""
+    with rig.unbound() as resolver:
+        settings = with_port(configuration([backend(resolver, rig.authority)]), device=device)
+        with rig.dotline(settings) as dotline:
+            assert rig.client.ask(query("www.example")).rcode() == dns.rcode.NOERROR
+            assert dotline.http("/healthz") == (200, "ok\n")
+            seen = [status for group in threads(dotline.pid).values() for status in group]
+            assert len(seen) > 10
+            for status in seen:
+                assert (status["Seccomp"], status["NoNewPrivs"]) == ("2", "1"), status
+                may_have = permitted if status["Pid"] == status["Tgid"] else NO_RIGHTS
+                rights = [status[kind] for kind in ("CapEff", "CapInh", "CapAmb", "CapBnd", "CapPrm")]
+                assert rights == [NO_RIGHTS] * 4 + [may_have], status
+                filters = int(status["Seccomp_filters"])
+                assert filters == 1 if status["Pid"] == status["Tgid"] else filters == 2, status

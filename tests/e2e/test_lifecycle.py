@@ -1,5 +1,7 @@
-"""Start and end: under load, after a crash, twice at once."""
+"""Start and end: under load, after a crash, twice at once; and what systemd is told in between."""
 
+import socket
+import time
 
 import dns.rcode
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from rig.client import query
 from rig.forwarder import Dotline, backend, configuration
 from rig.namespaces import FORWARDER
+from rig.one_thread import Stopped, named_threads
 from rig.waiting import wait_until
 
 OTHER_FORWARDER = "198.18.3.1"
@@ -106,3 +109,50 @@ def test_it_starts_and_answers_while_every_resolver_is_down(rig):
                                                                      "ca_store": str(rig.authority.certificate)}}
     with rig.dotline(configuration([nobody])):
         assert rig.client.ask(query("www.example")).rcode() == dns.rcode.SERVFAIL
+
+
+class Manager:
+    """What systemd is to a service: a socket that it tells things, and a watchdog that waits."""
+
+    def __init__(self, path):
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+        self._socket.settimeout(0.2)
+        self.environment = {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "15000000"}
+        self.heard = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._socket.close()
+
+    def listen(self):
+        """Everything that has been told so far."""
+        while True:
+            try:
+                self.heard.append(self._socket.recv(4096).decode())
+            except TimeoutError:
+                return self.heard
+
+    def fed(self):
+        return self.listen().count("WATCHDOG=1")
+
+
+@pytest.mark.parametrize("thread", ["tls-worker-0", "rte-worker-1"])
+def test_the_watchdog_is_fed_while_every_thread_moves(rig, settings, thread, tmp_path):
+    with Manager(tmp_path / "notify") as manager:
+        with Dotline(rig.topology, settings, environment=manager.environment) as dotline:
+            assert "READY=1" in manager.listen()
+            wait_until(lambda: manager.fed() > 1, "the watchdog is fed")
+            wait_until(lambda: "STATUS=answering; 1 of 1 backends up" in manager.listen(), "the status is told")
+            [stopped] = named_threads(dotline.pid, thread)
+            with Stopped(stopped):
+                wait_until(lambda: any("does not move" in word for word in manager.listen()), "it is noticed")
+                fed = manager.fed()
+                time.sleep(3)  # Three looks at the threads.
+                assert manager.fed() == fed
+                assert dotline.http("/healthz")[0] == 503
+            wait_until(lambda: manager.fed() > fed, "the watchdog is fed again")
+            assert dotline.terminate()[0] == 0
+            assert manager.listen()[-1] == "STOPPING=1"

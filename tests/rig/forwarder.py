@@ -55,9 +55,10 @@ class Dotline:
     start_seconds = 60
     end_seconds = 20
 
-    def __init__(self, topology, settings, *, label="dotline", metrics_port=METRICS_PORT):
+    def __init__(self, topology, settings, *, label="dotline", metrics_port=METRICS_PORT, environment=None):
         self._topology = topology
         self._metrics_port = metrics_port
+        self._environment = {**os.environ, **(environment or {})}
         self.settings_file = topology.directory / f"{label}.yaml"
         self.settings_file.write_text(settings if isinstance(settings, str) else yaml.safe_dump(settings, sort_keys=False))
         self._log = topology.directory / f"{label}.log"
@@ -86,7 +87,8 @@ class Dotline:
     def _spawn(self, *command):
         with open(self._log, "w") as log:
             return subprocess.Popen(self._topology.command(self._topology.forwarder, *command),
-                                    stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+                                    stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                                    env=self._environment)
 
     def running(self):
         return self._process is not None and self._process.poll() is None
