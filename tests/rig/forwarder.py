@@ -55,10 +55,11 @@ class Dotline:
     start_seconds = 60
     end_seconds = 20
 
-    def __init__(self, topology, settings, *, label="dotline", metrics_port=METRICS_PORT, environment=None):
+    def __init__(self, topology, settings, *, label="dotline", metrics_port=METRICS_PORT, environment=None, under=()):
         self._topology = topology
         self._metrics_port = metrics_port
         self._environment = {**os.environ, **(environment or {})}
+        self._under = under  # A command that runs the command which follows it.
         self.settings_file = topology.directory / f"{label}.yaml"
         self.settings_file.write_text(settings if isinstance(settings, str) else yaml.safe_dump(settings, sort_keys=False))
         self._log = topology.directory / f"{label}.log"
@@ -82,7 +83,7 @@ class Dotline:
 
     def launch(self):
         """Starts the process and does not wait for it to be ready."""
-        self._process = self._spawn(str(BINARY), "run", "--config", str(self.settings_file))
+        self._process = self._spawn(*self._under, str(BINARY), "run", "--config", str(self.settings_file))
 
     def _spawn(self, *command):
         with open(self._log, "w") as log:
