@@ -3,6 +3,7 @@
 #include <civetweb.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdlib>
@@ -15,6 +16,7 @@
 
 #include "control/escape.h"
 #include "control/http_host.h"
+#include "control/page/page.h"
 #include "control/rights.h"
 #include "dataplane/base/clock.h"
 
@@ -50,6 +52,10 @@ struct Response {
 
 Response refusal(int status, std::string_view reason) {
   return {.status = status, .reason = reason, .body = std::string(reason) + "\n"};
+}
+
+Response found(std::string_view type, std::string body) {
+  return {.status = 200, .reason = "OK", .type = type, .body = std::move(body)};
 }
 
 /// Neither a client that reads nothing nor one that reads an octet now and then keeps its thread.
@@ -95,8 +101,7 @@ std::optional<Response> unfit(const mg_request_info& request, const base::IpAddr
 
 class HttpEndpoint::Server {
  public:
-  Server(const prometheus::Collectable& metrics, std::function<HealthReport()> health)
-      : metrics_(metrics), health_(std::move(health)) {}
+  explicit Server(HttpSources sources) : sources_(std::move(sources)) {}
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -112,10 +117,10 @@ class HttpEndpoint::Server {
   static int log_message(const mg_connection* connection, const char* message);
   static int log_access(const mg_connection* /*connection*/, const char* /*message*/) { return 1; }
   Response respond(const mg_request_info& request);
-  std::string page();
+  Response health() const;
+  std::string slowly(const std::function<std::string()>& make);
 
-  const prometheus::Collectable& metrics_;
-  std::function<HealthReport()> health_;
+  HttpSources sources_;
   std::string complaint_;  // What the library said while it started.
   const std::thread::id starter_ = std::this_thread::get_id();
   base::IpAddress address_;
@@ -219,31 +224,38 @@ Response HttpEndpoint::Server::respond(const mg_request_info& request) {
   if (std::optional<Response> no = unfit(request, address_)) return *std::move(no);
   const std::string_view path = request.local_uri_raw != nullptr ? request.local_uri_raw : "";
   const std::string_view method = request.request_method;
-  if (path != "/metrics" && path != "/healthz") return refusal(404, "Not Found");
-  if (method != "GET" && method != "HEAD") return refusal(405, "Method Not Allowed");
-  if (path == "/metrics") {
-    return {.status = 200,
-            .reason = "OK",
-            .type = "text/plain; version=0.0.4; charset=utf-8",
-            .body = page()};
-  }
-  const HealthReport report = health_();
-  if (report.is_healthy) return {.status = 200, .reason = "OK", .body = "ok\n"};
+  const bool reads = method == "GET" || method == "HEAD";
+  const auto* const file = std::ranges::find(kPage, path, &PageFile::path);
+  const bool is_status = file != kPage.end() || path == "/api/status";
+  if (is_status ? !sources_.status : path != "/metrics" && path != "/healthz")
+    return refusal(404, "Not Found");
+  if (!reads) return refusal(405, "Method Not Allowed");
+  if (file != kPage.end()) return found(file->type, std::string(file->content));
+  if (path == "/healthz") return health();
+  if (path == "/api/status")
+    return found("application/json", slowly([this] { return sources_.status() + "\n"; }));
+  return found("text/plain; version=0.0.4; charset=utf-8", slowly([this] {
+                 return prometheus::TextSerializer().Serialize(sources_.metrics.Collect());
+               }));
+}
+
+Response HttpEndpoint::Server::health() const {
+  const HealthReport report = sources_.health();
+  if (report.is_healthy) return found("text/plain; charset=utf-8", "ok\n");
   return {.status = 503, .reason = "Service Unavailable", .body = one_line(report.reason) + "\n"};
 }
 
 /// One at a time and not in a row, so that no number of requests takes the CPU from the workers.
-std::string HttpEndpoint::Server::page() {
+std::string HttpEndpoint::Server::slowly(const std::function<std::string()>& make) {
   const std::lock_guard lock(page_mutex_);
   std::this_thread::sleep_until(last_page_ + kLeastBetweenPages);
   last_page_ = base::Clock::now();
-  return prometheus::TextSerializer().Serialize(metrics_.Collect());
+  return make();
 }
 
 base::Result<std::unique_ptr<HttpEndpoint>, std::string> HttpEndpoint::open(
-    const base::Endpoint& address, const prometheus::Collectable& metrics,
-    std::function<HealthReport()> health) {
-  auto server = std::make_unique<Server>(metrics, std::move(health));
+    const base::Endpoint& address, HttpSources sources) {
+  auto server = std::make_unique<Server>(std::move(sources));
   if (!server->start(address)) {
     return base::fail("metrics.address " + address.text() +
                       ": cannot listen there: " + one_line(server->complaint()));

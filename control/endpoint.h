@@ -1,7 +1,7 @@
-// The HTTP side, for Prometheus and for whoever watches over the process: GET /metrics and GET
-// /healthz, nothing else. Small on purpose: eight threads, a bounded queue of connections, one
-// request each, no body read, five seconds for it and five for who reads slowly. It answers nobody
-// who was led here by a name that is not ours (http_host.h).
+// The HTTP side, for Prometheus and for whoever watches over the process: GET /metrics, /healthz,
+// /api/status and the status page at /, nothing else. Small on purpose: eight threads, a bounded
+// queue of connections, one request each, no body read, five seconds for it and five for who reads
+// slowly. It answers nobody who was led here by a name that is not ours (http_host.h).
 #pragma once
 
 #include <prometheus/collectable.h>
@@ -21,13 +21,20 @@ struct HealthReport {
   std::string reason;  // Why not; one line.
 };
 
+/// What there is to tell. Each is asked by several threads, one at a time but for `health`, and
+/// outlives the endpoint.
+struct HttpSources {
+  const prometheus::Collectable& metrics;
+  std::function<HealthReport()> health;
+  std::function<std::string()> status;  // One line of JSON. Without it there is no page.
+};
+
 class HttpEndpoint {
  public:
-  /// Listens on `address`, IPv4; port 0 lets the kernel choose. `metrics` outlives the endpoint;
-  /// both are asked by several threads at once. Fails with a sentence that names the address.
+  /// Listens on `address`, IPv4; port 0 lets the kernel choose. Fails with a sentence that names
+  /// the address.
   static base::Result<std::unique_ptr<HttpEndpoint>, std::string> open(
-      const base::Endpoint& address, const prometheus::Collectable& metrics,
-      std::function<HealthReport()> health);
+      const base::Endpoint& address, HttpSources sources);
   ~HttpEndpoint();
   HttpEndpoint(const HttpEndpoint&) = delete;
   HttpEndpoint& operator=(const HttpEndpoint&) = delete;

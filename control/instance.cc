@@ -386,8 +386,8 @@ HealthReport Instance::health() {
 void Instance::make_endpoint() {
   publish_sources();
   metrics_ = std::make_unique<Metrics>([this] { return sources(); });
-  endpoint_ = value_or_throw(
-      HttpEndpoint::open(config_.metrics_address, *metrics_, [this] { return health(); }));
+  endpoint_ = value_or_throw(HttpEndpoint::open(config_.metrics_address,
+                                                {*metrics_, [this] { return health(); }, nullptr}));
 }
 
 /// None runs that could open another socket than TLS's.

@@ -16,6 +16,7 @@
 #include <iterator>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace control {
@@ -94,14 +95,18 @@ class Client {
 class HttpEndpointTest : public testing::Test {
  protected:
   void SetUp() override {
-    auto endpoint = HttpEndpoint::open({*base::IpAddress::parse("127.0.0.1"), 0}, metrics_, [this] {
-      return HealthReport{healthy_.load(), "no backend is up\nsecond line"};
-    });
+    auto endpoint = HttpEndpoint::open({*base::IpAddress::parse("127.0.0.1"), 0}, sources());
     ASSERT_TRUE(endpoint) << endpoint.error();
     endpoint_ = std::move(*endpoint);
     ASSERT_NE(endpoint_->port(), 0);
   }
 
+  [[nodiscard]] HttpSources sources() {
+    const auto health = [this] {
+      return HealthReport{healthy_.load(), "no backend is up\nsecond line"};
+    };
+    return {metrics_, health, [] { return std::string(R"({"healthy":true})"); }};
+  }
   [[nodiscard]] std::string ask(const std::string& request) const {
     const Client client(endpoint_->port());
     client.send(request);
@@ -145,6 +150,25 @@ TEST_F(HttpEndpointTest, TellsHealthAndIllness) {
                     EndsWith("\r\n\r\nno backend is up\\010second line\n")));
   healthy_ = true;
   EXPECT_THAT(ask_line("GET /healthz HTTP/1.1"), StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST_F(HttpEndpointTest, TellsTheStatusAsOneLineOfJson) {
+  EXPECT_THAT(
+      ask_line("GET /api/status HTTP/1.1"),
+      AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), HasSubstr("\r\nContent-Type: application/json\r\n"),
+            EndsWith("\r\n\r\n{\"healthy\":true}\n")));
+}
+
+TEST_F(HttpEndpointTest, ShowsTheStatusPage) {
+  for (const auto& [path, type] :
+       {std::pair("/", "text/html"), std::pair("/page.js", "text/javascript"),
+        std::pair("/page.css", "text/css"), std::pair("/icon.svg", "image/svg+xml")}) {
+    EXPECT_THAT(ask_line("GET " + std::string(path) + " HTTP/1.1"),
+                AllOf(StartsWith("HTTP/1.1 200 OK\r\n"),
+                      HasSubstr("\r\nContent-Type: " + std::string(type)),
+                      HasSubstr("\r\nContent-Security-Policy: default-src 'self'; ")))
+        << path;
+  }
 }
 
 TEST_F(HttpEndpointTest, LetsNobodyShareItsAnswersAcrossSites) {
@@ -218,8 +242,12 @@ TEST_P(RefusedRequest, GetsAPlainError) {
 INSTANTIATE_TEST_SUITE_P(
     Requests, RefusedRequest,
     testing::Values(
-        Refused{"root", "GET / HTTP/1.1", "404 Not Found\r\nContent-Type: text/plain"},
-        Refused{"other_path", "GET /status HTTP/1.1", "404 "},
+        Refused{"other_path", "GET /status HTTP/1.1", "404 Not Found\r\nContent-Type: text/plain"},
+        Refused{"page_by_its_file", "GET /index.html HTTP/1.1", "404 "},
+        Refused{"posted_page", "POST / HTTP/1.1\r\nContent-Length: 0", "405 "},
+        Refused{"posted_status", "POST /api/status HTTP/1.1\r\nContent-Length: 0", "405 "},
+        Refused{"below_the_status", "GET /api/status/x HTTP/1.1", "404 "},
+        Refused{"beside_the_status", "GET /api HTTP/1.1", "404 "},
         Refused{"deeper_path", "GET /metrics/x HTTP/1.1", "404 "},
         Refused{"other_case", "GET /Metrics HTTP/1.1", "404 "},
         Refused{"up_and_down", "GET /../../etc/passwd HTTP/1.1", "404 "},
@@ -376,7 +404,7 @@ TEST_F(HttpEndpointTest, AnswersManyAtOnce) {
 
 TEST_F(HttpEndpointTest, SaysWhichAddressIsTaken) {
   const base::Endpoint taken{*base::IpAddress::parse("127.0.0.1"), endpoint_->port()};
-  const auto second = HttpEndpoint::open(taken, metrics_, [] { return HealthReport{}; });
+  const auto second = HttpEndpoint::open(taken, sources());
   ASSERT_FALSE(second);
   EXPECT_THAT(second.error(), AllOf(HasSubstr("metrics.address " + taken.text()),
                                     HasSubstr("Address already in use")));
