@@ -1,4 +1,8 @@
 #include "control/command_line.h"
 #include "control/instance.h"
+#include "control/standard_streams.h"
 
-int main(int argc, char** argv) { return control::command_line(argc, argv, control::run); }
+int main(int argc, char** argv) {
+  control::hold_standard_streams();
+  return control::command_line(argc, argv, control::run);
+}

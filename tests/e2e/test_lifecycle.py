@@ -107,8 +107,10 @@ def test_an_interface_that_does_not_exist_is_named(rig, settings):
 def test_it_starts_and_answers_while_every_resolver_is_down(rig):
     nobody = {"name": "nobody", "address": "198.18.2.99:853", "tls": {"subject_name": "resolver.example",
                                                                      "ca_store": str(rig.authority.certificate)}}
-    with rig.dotline(configuration([nobody])):
+    with rig.dotline(configuration([nobody])) as dotline:
         assert rig.client.ask(query("www.example")).rcode() == dns.rcode.SERVFAIL
+        wait_until(lambda: "backend nobody (" in dotline.log().split("\nready\n")[1], "the log says so")
+        assert dotline.http("/healthz") == (503, "no backend is up\n")
 
 
 class Manager:
@@ -156,3 +158,25 @@ def test_the_watchdog_is_fed_while_every_thread_moves(rig, settings, thread, tmp
             wait_until(lambda: manager.fed() > fed, "the watchdog is fed again")
             assert dotline.terminate()[0] == 0
             assert manager.listen()[-1] == "STOPPING=1"
+
+
+@pytest.mark.parametrize("streams", ["</dev/null >/dev/full 2>/dev/full", "<&- >&- 2>&-", "| true"])
+def test_it_answers_with_nobody_to_talk_to(rig, settings, streams):
+    """A full disk, no streams at all, and a reader that has gone."""
+    silent = Dotline(rig.topology, settings, under=["sh", "-c", f'"$0" "$@" {streams}'])
+    silent.launch()
+    try:
+        wait_until(lambda: silent.answers_http() and silent.http("/healthz")[0] == 200, "health")
+        for number in range(20):
+            assert rig.client.ask(query(f"host{number}.bulk.example")).rcode() == dns.rcode.NOERROR
+        assert silent.metrics().unaccounted() == 0
+    finally:
+        silent.kill_group()
+
+
+def test_a_configuration_that_it_may_not_read_is_named(rig, settings):
+    dotline = Dotline(rig.topology, settings, under=["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"])
+    dotline.settings_file.chmod(0)
+    dotline.launch()
+    assert dotline.wait(60) == 2
+    assert f"{dotline.settings_file}: cannot be opened: Permission denied" in dotline.log()

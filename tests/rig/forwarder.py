@@ -116,6 +116,20 @@ class Dotline:
             self._process.kill()
             self._process.wait()
 
+    def kill_group(self):
+        """The same for one that another process runs: see `under`."""
+        if self.running():
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def answers_http(self):
+        """Whether anybody listens on the metrics address yet."""
+        try:
+            self._connect().close()
+        except OSError:
+            return False
+        return True
+
     def open_files(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 

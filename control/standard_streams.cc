@@ -1,0 +1,20 @@
+#include "control/standard_streams.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <initializer_list>
+
+namespace control {
+
+void hold_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(stream, F_GETFD) >= 0 || errno != EBADF) continue;
+    // The lowest number that is free, which is this one. Without it nothing is safe to be opened.
+    if (open("/dev/null", O_RDWR) != stream) std::abort();
+  }
+}
+
+}  // namespace control
