@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace control {
 namespace {
 
@@ -12,7 +14,77 @@ std::string way_to(const tls::BackendSettings& backend) {
   return fmt::format("{} through the proxy {}", protocol, backend.socks5->proxy.text());
 }
 
+/// Things with names: which are new, gone, or not what they were.
+template <typename Thing, typename Same, typename Tell>
+void compare(const char* kind, const std::vector<Thing>& before, const std::vector<Thing>& after,
+             Same same, Tell tell, std::vector<std::string>& lines) {
+  for (const Thing& now : after) {
+    const auto was = std::ranges::find(before, now.name, &Thing::name);
+    if (was == before.end()) {
+      lines.push_back(tell(now) + " (new)");
+    } else if (!same(*was, now)) {
+      lines.push_back(tell(now) + " (changed)");
+    }
+  }
+  for (const Thing& was : before) {
+    if (std::ranges::find(after, was.name, &Thing::name) == after.end())
+      lines.push_back(fmt::format("{} {} is gone", kind, was.name.empty() ? "\"\"" : was.name));
+  }
+}
+
+/// What a list of indices means, whatever their order in the file.
+std::vector<std::string> names_of(const std::vector<dns::PoolId>& pools, const Config& config) {
+  std::vector<std::string> names;
+  for (const dns::PoolId pool : pools)
+    names.push_back(config.pools[static_cast<size_t>(pool)].name);
+  return names;
+}
+
+std::string cache_of(const Pool& pool, const Config& config) {
+  return pool.packet_cache ? config.packet_caches[*pool.packet_cache].name : "";
+}
+
 }  // namespace
+
+std::vector<std::string> changes_between(const Config& before, const Config& after) {
+  std::vector<std::string> lines;
+  compare(
+      "backend", before.backends, after.backends,
+      [&](tls::BackendSettings was, const tls::BackendSettings& now) {
+        const bool same_pools = names_of(was.pools, before) == names_of(now.pools, after);
+        was.pools = now.pools;
+        return same_pools && was == now;
+      },
+      line_about, lines);
+  compare(
+      "pool", before.pools, after.pools,
+      [&](const Pool& was, const Pool& now) {
+        return cache_of(was, before) == cache_of(now, after) && was.policy == now.policy &&
+               was.domains == now.domains;
+      },
+      [](const Pool& pool) { return fmt::format("pool \"{}\"", pool.name); }, lines);
+  compare(
+      "packet cache", before.packet_caches, after.packet_caches,
+      [](const PacketCache& was, const PacketCache& now) {
+        return was.size == now.size && was.limits == now.limits;
+      },
+      [](const PacketCache& cache) {
+        return fmt::format("packet cache {}: {} entries", cache.name, cache.size);
+      },
+      lines);
+  for (size_t i = 0; i < after.binds.size(); ++i) {
+    const std::string& was = before.pools[static_cast<size_t>(before.binds[i].pool)].name;
+    const std::string& now = after.pools[static_cast<size_t>(after.binds[i].pool)].name;
+    if (was == now) continue;
+    lines.push_back(
+        fmt::format("{} answers from pool \"{}\" now", after.binds[i].address.text(), now));
+  }
+  if (before.acl != after.acl) lines.emplace_back("acl: changed");
+  if (before.tls_workers.hedging != after.tls_workers.hedging)
+    lines.push_back(fmt::format("hedging: {}", after.tls_workers.hedging ? "on" : "off"));
+  if (before.log_level != after.log_level) lines.emplace_back("logging.level: changed");
+  return lines;
+}
 
 std::string identity_of(const tls::BackendSettings& backend) {
   std::string subject =

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "control/config.h"
 
@@ -11,5 +12,9 @@ namespace control {
 [[nodiscard]] std::string line_about(const tls::BackendSettings& backend);
 /// What a backend must prove, in words.
 [[nodiscard]] std::string identity_of(const tls::BackendSettings& backend);
+
+/// What is different in `after`, one line for each thing; empty if nothing is. Settings that only a
+/// restart changes are the same in both.
+[[nodiscard]] std::vector<std::string> changes_between(const Config& before, const Config& after);
 
 }  // namespace control

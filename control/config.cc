@@ -20,6 +20,7 @@ base::Result<Config, std::vector<ConfigError>> parse_config(const std::string& t
   const std::optional<YamlNode> root = parse_yaml(text, errors);
   if (!root) return base::fail(errors.errors());
   Config config = read_tree(*root, machine, errors);
+  config.file = file;
   check_config(config, *root, errors);
   if (!errors.empty()) return base::fail(errors.errors());
   for (const ConfigError& warning : errors.warnings()) config.warnings.push_back(warning.message());

@@ -54,6 +54,7 @@ struct TlsWorkers {
 };
 
 struct Config {
+  std::string file;  // Where it was read.
   poll::EalSettings
       eal;  // Cores, memory and ports; its `binds` are the addresses of `binds`, in order.
   poll::Idle idle = poll::Idle::Sleep;

@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "control/announce.h"
+#include "control/commands.h"
 #include "control/endpoint.h"
 #include "control/fixed_settings.h"
 #include "control/heartbeat.h"
@@ -225,6 +226,9 @@ class Instance {
   void tick();
   void remind();
   void tell_manager();
+  base::Result<Lines, Lines> reload();
+  base::Result<Lines, Lines> read_and_take_up();
+  base::Result<Lines, Lines> take_up(Config next);
   void say_who_polls(const poll::Port& port, unsigned core);
   void say_what_started();
 
@@ -234,6 +238,7 @@ class Instance {
   PacedLog paced_log_;
   Reminders reminders_;
   ServiceManager manager_;
+  ReloadRecord reloads_;
   poll::Eal eal_;
   std::vector<poll::Port> ports_;
   std::unique_ptr<poll::ExceptionPath> exception_path_;  // Nullptr if no port wants one.
@@ -327,7 +332,7 @@ void Instance::make_workers() {
 
 /// Those that no reload changes.
 MetricsSources Instance::fixed_sources() const {
-  MetricsSources sources{.version = version()};
+  MetricsSources sources{.workers = {}, .reloads = &reloads_, .version = version()};
   for (unsigned core = 0; core < cores(); ++core) {
     sources.cores.push_back({config_.eal.cores[core], &lcores_[core]->counters});
   }
@@ -481,6 +486,7 @@ void Instance::tick() {
         fmt::format("port {}: the link is {}", link->port(), link->up() ? "up" : "down"));
   }
   remind();
+  topology_->tick(workers_, base::Clock::now());
   paced_log_.flush();
   tell_manager();
 }
@@ -507,6 +513,52 @@ void Instance::tell_manager() {
                                         [](const auto& backend) { return backend.shared->up(); });
   manager_.tick(ServiceManager::Threads::AllMove,
                 fmt::format("answering; {} of {} backends up", up, now->backends.size()));
+}
+
+/// What has changed, or why nothing has.
+base::Result<Lines, Lines> Instance::reload() {
+  manager_.reloading();
+  base::Result<Lines, Lines> done = read_and_take_up();
+  manager_.ready();
+  if (done) {
+    reloads_.succeeded();
+    log_.write(LogLevel::Info, fmt::format("{}: reloaded", config_.file));
+    return done;
+  }
+  reloads_.failed(done.error().front());
+  for (const std::string& error : done.error()) log_.write(LogLevel::Error, error);
+  log_.write(LogLevel::Error,
+             fmt::format("{}: not reloaded, what was in force stays so", config_.file));
+  return done;
+}
+
+base::Result<Lines, Lines> Instance::read_and_take_up() {
+  base::Result<Config, std::vector<ConfigError>> next = read_config(config_.file);
+  if (next) return take_up(std::move(*next));
+  Lines errors;
+  for (const ConfigError& error : next.error()) errors.push_back(error.message());
+  return base::fail(std::move(errors));
+}
+
+/// All of `next` but what needs a restart, or nothing.
+base::Result<Lines, Lines> Instance::take_up(Config next) {
+  const base::Result<std::vector<std::string>, std::string> kept =
+      keep_fixed_settings(config_, next);
+  if (!kept) return base::fail(std::vector{kept.error()});
+  if (const auto done = topology_->reload(next, workers_); !done)
+    return base::fail(std::vector{done.error()});
+
+  std::vector<std::string> lines = changes_between(config_, next);
+  for (const std::string& line : lines) log_.write(LogLevel::Info, line);
+  for (const std::string& line : next.warnings) log_.write(LogLevel::Warning, line);
+  for (const std::string& line : *kept) log_.write(LogLevel::Warning, line);
+  if (lines.empty()) lines.emplace_back("nothing has changed");
+  lines.insert(lines.end(), kept->begin(), kept->end());
+  config_ = std::move(next);
+  log_.set_least(config_.log_level);
+  reminders_ = Reminders(config_.backends, base::Clock::now());
+  publish_sources();
+  return lines;
 }
 
 /// Memory of another node takes half as long again to reach, so whoever polls a port should be of
@@ -565,9 +617,7 @@ int Instance::run() {
   for (;;) {
     const std::optional<int> signal = signals_.wait(kTick);
     if (signal == SIGTERM || signal == SIGINT) break;
-    if (signal == SIGHUP)
-      log_.write(LogLevel::Warning,
-                 "SIGHUP: this version does not reload; restart to change the configuration");
+    if (signal == SIGHUP) (void)reload();
     tick();
   }
   manager_.stopping();

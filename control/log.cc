@@ -62,6 +62,8 @@ Log Log::to_stderr(LogLevel least) {
           is_journal ? Front::Priority : Front::Time};
 }
 
+void Log::set_least(LogLevel least) { logger_->set_level(level_of(least)); }
+
 bool Log::takes(LogLevel level) const { return logger_->should_log(level_of(level)); }
 
 void Log::write(LogLevel level, std::string_view line) {

@@ -23,6 +23,8 @@ class Log {
   static Log to_stderr(LogLevel least);
 
   void write(LogLevel level, std::string_view line);
+  /// From now on.
+  void set_least(LogLevel least);
   /// Whether lines of this level are written at all.
   [[nodiscard]] bool takes(LogLevel level) const;
 

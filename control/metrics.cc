@@ -256,12 +256,29 @@ void add_cores(const MetricsSources& sources, FamilyList& families) {
   }
 }
 
+uint64_t unix_time(std::chrono::system_clock::time_point date) {
+  return static_cast<uint64_t>(
+      std::max<std::time_t>(std::chrono::system_clock::to_time_t(date), 0));
+}
+
+void add_reloads(const MetricsSources& sources, FamilyList& families) {
+  const ReloadRecord::Report report = sources.reloads->read();
+  families.begin_counter("dotline_config_reloads_total",
+                         "Reloads of the configuration, by result.");
+  families.sample({{"result", "ok"}}, report.succeeded);
+  families.sample({{"result", "failed"}}, report.failed);
+  families.gauge("dotline_config_last_reload_successful",
+                 "1 unless the last reload failed and the configuration before it stayed.",
+                 report.last_error.empty() ? uint64_t{1} : uint64_t{0});
+  families.gauge("dotline_config_loaded_timestamp_seconds",
+                 "When the configuration in force was taken up.", unix_time(report.loaded));
+}
+
 /// In Unix time; 0 until a certificate was seen.
 uint64_t certificate_expiry(const Backend& backend) {
   const auto certificate = backend.shared->report().certificate;
   if (!certificate) return 0;
-  const auto time = std::chrono::system_clock::to_time_t(certificate->not_after);
-  return static_cast<uint64_t>(std::max<std::time_t>(time, 0));
+  return unix_time(certificate->not_after);
 }
 
 void add_backend_states(const MetricsSources& sources, FamilyList& families) {
@@ -370,6 +387,7 @@ std::vector<prometheus::MetricFamily> Metrics::Collect() const {
   add_cores(*sources, families);
   add_backend_states(*sources, families);
   add_backend_events(*sources, families);
+  add_reloads(*sources, families);
   add_process_metrics(families);
   return families.take();
 }

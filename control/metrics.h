@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "control/reload_record.h"
 #include "control/version.h"
 #include "dataplane/cache/cache.h"
 #include "dataplane/poll/counters.h"
@@ -51,6 +52,7 @@ struct MetricsSources {
   std::vector<Cache> caches;
   std::vector<tls::Configuration::Backend> backends;
   std::vector<const tls::WorkerCounters*> workers;
+  const ReloadRecord* reloads = nullptr;
   Version version;
 };
 

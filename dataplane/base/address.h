@@ -75,6 +75,8 @@ struct Prefix {
   static std::optional<Prefix> parse(std::string_view text);
   [[nodiscard]] std::string text() const;
   [[nodiscard]] IpAddress last() const;
+
+  friend bool operator==(const Prefix&, const Prefix&) = default;
 };
 
 }  // namespace base

@@ -77,6 +77,8 @@ struct LifetimeLimits {
   uint32_t min_ttl = 0;  // Answers that live shorter are not kept at all; they are not raised.
   uint32_t max_negative_ttl = 3600;
   uint32_t temporary_failure_ttl = 5;  // RFC 9520 §3.2: 1..300
+
+  friend bool operator==(const LifetimeLimits&, const LifetimeLimits&) = default;
 };
 
 /// For how many seconds `answer` may be kept; 0 means not at all. Positive: its smallest TTL.

@@ -41,6 +41,7 @@ class MetricsTest : public testing::Test {
           {settings, std::make_shared<tls::SharedBackend>(settings, 2, base::Time{})});
     }
     sources_.workers = {&workers_[0], &workers_[1]};
+    sources_.reloads = &reloads_;
     sources_.version = {"1.2.3", "22.11.4", "3.0.5"};
   }
 
@@ -66,8 +67,20 @@ class MetricsTest : public testing::Test {
 
   std::array<poll::CoreCounters, 2> cores_;
   std::array<tls::WorkerCounters, 2> workers_;
+  ReloadRecord reloads_{ReloadRecord::Date{std::chrono::seconds(1'700'000'000)}};
   MetricsSources sources_;
 };
+
+TEST_F(MetricsTest, TellsHowReloadsWent) {
+  EXPECT_EQ(value("dotline_config_loaded_timestamp_seconds"), "1700000000");
+  reloads_.failed("a word too many");
+  EXPECT_EQ(value("dotline_config_last_reload_successful"), "0");
+  EXPECT_EQ(value("dotline_config_reloads_total{result=\"failed\"}"), "1");
+  reloads_.succeeded();
+  EXPECT_EQ(value("dotline_config_last_reload_successful"), "1");
+  EXPECT_EQ(value("dotline_config_reloads_total{result=\"ok\"}"), "1");
+  EXPECT_NE(value("dotline_config_loaded_timestamp_seconds"), "1700000000");
+}
 
 TEST_F(MetricsTest, CertificateExpiryIsWhatWasSeenLast) {
   const tls::Date date{std::chrono::seconds(1'700'000'000)};

@@ -111,6 +111,9 @@ class Dotline:
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(timeout or self.end_seconds), time.monotonic() - begin
 
+    def signal(self, number):
+        self._process.send_signal(number)
+
     def kill(self):
         if self.running():
             self._process.kill()
