@@ -232,8 +232,9 @@ class Instance {
   void say_who_polls(const poll::Port& port, unsigned core);
   void say_what_started();
 
-  Config config_;    // In force.
-  Signals signals_;  // Before any thread.
+  Config config_;                           // In force.
+  const Machine machine_ = this_machine();  // Before EAL puts this thread on one CPU.
+  Signals signals_;                         // Before any thread.
   Log log_;
   PacedLog paced_log_;
   Reminders reminders_;
@@ -533,7 +534,7 @@ base::Result<Lines, Lines> Instance::reload() {
 }
 
 base::Result<Lines, Lines> Instance::read_and_take_up() {
-  base::Result<Config, std::vector<ConfigError>> next = read_config(config_.file);
+  base::Result<Config, std::vector<ConfigError>> next = read_config(config_.file, machine_);
   if (next) return take_up(std::move(*next));
   Lines errors;
   for (const ConfigError& error : next.error()) errors.push_back(error.message());

@@ -19,7 +19,7 @@ RELOADS = 1000
 @pytest.fixture(scope="module")
 def resolvers(rig):
     with rig.unbound(log_queries=False) as first, \
-         rig.unbound(address=RESOLVER_B, label="second", log_queries=False) as second:
+         rig.unbound(address=RESOLVER_B, address6=None, label="second", log_queries=False) as second:
         yield first, second
 
 
