@@ -166,7 +166,7 @@ def test_it_answers_with_nobody_to_talk_to(rig, settings, streams):
     silent = Dotline(rig.topology, settings, under=["sh", "-c", f'"$0" "$@" {streams}'])
     silent.launch()
     try:
-        wait_until(lambda: silent.answers_http() and silent.http("/healthz")[0] == 200, "health")
+        wait_until(silent.is_healthy, "health")
         for number in range(20):
             assert rig.client.ask(query(f"host{number}.bulk.example")).rcode() == dns.rcode.NOERROR
         assert silent.metrics().unaccounted() == 0

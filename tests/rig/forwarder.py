@@ -120,18 +120,18 @@ class Dotline:
             self._process.wait()
 
     def kill_group(self):
-        """The same for one that another process runs: see `under`."""
+        """The same for one that another process runs (see `under`)."""
         if self.running():
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+            wait_until(lambda: not self.is_healthy(), "the end of what was killed")
 
-    def answers_http(self):
-        """Whether anybody listens on the metrics address yet."""
+    def is_healthy(self):
+        """Whether it says so; not if it is not there yet or any more."""
         try:
-            self._connect().close()
-        except OSError:
+            return self.http("/healthz")[0] == 200
+        except (OSError, IndexError):
             return False
-        return True
 
     def open_files(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
