@@ -4,7 +4,7 @@
 
 #include <cstdint>
 #include <memory>
-#include <ranges>
+#include <span>
 #include <vector>
 
 #include "dataplane/base/assert.h"
@@ -24,10 +24,7 @@ class Backends {
   /// One more than the highest number there is.
   [[nodiscard]] uint32_t numbers() const { return static_cast<uint32_t>(slots_.size()); }
   /// Sessions&, by number.
-  [[nodiscard]] auto all() {
-    return slots_ | std::views::filter([](const auto& slot) { return slot != nullptr; }) |
-           std::views::transform([](const auto& slot) -> Sessions& { return *slot; });
-  }
+  [[nodiscard]] auto all() { return Present(slots_); }
 
   /// Nullptr frees the number. What had it is gone; its sessions are closed by then.
   void put(uint32_t number, std::unique_ptr<Sessions> sessions) {
@@ -36,7 +33,39 @@ class Backends {
   }
 
  private:
-  std::vector<std::unique_ptr<Sessions>> slots_;
+  using Slot = std::unique_ptr<Sessions>;
+
+  /// The numbers that are taken. Not made of std::views: clang 14 does not compile libstdc++ 12's.
+  class Present {
+   public:
+    class Iterator {
+     public:
+      explicit Iterator(std::span<const Slot> rest) : rest_(rest) { skip_free(); }
+      Sessions& operator*() const { return *rest_.front(); }
+      Iterator& operator++() {
+        rest_ = rest_.subspan(1);
+        skip_free();
+        return *this;
+      }
+      bool operator==(const Iterator& other) const { return rest_.size() == other.rest_.size(); }
+
+     private:
+      void skip_free() {
+        while (!rest_.empty() && rest_.front() == nullptr) rest_ = rest_.subspan(1);
+      }
+
+      std::span<const Slot> rest_;
+    };
+
+    explicit Present(std::span<const Slot> slots) : slots_(slots) {}
+    [[nodiscard]] Iterator begin() const { return Iterator(slots_); }
+    [[nodiscard]] Iterator end() const { return Iterator({}); }
+
+   private:
+    std::span<const Slot> slots_;
+  };
+
+  std::vector<Slot> slots_;
 };
 
 }  // namespace tls
