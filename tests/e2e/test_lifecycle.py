@@ -1,5 +1,7 @@
 """Start and end: under load, after a crash, twice at once; and what systemd is told in between."""
 
+import os
+import signal
 import socket
 import time
 
@@ -158,6 +160,16 @@ def test_the_watchdog_is_fed_while_every_thread_moves(rig, settings, thread, tmp
             wait_until(lambda: manager.fed() > fed, "the watchdog is fed again")
             assert dotline.terminate()[0] == 0
             assert manager.listen()[-1] == "STOPPING=1"
+
+
+def test_the_manager_is_told_of_reloads(rig, settings, tmp_path):
+    with Manager(tmp_path / "notify") as manager, Dotline(rig.topology, settings, environment=manager.environment) as dotline:
+        before = len(manager.listen())
+        os.kill(dotline.pid, signal.SIGHUP)
+        wait_until(lambda: "READY=1" in manager.listen()[before:], "it is ready again")
+        [began] = [word for word in manager.heard[before:] if word.startswith("RELOADING=1")]
+        assert 0 < int(began.removeprefix("RELOADING=1\nMONOTONIC_USEC=")) <= time.monotonic_ns() // 1000
+        assert manager.heard.index(began) < len(manager.heard) - manager.heard[::-1].index("READY=1") - 1
 
 
 @pytest.mark.parametrize("streams", ["</dev/null >/dev/full 2>/dev/full", "<&- >&- 2>&-", "| true"])

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 import subprocess
 
 import dns.rcode
@@ -67,6 +68,10 @@ def test_dotline_works_with_what_it_leaves(rig, resolver, device):
         assert rig.client.ask(query("www.example")).rcode() == dns.rcode.NOERROR
         assert dotline.http("/healthz") == (200, "ok\n")
         assert is_limited(dotline.pid)
+        dotline.settings_file.write_text(dotline.settings_file.read_text().replace("size: 100000", "size: 200000"))
+        os.kill(dotline.pid, signal.SIGHUP)
+        wait_until(lambda: "reloaded" in dotline.log(), "a reload")
+        assert rig.client.ask(query("www.example")).rcode() == dns.rcode.NOERROR
 
 
 def test_a_tap_works_with_what_it_leaves(rig, resolver):
