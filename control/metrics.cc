@@ -311,6 +311,13 @@ void add_backend_states(const MetricsSources& sources, FamilyList& families) {
     return sum(
         backend, [](const auto& counters) -> auto& { return counters.queries; });
   });
+  families.begin_counter("dotline_backend_over_budget_total",
+                         "Questions that went elsewhere or waited since the backend's budget of "
+                         "queries was spent.");
+  for_each_backend([](const Backend& backend) {
+    return sum(
+        backend, [](const auto& counters) -> auto& { return counters.over_budget; });
+  });
   families.begin_histogram("dotline_backend_response_duration_seconds",
                            "From sending a query to its answer.");
   for (const Backend& backend : sources.backends) {

@@ -82,7 +82,8 @@ void Placement::lose(OpenQuestion& question, uint32_t backend, SameBackend same_
 bool Placement::ask_another(OpenQuestion& question, uint32_t backend, base::Time now) {
   if (question.retries_left == 0 || !questions_.has_askers(question)) return false;
   look_at(question.question, now);
-  const std::optional<size_t> other = choose(candidates_, backend);
+  const auto other = pay(
+      question, [&] { return choose(candidates_, backend); }, now);
   if (!other) return false;
   --question.retries_left;
   question.avoid = backend;
@@ -96,9 +97,11 @@ void Placement::hedge(OpenQuestion& question, base::Time now) {
   if (question.under_way != 1) return;
   look_at(question.question, now);
   const std::optional<size_t> other = choose(candidates_, question.asked_last);
-  if (!other || candidates_[*other].standing != Standing::Ready || !budget_.take()) return;
+  if (!other || candidates_[*other].standing != Standing::Ready || !hedges_.take()) return;
+  const uint32_t backend = candidates_[*other].backend;
+  if (!backends_[backend].budget().take(now)) return;
   counters_.hedged.add();
-  send(question, candidates_[*other].backend, Purpose::Serve, now);
+  send(question, backend, Purpose::Serve, now);
 }
 
 dns::Ede Placement::reason(const OpenQuestion& question, base::Time now) {
@@ -123,6 +126,22 @@ void Placement::look_at(const dns::Question& question, base::Time now) {
       candidates_.push_back(backends_[backend].candidate(now));
   }
   pool.ranking.rank(question.name, candidates_);
+}
+
+/// What `choose` chooses of `candidates_`, charged to the backend's budget. One whose budget is
+/// spent counts as full from then on, and `choose` is asked again.
+template <typename Choose>
+std::optional<size_t> Placement::pay(const OpenQuestion& question, Choose choose, base::Time now) {
+  for (;;) {
+    const std::optional<size_t> chosen = choose();
+    if (!chosen) return std::nullopt;
+    Candidate& candidate = candidates_[*chosen];
+    Sessions& backend = backends_[candidate.backend];
+    if (backend.budget().take(now)) return chosen;
+    candidate.standing = Standing::Full;
+    // Once for each question: who waits tries again and again.
+    if (question.state != OpenQuestion::State::Waiting) backend.counters().over_budget.add();
+  }
 }
 
 /// Which of `candidates_` gets `question` now, if any. The backend that has failed it is asked
@@ -151,7 +170,8 @@ Placement::Placed Placement::try_to_send(OpenQuestion& question, base::Time now)
   look_at(question.question, now);
   const bool waits = question.state == OpenQuestion::State::Waiting;
   const base::Time since = waits ? question.waiting_since : now;
-  const std::optional<size_t> chosen = pick(question, since);
+  const auto chosen = pay(
+      question, [&] { return pick(question, since); }, now);
   if (!chosen) {
     const bool forbidden = question.same_backend == SameBackend::Forbidden;
     return is_coming(forbidden ? question.avoid : std::nullopt, since) ? Placed::Wait
@@ -168,7 +188,7 @@ void Placement::send_first(OpenQuestion& question, const Candidate& chosen, base
   const bool again = question.was_asked;
   send(question, chosen.backend, Purpose::Serve, now);
   if (!hedging_ || again) return;
-  budget_.sent();
+  hedges_.sent();
   if (candidates_.size() > 1 && chosen.p95 > base::Duration{})
     questions_.hedge_at(question, now + chosen.p95);
 }
@@ -198,7 +218,8 @@ void Placement::try_others(OpenQuestion& question, const Candidate& chosen, base
         backends_[other.backend].want_session();
         break;
       case Standing::OnTrial:
-        if (chosen.standing == Standing::Ready && other.outstanding == 0)
+        if (chosen.standing == Standing::Ready && other.outstanding == 0 &&
+            backends_[other.backend].budget().take(now))
           send(question, other.backend, Purpose::Trial, now);
         break;
       default:

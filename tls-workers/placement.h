@@ -56,6 +56,9 @@ class Placement {
     return pools_[static_cast<size_t>(question.pool)];
   }
   void look_at(const dns::Question& question, base::Time now);
+  template <typename Choose>
+  [[nodiscard]] std::optional<size_t> pay(const OpenQuestion& question, Choose choose,
+                                          base::Time now);
   [[nodiscard]] std::optional<size_t> pick(const OpenQuestion& question, base::Time since) const;
   [[nodiscard]] bool is_coming(std::optional<uint32_t> avoid, base::Time since) const;
   Placed try_to_send(OpenQuestion& question, base::Time now);
@@ -67,7 +70,7 @@ class Placement {
   Backends& backends_;
   std::vector<Pool> pools_;  // By dns::PoolId.
   bool hedging_ = false;
-  HedgeBudget budget_;
+  HedgeBudget hedges_;
   Questions& questions_;
   Settlement& settlement_;
   WorkerCounters& counters_;

@@ -215,6 +215,7 @@ TEST(FullExample, HasEverySettingAtItsDefaultOrAnother) {
                               "key_log_file:",
                               "order:",
                               "weight:",
+                              "queries_per_second:",
                               "pools:",
                               "max_in_flight:",
                               "query_timeout:",

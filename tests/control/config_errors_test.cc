@@ -325,6 +325,11 @@ INSTANTIATE_TEST_SUITE_P(
             "has no certificate in it, expected PEM certificates"},
         Bad{"order", backend("address: 192.0.2.1, tls: {subject_name: a.example}, order: first"), 3,
             72, "`order`: `first` is not a number"},
+        Bad{"budget_of_less_than_nothing",
+            backend("address: 192.0.2.1, tls: {subject_name: a.example}, queries_per_second: -1"),
+            3, 85,
+            "`queries_per_second`: `-1` is not a number, expected a whole number from 0 to "
+            "100000000"},
         Bad{"weight_zero", backend("address: 192.0.2.1, tls: {subject_name: a.example}, weight: 0"),
             3, 73, "`weight`: `0` is out of range, expected a whole number from 1 to 2147483647"},
         Bad{"pool", backend("address: 192.0.2.1, tls: {subject_name: a.example}, pools: [blue]"), 3,

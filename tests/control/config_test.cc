@@ -87,6 +87,7 @@ TEST(MinimalConfig, HasTheDocumentedBackend) {
   EXPECT_EQ(backend.ca_store, "");
   EXPECT_EQ(backend.order, 1u);
   EXPECT_EQ(backend.weight, 1u);
+  EXPECT_EQ(backend.queries_per_second, 0u);
   EXPECT_THAT(backend.pools, ElementsAre(pool(0)));
   EXPECT_EQ(backend.max_in_flight, 200u);
   EXPECT_EQ(backend.query_timeout, base::milliseconds(1500));
@@ -164,6 +165,7 @@ backends:
     tls: {subject_name: dns.example}
     order: 2
     weight: 7
+    queries_per_second: 250
     pools: ["", second]
     max_in_flight: 65535
     query_timeout: 900
@@ -323,6 +325,7 @@ TEST(FullConfig, ReadsBackendsAndWorkers) {
   EXPECT_EQ(backend.address.text(), "192.0.2.1:8853");
   EXPECT_EQ(backend.order, 2u);
   EXPECT_EQ(backend.weight, 7u);
+  EXPECT_EQ(backend.queries_per_second, 250u);
   EXPECT_THAT(backend.pools, ElementsAre(pool(0), pool(1)));
   EXPECT_EQ(backend.max_in_flight, 65535u);
   EXPECT_EQ(backend.query_timeout, base::milliseconds(900));

@@ -126,6 +126,7 @@ TEST_F(MetricsTest, ExportsEveryNameAndLabelFromTheStart) {
       "dotline_backend_sessions{backend=\"one\"}",
       "dotline_backend_in_flight{backend=\"two\"}",
       "dotline_backend_queries_total{backend=\"two\"}",
+      "dotline_backend_over_budget_total{backend=\"two\"}",
       "dotline_backend_responses_total{backend=\"one\",rcode=\"noerror\"}",
       "dotline_backend_responses_total{backend=\"one\",rcode=\"nxdomain\"}",
       "dotline_backend_responses_total{backend=\"one\",rcode=\"extended\"}",

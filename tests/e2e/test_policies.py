@@ -1,7 +1,9 @@
 """Each policy with three real resolvers: who is asked how often, and that nobody notices when one of them stops."""
 
 import contextlib
+import time
 
+import dns.edns
 import dns.message
 import dns.rcode
 import pytest
@@ -12,6 +14,7 @@ from rig.namespaces import RESOLVER, RESOLVER_B, RESOLVER_C
 from rig.waiting import wait_until
 
 AT_A_TIME = 20
+BURST = 10  # What a budget of a hundred a second lets through at once; one of forty lets through five.
 WEIGHTS = (1, 2, 5)
 
 
@@ -100,6 +103,38 @@ def test_questions_are_shared_out_and_nobody_notices_a_stop(rig, resolvers, poli
             ask(rig, names(f"back{next(fresh)}-", AT_A_TIME))
             return asked(dotline, resolvers)[stopped] > after[stopped]
         wait_until(is_asked_again, "questions for the one that came back", timeout=60)
+
+
+def test_what_is_too_much_for_a_budget_goes_to_the_next(rig, resolvers):
+    """Two workers, one budget."""
+    settings = three(rig, resolvers, "firstAvailable")
+    settings["tls_workers"]["threads"] = 2
+    settings["backends"][0]["queries_per_second"] = 100
+    with rig.dotline(settings) as dotline:
+        wait_until(lambda: all(of_each(dotline, resolvers, "dotline_backend_sessions")), "sessions to all three")
+        begin = time.monotonic()
+        ask(rig, names("budget", 400))
+        seconds = time.monotonic() - begin
+        counts = asked(dotline, resolvers)
+        assert sum(counts) == 400
+        assert 0 < counts[0] <= 100 * seconds + BURST + 1, f"in {seconds} s"
+        assert of_each(dotline, resolvers, "dotline_backend_over_budget_total") == [400 - counts[0], 0, 0]
+
+
+def test_who_waits_for_a_spent_budget_is_answered_or_told(rig, resolvers):
+    settings = configuration([backend(resolvers[0], rig.authority, queries_per_second=40)])
+    with rig.dotline(settings) as dotline:
+        wait_until(lambda: of_each(dotline, resolvers[:1], "dotline_backend_sessions")[0], "a session")
+        begin = time.monotonic()
+        all_replies = rig.client.exchange([query(name, edns=1232).to_wire() for name in names("wait", 200)])
+        seconds = time.monotonic() - begin
+        replies = [dns.message.from_wire(replies[0]) for replies in all_replies if len(replies) == 1]
+        assert len(replies) == 200, "a client was left without a reply"
+        answered = [reply for reply in replies if reply.rcode() == dns.rcode.NOERROR]
+        assert BURST < len(answered) <= 40 * seconds + BURST + 1, f"in {seconds} s"
+        told = [reply for reply in replies if reply.rcode() == dns.rcode.SERVFAIL]
+        assert len(told) == 200 - len(answered)
+        assert {option.code for reply in told for option in reply.options if option.otype == dns.edns.EDE} == {dns.edns.EDECode.NETWORK_ERROR}
 
 
 @pytest.mark.parametrize("policy", ["whashed", "chashed"])

@@ -239,4 +239,13 @@ void answer_none(Connection& connection) {
   }
 }
 
+Script answer_while(const std::atomic<bool>& open) {
+  return [&open](Connection& connection) {
+    while (const auto query = connection.read_query()) {
+      while (!open) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      connection.send(answer_to(*query));
+    }
+  };
+}
+
 }  // namespace tests

@@ -128,5 +128,8 @@ class DotServer {
 void answer_all(Connection& connection);
 /// Reads every query and answers none.
 void answer_none(Connection& connection);
+/// Answers everything, but only while `open` says so; then whatever was held back at once. `open`
+/// outlives the server.
+[[nodiscard]] Script answer_while(const std::atomic<bool>& open);
 
 }  // namespace tests

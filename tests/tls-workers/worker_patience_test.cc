@@ -7,16 +7,6 @@
 namespace tests {
 namespace {
 
-/// Answers everything, but only while `open` says so; then whatever was held back at once.
-Script answer_while(const std::atomic<bool>& open) {
-  return [&open](Connection& connection) {
-    while (const auto query = connection.read_query()) {
-      while (!open) std::this_thread::sleep_for(base::milliseconds(1));
-      connection.send(answer_to(*query));
-    }
-  };
-}
-
 TEST(WorkerPatience, QuestionThatFailedFailsAgainWithoutBeingAsked) {
   DotServer silent(good_identity(), {.script = answer_none});
   tls::BackendSettings settings = backend_at(silent.endpoint());

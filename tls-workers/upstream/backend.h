@@ -71,7 +71,8 @@ struct BackendSettings {
   uint32_t order = 1;
   uint32_t weight = 1;
   std::vector<dns::PoolId> pools;
-  uint32_t max_in_flight = 200;  // Per session.
+  uint32_t max_in_flight = 200;     // Per session.
+  uint32_t queries_per_second = 0;  // Over all workers; 0: no limit.
   base::milliseconds query_timeout{1500};
   HealthSettings health;
   base::milliseconds idle_timeout{8000};
@@ -86,6 +87,7 @@ struct BackendSettings {
   [[nodiscard]] bool needs_other_sessions(BackendSettings other) const {
     other.order = order;
     other.weight = weight;
+    other.queries_per_second = queries_per_second;
     other.pools = pools;
     return *this != other;
   }
@@ -122,6 +124,7 @@ inline constexpr std::array<std::string_view, 17> kRcodeNames = {
 /// Written by one worker, read by whoever scrapes.
 struct alignas(64) BackendCounters {
   base::Counter queries;
+  base::Counter over_budget;  // Questions that went elsewhere or waited since the budget was spent.
   std::array<base::Counter, kRcodeNames.size()> responses;
   base::Counters<Failure> failures;
   base::Counter handshakes_full;

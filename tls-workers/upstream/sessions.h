@@ -38,7 +38,10 @@ class Sessions {
 
   /// What the configuration says of the backend now; it differs from what the sessions were made
   /// by only in what does not matter to them. Outlives them, or the next call.
-  void use(const BackendSettings& settings) { settings_ = &settings; }
+  void use(const BackendSettings& settings) {
+    settings_ = &settings;
+    shared_->budget.allow(settings.queries_per_second);
+  }
   /// What the chooser needs to know.
   [[nodiscard]] Candidate candidate(base::Time now);
   /// The session that gets the next query: one that does not hang, fewest in flight, then the one
@@ -76,6 +79,7 @@ class Sessions {
   [[nodiscard]] const BackendSettings& settings() const { return *settings_; }
   [[nodiscard]] BackendCounters& counters() { return counters_; }
   [[nodiscard]] Rotation& rotation() { return shared_->rotation; }
+  [[nodiscard]] QueryBudget& budget() { return shared_->budget; }
   [[nodiscard]] const std::shared_ptr<SharedBackend>& shared() const { return shared_; }
 
   static constexpr unsigned kMaxOpening = 2;

@@ -1,5 +1,5 @@
-// One backend as everybody shares it: what it was configured to be, whether it is in rotation, and
-// what each worker counts and records about it.
+// One backend as everybody shares it: what it was configured to be, whether it is in rotation,
+// how much it may be asked, and what each worker counts and records about it.
 #pragma once
 
 #include <deque>
@@ -9,6 +9,7 @@
 
 #include "tls-workers/upstream/backend.h"
 #include "tls-workers/upstream/backend_report.h"
+#include "tls-workers/upstream/query_budget.h"
 #include "tls-workers/upstream/rotation.h"
 
 namespace tls {
@@ -21,7 +22,10 @@ struct BackendLedger {
 
 struct SharedBackend {
   SharedBackend(BackendSettings what, unsigned workers, base::Time now)
-      : settings(std::move(what)), rotation(settings.health, now), ledgers(workers) {}
+      : settings(std::move(what)),
+        rotation(settings.health, now),
+        budget(settings.queries_per_second),
+        ledgers(workers) {}
 
   /// What the workers know of it, the latest of each.
   [[nodiscard]] BackendReport report() const {
@@ -40,6 +44,7 @@ struct SharedBackend {
 
   const BackendSettings settings;  // As its sessions have them.
   Rotation rotation;
+  QueryBudget budget;
   std::deque<BackendLedger> ledgers;  // By worker.
 };
 
