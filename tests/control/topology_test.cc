@@ -1,0 +1,283 @@
+// Who has which number, who stays, and when those go who have left.
+#include "control/topology.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "control/announce.h"
+#include "control/fixed_settings.h"
+#include "dataplane/base/keyed_hash.h"
+#include "tests/temporary_folder.h"
+#include "tests/tls-workers/certificates.h"
+
+namespace control {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+tls::BackendSettings backend(const std::string& name, std::vector<dns::PoolId> pools = {{}}) {
+  static const tests::Authority authority;
+  tls::BackendSettings settings;
+  settings.name = name;
+  settings.address = *base::Endpoint::parse("127.0.0.1:853", 853);
+  settings.subject_name = "dns.example";
+  settings.ca_store = authority.file();
+  settings.pools = std::move(pools);
+  return settings;
+}
+
+Config usual() {
+  Config config;
+  config.binds = {{.address = *base::Endpoint::parse("192.0.2.1:53", 53), .pool = {}}};
+  config.packet_caches = {{.name = "main", .size = 100}};
+  config.pools = {{.name = "", .packet_cache = 0}};
+  config.backends = {backend("one"), backend("two")};
+  return config;
+}
+
+/// No cores and no workers: what they would look at is looked at here.
+class TopologyTest : public testing::Test {
+ protected:
+  TopologyTest() { base::draw_hash_secret(); }
+
+  [[nodiscard]] base::Result<void, std::string> reload(const Config& config) {
+    return topology_.reload(config, workers_);
+  }
+  /// After whoever has left is gone.
+  void farewell() {
+    topology_.tick(workers_, base::Clock::now() + Topology::kFarewell + base::seconds(1));
+  }
+  /// The names of backends by number, "" for a free one.
+  [[nodiscard]] std::vector<std::string> numbers() const {
+    std::vector<std::string> names;
+    const auto configuration = topology_.configuration();
+    for (const auto& known : configuration->backends)
+      names.push_back(known.shared == nullptr ? "" : known.settings.name);
+    return names;
+  }
+  [[nodiscard]] dns::PoolId pool_of_first_bind() const {
+    return topology_.rules().load()->policy.binds.at(0).to.pool;
+  }
+
+  cache::Readers readers_{1};
+  Topology::Workers workers_;
+  Config config_ = usual();
+  Topology topology_{{.workers = 1, .ports = {{}}, .readers = readers_}, config_};
+};
+
+TEST_F(TopologyTest, ABackendThatGoesLeavesLater) {
+  config_.backends.erase(config_.backends.begin());
+  ASSERT_TRUE(reload(config_).has_value());
+  EXPECT_THAT(numbers(), ElementsAre("one", "two")) << "its queries may be under way";
+  EXPECT_THAT(topology_.configuration()->backends[0].settings.pools, IsEmpty());
+  ASSERT_EQ(topology_.backends().size(), 1u);
+  EXPECT_EQ(topology_.backends()[0].settings.name, "two");
+  farewell();
+  EXPECT_THAT(numbers(), ElementsAre("", "two"));
+  config_.backends.push_back(backend("three"));
+  ASSERT_TRUE(reload(config_).has_value());
+  EXPECT_THAT(numbers(), ElementsAre("three", "two"));
+}
+
+TEST_F(TopologyTest, WhatMattersToSessionsMakesAnotherBackend) {
+  const auto shared = topology_.backends()[0].shared;
+  config_.backends[0].weight = 9;
+  ASSERT_TRUE(reload(config_).has_value());
+  EXPECT_EQ(topology_.backends()[0].shared, shared);
+  EXPECT_EQ(topology_.backends()[0].settings.weight, 9u);
+  config_.backends[0].max_in_flight = 7;
+  ASSERT_TRUE(reload(config_).has_value());
+  EXPECT_NE(topology_.backends()[0].shared, shared);
+  config_.backends[0].max_in_flight = usual().backends[0].max_in_flight;
+  ASSERT_TRUE(reload(config_).has_value());
+  EXPECT_EQ(topology_.backends()[0].shared, shared) << "back before it was gone";
+}
+
+TEST_F(TopologyTest, AnotherTrustStoreMakesAnotherBackend) {
+  const std::filesystem::path folder = tests::make_temporary_folder("topology");
+  const std::string store = folder / "ca.pem";
+  const auto copy = [&](const tests::Authority& authority) {
+    std::ifstream from(authority.file());
+    std::ofstream(store) << from.rdbuf();
+  };
+  copy(tests::Authority());
+  for (tls::BackendSettings& settings : config_.backends) settings.ca_store = store;
+  ASSERT_TRUE(reload(config_).has_value());
+  const auto shared = topology_.backends()[0].shared;
+  ASSERT_TRUE(reload(config_).has_value());
+  EXPECT_EQ(topology_.backends()[0].shared, shared);
+  copy(tests::Authority());
+  ASSERT_TRUE(reload(config_).has_value());
+  EXPECT_NE(topology_.backends()[0].shared, shared) << "the same file with other authorities";
+  std::filesystem::remove_all(folder);
+}
+
+TEST_F(TopologyTest, APoolKeepsItsNumberAndNoOtherGetsIt) {
+  const dns::PoolId first = pool_of_first_bind();
+  config_.pools = {{.name = "other", .packet_cache = 0}, {.name = "", .packet_cache = 0}};
+  config_.binds[0].pool = dns::PoolId{1};
+  config_.backends = {backend("one", {dns::PoolId{1}}), backend("two", {dns::PoolId{0}})};
+  ASSERT_TRUE(reload(config_).has_value());
+  EXPECT_EQ(pool_of_first_bind(), first) << "its name is the same, wherever it is listed";
+  const std::vector<dns::PoolId> of_two = topology_.backends()[1].settings.pools;
+  EXPECT_THAT(of_two, testing::Contains(testing::Ne(first)));
+
+  config_.pools = {{.name = "third", .packet_cache = 0}};
+  config_.binds[0].pool = dns::PoolId{0};
+  config_.backends = {backend("one")};
+  ASSERT_TRUE(reload(config_).has_value());
+  EXPECT_NE(pool_of_first_bind(), first);
+  EXPECT_EQ(std::ranges::find(of_two, pool_of_first_bind()), of_two.end());
+}
+
+TEST_F(TopologyTest, APoolThatLeavesIsServedUntilItIsGone) {
+  const dns::PoolId left = pool_of_first_bind();
+  config_.pools = {{.name = "other", .packet_cache = 0}};
+  config_.backends = {backend("one")};
+  ASSERT_TRUE(reload(config_).has_value());
+  const auto serves = [&](const std::string& name) {
+    const auto configuration = topology_.configuration();
+    for (const auto& known : configuration->backends) {
+      if (known.settings.name == name) {
+        const auto& pools = known.settings.pools;
+        return std::ranges::find(pools, left) != pools.end();
+      }
+    }
+    return false;
+  };
+  EXPECT_TRUE(serves("one"));
+  EXPECT_TRUE(serves("two"));
+  EXPECT_NE(topology_.configuration()->pools[static_cast<size_t>(left)].cache, nullptr);
+  farewell();
+  EXPECT_FALSE(serves("one"));
+  EXPECT_EQ(topology_.configuration()->pools[static_cast<size_t>(left)].cache, nullptr);
+}
+
+TEST_F(TopologyTest, ACacheGoesOnUnlessItsSizeChanges) {
+  const auto before = topology_.caches().at(0);
+  config_.packet_caches[0].limits.max_ttl = 5;
+  ASSERT_TRUE(reload(config_).has_value());
+  EXPECT_EQ(topology_.caches().at(0).cache, before.cache);
+  EXPECT_EQ(topology_.configuration()->pools.at(0).limits.max_ttl, 5u);
+  config_.packet_caches[0].size = 200;
+  ASSERT_TRUE(reload(config_).has_value());
+  EXPECT_NE(topology_.caches().at(0).cache, before.cache);
+  EXPECT_EQ(topology_.caches().at(0).index, before.index) << "its hits go on being counted";
+  farewell();
+  farewell();
+  EXPECT_EQ(before.cache.use_count(), 1) << "nobody but this test has the old one";
+}
+
+TEST_F(TopologyTest, AnErrorChangesNothing) {
+  const auto* rules = topology_.rules().load();
+  config_.acl = {*base::Prefix::parse("192.0.2.0/24")};
+  config_.backends[1].ca_store = "/nonexistent/ca.pem";
+  const auto done = reload(config_);
+  ASSERT_FALSE(done.has_value());
+  EXPECT_THAT(done.error(), HasSubstr("/nonexistent/ca.pem"));
+  EXPECT_EQ(topology_.rules().load(), rules);
+  EXPECT_THAT(numbers(), ElementsAre("one", "two"));
+}
+
+TEST_F(TopologyTest, NamesRunOutAndThatIsSaid) {
+  for (int i = 0; i < 300; ++i) {
+    config_.pools[0].name = "pool" + std::to_string(i);
+    const auto done = reload(config_);
+    if (done) continue;
+    EXPECT_GE(i, 255);
+    EXPECT_THAT(done.error(), HasSubstr("restart"));
+    config_.pools[0].name = "";
+    EXPECT_TRUE(reload(config_).has_value()) << "an old name is still good";
+    return;
+  }
+  FAIL() << "no end";
+}
+
+TEST_F(TopologyTest, ReloadsInARowAreBounded) {
+  bool refused = false;
+  for (uint32_t i = 0; i < 2000 && !refused; ++i) {
+    for (tls::BackendSettings& settings : config_.backends) settings.max_in_flight = i + 1;
+    const auto done = reload(config_);
+    refused = !done.has_value();
+    if (refused) {
+      EXPECT_THAT(done.error(), HasSubstr("still leaving"));
+    }
+  }
+  EXPECT_TRUE(refused);
+  farewell();
+  EXPECT_TRUE(reload(config_).has_value());
+}
+
+// ---------------------------------------------------------------- what needs a restart
+
+TEST(KeepFixedSettings, PutsBackAndTells) {
+  const Config running = usual();
+  Config next = usual();
+  next.eal.memory_megabytes = 99;
+  next.tls_workers.threads = 7;
+  next.tls_workers.hedging = true;
+  next.acl = {*base::Prefix::parse("192.0.2.0/24")};
+  const auto kept = keep_fixed_settings(running, next);
+  ASSERT_TRUE(kept.has_value());
+  EXPECT_THAT(*kept, ElementsAre(HasSubstr("dataplane.memory"), HasSubstr("tls_workers.threads")));
+  EXPECT_EQ(next.eal.memory_megabytes, running.eal.memory_megabytes);
+  EXPECT_EQ(next.tls_workers.threads, running.tls_workers.threads);
+  EXPECT_TRUE(next.tls_workers.hedging);
+  EXPECT_EQ(next.acl.size(), 1u);
+}
+
+TEST(KeepFixedSettings, AnAddressStaysAndSoDoesItsPool) {
+  const Config running = usual();
+  Config next = usual();
+  next.pools = {{.name = "new"}, {.name = ""}};
+  next.binds = {{.address = *base::Endpoint::parse("192.0.2.2:53", 53), .pool = dns::PoolId{0}}};
+  const auto kept = keep_fixed_settings(running, next);
+  ASSERT_TRUE(kept.has_value());
+  EXPECT_THAT(*kept, ElementsAre(HasSubstr("192.0.2.1:53 needs a restart to go away"),
+                                 HasSubstr("192.0.2.2:53 needs a restart to answer")));
+  ASSERT_EQ(next.binds.size(), 1u);
+  EXPECT_EQ(next.binds[0].address, running.binds[0].address);
+  EXPECT_EQ(next.binds[0].pool, dns::PoolId{1}) << "the pool of the same name";
+}
+
+TEST(KeepFixedSettings, AnAddressWhosePoolIsGoneIsAnError) {
+  Config next = usual();
+  next.pools = {{.name = "new"}};
+  next.binds = {};
+  EXPECT_FALSE(keep_fixed_settings(usual(), next).has_value());
+}
+
+// ---------------------------------------------------------------- what has changed
+
+TEST(ChangesBetween, NamesEachThingOnce) {
+  const Config before = usual();
+  EXPECT_THAT(changes_between(before, before), IsEmpty());
+  Config after = usual();
+  after.backends[0].weight = 2;
+  after.backends[1].name = "renamed";
+  after.packet_caches[0].size = 7;
+  after.acl = {*base::Prefix::parse("192.0.2.0/24")};
+  after.pools[0].domains = {"corp.example"};
+  EXPECT_THAT(
+      changes_between(before, after),
+      ElementsAre(HasSubstr("backend one: 127.0.0.1:853 over TLS, as dns.example (changed)"),
+                  HasSubstr("backend renamed"), "backend two is gone", "pool \"\" (changed)",
+                  "packet cache main: 7 entries (changed)", "acl: changed"));
+}
+
+TEST(ChangesBetween, ComparesPoolsByName) {
+  const Config before = usual();
+  Config after = usual();
+  after.pools = {{.name = "first", .packet_cache = 0}, {.name = "", .packet_cache = 0}};
+  after.binds[0].pool = dns::PoolId{1};
+  for (tls::BackendSettings& settings : after.backends) settings.pools = {dns::PoolId{1}};
+  EXPECT_THAT(changes_between(before, after), ElementsAre("pool \"first\" (new)"));
+}
+
+}  // namespace
+}  // namespace control
