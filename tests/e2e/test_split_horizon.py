@@ -2,10 +2,12 @@
 
 import contextlib
 import itertools
+import signal
 
 import dns.message
 import dns.rcode
 import pytest
+import yaml
 
 from rig.client import query
 from rig.forwarder import backend, configuration
@@ -134,3 +136,22 @@ def test_names_of_a_domain_are_never_asked_elsewhere(rig):
         fresh = iter(range(1000))
         wait_until(lambda: rig.client.ask(query(f"back{next(fresh)}.corp.example")).rcode() == dns.rcode.NOERROR,
                    "answers from the inside again", timeout=60)
+
+
+@pytest.mark.parametrize("caches", [("main", "corp"), ("main", "main")], ids=["a_cache_each", "one_cache"])
+def test_a_reload_moves_a_domain_and_none_of_its_answers(rig, caches):
+    """What the world said of a name, cached a moment ago, is not what the company's resolver says of it now."""
+    with two_resolvers(rig) as (outside, inside):
+        together = split(rig, outside, inside, caches=caches, domains=())
+        apart = split(rig, outside, inside, caches=caches)
+        with rig.dotline(together) as dotline:
+            for number, (settings, own) in enumerate([(together, OUTSIDE), (apart, INSIDE), (together, OUTSIDE), (apart, INSIDE)]):
+                if number > 0:
+                    dotline.settings_file.write_text(yaml.safe_dump(settings, sort_keys=False))
+                    dotline.signal(signal.SIGHUP)
+                    wait_until(lambda: dotline.metrics().value("dotline_config_reloads_total", result="ok") == number, "reload")
+                for _ in ("first", "again"):
+                    names = [f"n{host}.{domain}" for host in range(30) for domain in (DOMAIN, "notcorp.example")]
+                    for name, received in zip(names, rig.client.exchange([query(name).to_wire() for name in names])):
+                        expected = own if name.endswith("." + DOMAIN) else OUTSIDE
+                        assert address_in(dns.message.from_wire(received[0])) == expected, (name, number)
