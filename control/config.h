@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "control/control_socket.h"
 #include "control/machine.h"
 #include "dataplane/base/address.h"
 #include "dataplane/base/result.h"
@@ -65,6 +66,7 @@ struct Config {
   std::vector<tls::BackendSettings> backends;  // At least one.
   std::vector<Pool> pools;                     // At least one.
   base::Endpoint metrics_address;
+  std::string control_socket{ControlSocket::kUsualPath};  // Empty: none.
   LogLevel log_level = LogLevel::Info;
   std::vector<std::string> warnings;  // Legal but odd; `FILE:LINE:COLUMN: what`, to be logged.
 };

@@ -37,6 +37,20 @@ void read_metrics(Section section, Reading& reading) {
   }
 }
 
+void read_control(Section section, Reading& reading) {
+  const auto text = section.text("socket", "an absolute path, or \"\" for no control socket");
+  section.refuse_unknown();
+  if (!text) return;
+  reading.config.control_socket = *text;
+  if (text->empty()) return;
+  if (!text->starts_with('/') || text->ends_with('/'))
+    section.refuse("socket", "is not the absolute path of a file, such as " +
+                                 std::string(ControlSocket::kUsualPath));
+  if (text->size() > ControlSocket::kMaxPath)
+    section.refuse("socket", "is too long, expected at most " +
+                                 std::to_string(ControlSocket::kMaxPath) + " octets");
+}
+
 void read_logging(Section section, Reading& reading) {
   section.choice("level", reading.config.log_level, kLogLevels);
   section.refuse_unknown();
@@ -54,6 +68,7 @@ Config read_tree(const YamlNode& root, const Machine& machine, ConfigErrors& err
   read_acl(top, reading);
   read_tls_workers(top.inner("tls_workers"), reading);
   read_metrics(top.inner("metrics"), reading);
+  read_control(top.inner("control"), reading);
   read_logging(top.inner("logging"), reading);
   top.refuse_unknown();
   return std::move(reading.config);

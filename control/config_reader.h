@@ -50,6 +50,7 @@ void read_health(Section section, tls::HealthSettings& health);
 void read_tls(Section& outer, Reading& reading, tls::BackendSettings& backend);
 void read_acl(Section& top, Reading& reading);
 void read_metrics(Section section, Reading& reading);
+void read_control(Section section, Reading& reading);
 void read_logging(Section section, Reading& reading);
 
 /// Where in `things` the one called `name` is.

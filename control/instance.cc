@@ -26,8 +26,12 @@
 #include <vector>
 
 #include "control/announce.h"
+#include "control/collect_status.h"
 #include "control/commands.h"
+#include "control/control_socket.h"
+#include "control/core_load.h"
 #include "control/endpoint.h"
+#include "control/escape.h"
 #include "control/fixed_settings.h"
 #include "control/heartbeat.h"
 #include "control/log.h"
@@ -37,6 +41,7 @@
 #include "control/rights.h"
 #include "control/service_manager.h"
 #include "control/signals.h"
+#include "control/status_json.h"
 #include "control/topology.h"
 #include "control/version.h"
 #include "dataplane/base/keyed_hash.h"
@@ -165,7 +170,14 @@ class Link {
   std::atomic<bool> up_{true};
 };
 
-class Instance {
+/// "there is no cache `b`, expected one of `a`".
+template <typename Names>
+std::string no_such(const char* kind, const std::string& name, const Names& names) {
+  return fmt::format("there is no {} `{}`, expected one of `{}`", kind, escaped(name, 63),
+                     fmt::join(names, "`, `"));
+}
+
+class Instance final : private Commanded {
  public:
   explicit Instance(const Config& config)
       : config_(config),
@@ -190,9 +202,10 @@ class Instance {
     make_cores();
     make_workers();
     make_endpoint();
+    open_control_socket();
   }
 
-  ~Instance() {
+  ~Instance() override {
     stop();
     take_rights_back();
   }
@@ -209,8 +222,8 @@ class Instance {
   [[nodiscard]] std::vector<poll::Acceptance> acceptances() const;
   [[nodiscard]] MetricsSources fixed_sources() const;
   void publish_sources();
-  [[nodiscard]] std::shared_ptr<const MetricsSources> sources();  // Any thread.
-  [[nodiscard]] HealthReport health();                            // The same.
+  [[nodiscard]] std::shared_ptr<const StatusSources> sources();  // Any thread.
+  [[nodiscard]] HealthReport health();                           // The same.
   void open_ports();
   void open_exception_path();
   void confine();
@@ -220,13 +233,18 @@ class Instance {
   void make_cores();
   void make_workers();
   void make_endpoint();
+  void open_control_socket();
+  Status status() override;  // Any thread.
+  base::Result<Lines, Lines> reload() override;
+  base::Result<uint64_t, std::string> flush(const FlushCache& what) override;
+  base::Result<void, std::string> set_backend(const SetBackend& what) override;
+  std::optional<int> serve_until(base::Time end);
   void start();
   void start_workers();
   void stop();
   void tick();
   void remind();
   void tell_manager();
-  base::Result<Lines, Lines> reload();
   base::Result<Lines, Lines> read_and_take_up();
   base::Result<Lines, Lines> take_up(Config next);
   void say_who_polls(const poll::Port& port, unsigned core);
@@ -250,13 +268,16 @@ class Instance {
   std::vector<std::unique_ptr<poll::LcoreState>> lcores_;
   std::vector<std::unique_ptr<tls::Worker>> workers_;
   std::vector<std::unique_ptr<Heartbeat>> heartbeats_;
-  std::vector<std::unique_ptr<Link>> links_;  // One for each port.
+  std::vector<std::unique_ptr<Link>> links_;      // One for each port.
+  std::vector<std::unique_ptr<CoreLoad>> loads_;  // One for each core.
   std::vector<std::thread> worker_threads_;
   std::thread exception_thread_;
   std::mutex sources_mutex_;
-  std::shared_ptr<const MetricsSources> sources_;  // Under the mutex.
+  std::shared_ptr<const StatusSources> sources_;  // Under the mutex.
   std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<HttpEndpoint> endpoint_;
+  std::unique_ptr<ControlSocket> control_socket_;  // Nullptr if none is wanted.
+  const base::Time started_ = base::Clock::now();
   bool running_ = false;
 };
 
@@ -313,6 +334,7 @@ void Instance::make_cores() {
                                                          exchange_, readers_));
     heartbeats_.push_back(std::make_unique<Heartbeat>(
         fmt::format("core {}", config_.eal.cores[core]), lcores_.back()->counters.cycles));
+    loads_.push_back(std::make_unique<CoreLoad>(lcores_.back()->counters));
   }
 }
 
@@ -364,15 +386,21 @@ MetricsSources Instance::fixed_sources() const {
 }
 
 void Instance::publish_sources() {
-  auto sources = std::make_shared<MetricsSources>(fixed_sources());
+  auto counters = std::make_shared<MetricsSources>(fixed_sources());
   for (const Topology::NumberedCache& numbered : topology_->caches())
-    sources->caches.push_back({numbered.index, numbered.cache});
-  sources->backends = topology_->backends();
+    counters->caches.push_back({numbered.index, numbered.cache});
+  counters->backends = topology_->backends();
+  auto sources = std::make_shared<StatusSources>();
+  sources->counters = std::move(counters);
+  for (const auto& load : loads_) sources->loads.push_back(load.get());
+  sources->pools = pools_in(config_);
+  sources->file = config_.file;
+  sources->started = started_;
   const std::lock_guard lock(sources_mutex_);
   sources_ = std::move(sources);
 }
 
-std::shared_ptr<const MetricsSources> Instance::sources() {
+std::shared_ptr<const StatusSources> Instance::sources() {
   const std::lock_guard lock(sources_mutex_);
   return sources_;
 }
@@ -382,7 +410,7 @@ HealthReport Instance::health() {
   for (const auto& heartbeat : heartbeats_) {
     if (!heartbeat->moving()) return {false, heartbeat->who() + " does not move"};
   }
-  const std::shared_ptr<const MetricsSources> now = sources();
+  const std::shared_ptr<const MetricsSources> now = sources()->counters;
   const bool any_up =
       std::ranges::any_of(now->backends, [](const auto& backend) { return backend.shared->up(); });
   if (!any_up) return {false, "no backend is up"};
@@ -391,9 +419,57 @@ HealthReport Instance::health() {
 
 void Instance::make_endpoint() {
   publish_sources();
-  metrics_ = std::make_unique<Metrics>([this] { return sources(); });
-  endpoint_ = value_or_throw(HttpEndpoint::open(config_.metrics_address,
-                                                {*metrics_, [this] { return health(); }, nullptr}));
+  metrics_ = std::make_unique<Metrics>([this] { return sources()->counters; });
+  endpoint_ = value_or_throw(HttpEndpoint::open(
+      config_.metrics_address,
+      {*metrics_, [this] { return health(); }, [this] { return status_json(status()); }}));
+}
+
+void Instance::open_control_socket() {
+  if (config_.control_socket.empty()) return;
+  control_socket_ =
+      value_or_throw(ControlSocket::open(config_.control_socket, [this](std::string_view line) {
+        return answer_command(line, *this);
+      }));
+}
+
+Status Instance::status() {
+  return collect_status(*sources(), health(),
+                        {base::Clock::now(), std::chrono::system_clock::now()});
+}
+
+base::Result<uint64_t, std::string> Instance::flush(const FlushCache& what) {
+  uint64_t flushed = 0;
+  bool found = !what.cache;
+  std::vector<std::string> names;
+  for (const Topology::NumberedCache& numbered : topology_->caches()) {
+    names.push_back(numbered.cache->name());
+    if (what.cache && *what.cache != names.back()) continue;
+    found = true;
+    flushed += numbered.cache->flush(what.selection, topology_->reclaim());
+  }
+  if (!found) return base::fail(no_such("cache", *what.cache, names));
+  // Whoever asks for a name again wants it asked for, be it that the last time nobody knew.
+  for (const auto& worker : workers_) worker->forget_failures();
+  log_.write(LogLevel::Info, fmt::format("{} answers flushed from {}", flushed,
+                                         what.cache ? "cache " + *what.cache : "all caches"));
+  return flushed;
+}
+
+base::Result<void, std::string> Instance::set_backend(const SetBackend& what) {
+  std::vector<std::string> names;
+  for (const tls::Configuration::Backend& backend : topology_->backends()) {
+    names.push_back(backend.settings.name);
+    if (what.name != names.back()) continue;
+    (void)backend.shared->rotation.obey(what.word, base::Clock::now());
+    log_.write(LogLevel::Info,
+               fmt::format("backend {}: {} by the operator's word", what.name,
+                           what.word == tls::Rotation::Word::Up     ? "held up"
+                           : what.word == tls::Rotation::Word::Down ? "held down"
+                                                                    : "left to its health checks"));
+    return {};
+  }
+  return base::fail(no_such("backend", what.name, names));
 }
 
 /// None runs that could open another socket than TLS's.
@@ -480,6 +556,7 @@ void Instance::stop() {
 
 void Instance::tick() {
   for (const auto& heartbeat : heartbeats_) heartbeat->look();
+  for (const auto& load : loads_) load->look();
   for (const auto& link : links_) {
     if (!link->look()) continue;
     paced_log_.write(
@@ -509,7 +586,7 @@ void Instance::tell_manager() {
   if (standing != heartbeats_.end()) {
     return manager_.tick(ServiceManager::Threads::SomeStand, (*standing)->who() + " does not move");
   }
-  const std::shared_ptr<const MetricsSources> now = sources();
+  const std::shared_ptr<const MetricsSources> now = sources()->counters;
   const auto up = std::ranges::count_if(now->backends,
                                         [](const auto& backend) { return backend.shared->up(); });
   manager_.tick(ServiceManager::Threads::AllMove,
@@ -605,6 +682,18 @@ void Instance::say_what_started() {
     log_.write(LogLevel::Info, line_about(backend));
   log_.write(LogLevel::Info,
              fmt::format("metrics at http://{}/metrics", config_.metrics_address.text()));
+  if (control_socket_ != nullptr)
+    log_.write(LogLevel::Info, fmt::format("commands at {}", config_.control_socket));
+}
+
+/// Waits for a signal or a command, and answers commands; not beyond `end`.
+std::optional<int> Instance::serve_until(base::Time end) {
+  if (control_socket_ == nullptr) return signals_.wait(end - base::Clock::now(), std::nullopt);
+  const base::Time until = std::min(end, control_socket_->next_deadline());
+  const std::optional<int> signal =
+      signals_.wait(until - base::Clock::now(), control_socket_->descriptor());
+  control_socket_->serve(base::Clock::now());
+  return signal;
 }
 
 int Instance::run() {
@@ -615,11 +704,13 @@ int Instance::run() {
   std::fflush(stdout);
   manager_.ready();
 
-  for (;;) {
-    const std::optional<int> signal = signals_.wait(kTick);
+  for (base::Time next_tick = base::Clock::now() + kTick;;) {
+    const std::optional<int> signal = serve_until(next_tick);
     if (signal == SIGTERM || signal == SIGINT) break;
     if (signal == SIGHUP) (void)reload();
+    if (base::Clock::now() < next_tick) continue;
     tick();
+    next_tick = base::Clock::now() + kTick;
   }
   manager_.stopping();
   log_.write(LogLevel::Info, "stopping: answering who still waits");

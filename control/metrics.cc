@@ -292,6 +292,11 @@ void add_backend_states(const MetricsSources& sources, FamilyList& families) {
   families.begin_gauge("dotline_backend_in_rotation",
                        "1 if health checks let it be asked, else 0.");
   for_each_backend([](const Backend& backend) { return uint64_t{backend.shared->rotation.up()}; });
+  families.begin_gauge("dotline_backend_overridden",
+                       "1 while the operator holds it up or down, whatever checks say.");
+  for_each_backend([](const Backend& backend) {
+    return backend.shared->rotation.word() == tls::Rotation::Word::Auto ? uint64_t{0} : uint64_t{1};
+  });
   families.begin_gauge("dotline_backend_sessions", "Sessions that are ready for queries.");
   for_each_backend([](const Backend& backend) {
     return sum(

@@ -4,11 +4,18 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <system_error>
 
 namespace control {
+namespace {
+
+constexpr base::milliseconds kLongest{60'000};
+
+}  // namespace
 
 Signals::Signals() {
   sigset_t awaited;
@@ -22,10 +29,12 @@ Signals::Signals() {
 
 Signals::~Signals() { close(descriptor_); }
 
-std::optional<int> Signals::wait(base::Duration patience) {
-  pollfd waited{.fd = descriptor_, .events = POLLIN, .revents = 0};
-  const auto patience_ms = std::chrono::duration_cast<base::milliseconds>(patience).count();
-  if (::poll(&waited, 1, static_cast<int>(patience_ms)) <= 0) return std::nullopt;
+std::optional<int> Signals::wait(base::Duration patience, std::optional<int> other) {
+  std::array<pollfd, 2> waited = {{{.fd = descriptor_, .events = POLLIN, .revents = 0},
+                                   {.fd = other.value_or(-1), .events = POLLIN, .revents = 0}}};
+  const auto patience_ms = std::chrono::ceil<base::milliseconds>(patience).count();
+  const auto wait_ms = static_cast<int>(std::clamp<int64_t>(patience_ms, 0, kLongest.count()));
+  if (::poll(waited.data(), waited.size(), wait_ms) <= 0) return std::nullopt;
   signalfd_siginfo info{};
   if (read(descriptor_, &info, sizeof info) != sizeof info) return std::nullopt;
   return static_cast<int>(info.ssi_signo);

@@ -17,8 +17,9 @@ class Signals {
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
-  /// The next signal's number, or nothing after `patience`.
-  [[nodiscard]] std::optional<int> wait(base::Duration patience);
+  /// The next signal's number, or nothing after `patience`, or as soon as the descriptor `other`
+  /// can be read.
+  [[nodiscard]] std::optional<int> wait(base::Duration patience, std::optional<int> other);
 
  private:
   int descriptor_;

@@ -123,7 +123,7 @@ TEST_F(CommandLine, PrintsVersions) {
 TEST_F(CommandLine, PrintsHelp) {
   EXPECT_EQ(dotline({"--help"}).exit, 0);
   EXPECT_THAT(dotline({"--help"}).out,
-              AllOf(HasSubstr("run"), HasSubstr("check"), HasSubstr("version")));
+              AllOf(HasSubstr("run"), HasSubstr("check"), HasSubstr("status"), HasSubstr("version")));
 }
 
 TEST_F(CommandLine, NeedsACommand) {
@@ -228,6 +228,8 @@ TEST(FullExample, HasEverySettingAtItsDefaultOrAnother) {
                               "weighted_balancing_factor:",
                               "consistent_hashing_balancing_factor:",
                               "metrics:",
+                              "control:",
+                              "socket:",
                               "logging:",
                               "level:"}) {
     EXPECT_THAT(text, HasSubstr(setting));

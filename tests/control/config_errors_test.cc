@@ -480,6 +480,13 @@ INSTANTIATE_TEST_SUITE_P(
             "is not an address to listen on, expected ADDRESS:PORT"},
         Bad{"metrics_address_v6", minimal("metrics: {address: '[::1]:9153'}\n"), 4, 20,
             "is IPv6, expected IPv4"},
+        Bad{"control_socket", minimal("control: {socket: dotline.sock}\n"), 4, 19,
+            "`socket`: `dotline.sock` is not the absolute path of a file, such as /run/dotline/"},
+        Bad{"control_socket_is_a_folder", minimal("control: {socket: /run/dotline/}\n"), 4, 19,
+            "is not the absolute path of a file"},
+        Bad{"control_socket_is_too_long",
+            minimal("control: {socket: /" + std::string(107, 'a') + "}\n"), 4, 19,
+            "is too long, expected at most 107 octets"},
         Bad{"level", minimal("logging: {level: warn}\n"), 4, 18,
             "`level`: `warn` is unknown, expected one of `debug` `info` `warning` `error`"}),
     name_of);

@@ -122,6 +122,7 @@ TEST(MinimalConfig, HasTheDocumentedRest) {
   EXPECT_EQ(config.tls_workers.sessions_per_backend, 2u);
   EXPECT_FALSE(config.tls_workers.hedging);
   EXPECT_EQ(config.metrics_address.text(), "127.0.0.1:9153");
+  EXPECT_EQ(config.control_socket, "/run/dotline/dotline.sock");
   EXPECT_EQ(config.log_level, LogLevel::Info);
 }
 
@@ -188,6 +189,7 @@ pools:
   - {name: second, packet_cache: small}
 load_balancing_policies: {default_policy: leastOutstanding}
 metrics: {address: "127.0.0.2:9999"}
+control: {socket: /run/other.sock}
 logging: {level: debug}
 )";
 
@@ -341,6 +343,7 @@ TEST(FullConfig, ReadsBackendsAndWorkers) {
 TEST(FullConfig, ReadsTheRest) {
   const Config config = config_of(kEverything);
   EXPECT_EQ(config.metrics_address.text(), "127.0.0.2:9999");
+  EXPECT_EQ(config.control_socket, "/run/other.sock");
   EXPECT_EQ(config.log_level, LogLevel::Debug);
 }
 

@@ -1,6 +1,7 @@
 """dotline as a process: its configuration, its start and end, and what it says about itself."""
 
 import copy
+import json
 import os
 import pathlib
 import re
@@ -61,7 +62,8 @@ class Dotline:
         self._environment = {**os.environ, **(environment or {})}
         self._under = under  # A command that runs the command which follows it.
         self.settings_file = topology.directory / f"{label}.yaml"
-        self.settings_file.write_text(settings if isinstance(settings, str) else yaml.safe_dump(settings, sort_keys=False))
+        self.socket = topology.directory / f"{label}.sock"
+        self.configure(settings)
         self._log = topology.directory / f"{label}.log"
         self._process = None
 
@@ -70,6 +72,12 @@ class Dotline:
 
     def __exit__(self, *_):
         self.kill()
+
+    def configure(self, settings):
+        """Writes the configuration, with a control socket of this run's own unless it says where that is."""
+        if not isinstance(settings, str):
+            settings = yaml.safe_dump({"control": {"socket": str(self.socket)}, **settings}, sort_keys=False)
+        self.settings_file.write_text(settings)
 
     def start(self):
         self.launch()
@@ -146,6 +154,14 @@ class Dotline:
             reply = b"".join(iter(lambda: connection.recv(65536), b""))
         head, _, body = reply.partition(b"\r\n\r\n")
         return int(head.split()[1]), body.decode()
+
+    def command(self, *words, timeout=60):
+        """`dotline WORDS`, for this process."""
+        return subprocess.run([str(BINARY), *words, "--socket", str(self.socket)], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=timeout)
+
+    def status(self):
+        return json.loads(self.command("status", "--json").stdout)
 
     def _connect(self):
         with inside(self._topology.forwarder):
