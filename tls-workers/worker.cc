@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <cstring>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -87,9 +86,7 @@ class Worker::Impl {
 
   [[nodiscard]] Change prepare(std::shared_ptr<const Configuration> next);
   void adopt(Change change);
-  [[nodiscard]] bool adopted() const {
-    return changes_taken_up_.load(std::memory_order_acquire) == changes_given_;
-  }
+  [[nodiscard]] bool adopted() const { return changes_.all_done(); }
   [[nodiscard]] const WorkerCounters& counters() const { return counters_; }
 
  private:
@@ -128,14 +125,7 @@ class Worker::Impl {
   Tickets& tickets_;
   Epoll epoll_;
 
-  // Of whoever changes the configuration, and how it gets here.
-  std::shared_ptr<const Configuration> newest_;  // What was given last.
-  uint64_t changes_given_ = 0;
-  std::mutex changes_mutex_;
-  std::deque<Change> changes_;  // Under the mutex.
-  std::atomic<bool> changes_wait_{false};
-  std::atomic<uint64_t> changes_taken_up_{0};
-
+  ChangeBox changes_;
   std::shared_ptr<const Configuration> configuration_;
   Backends backends_;
   WorkerCounters counters_;
@@ -171,7 +161,7 @@ Worker::Impl::Impl(const WorkerSettings& settings,
       checks_(backends_,
               [this](uint32_t backend, Rotation::Change change) { tell_change(backend, change); }) {
   take_up(prepare(configuration));
-  newest_ = std::move(configuration);
+  changes_.set_newest(std::move(configuration));
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.ptr = nullptr;  // The doorbell; sessions have an address.
@@ -209,11 +199,12 @@ void Worker::Impl::stop() {
 // ---------------------------------------------------------------- changes
 
 Change Worker::Impl::prepare(std::shared_ptr<const Configuration> next) {
+  const Configuration* newest = changes_.newest().get();
   Change change{.configuration = std::move(next), .sessions = {}};
   for (uint32_t number = 0; number < change.configuration->backends.size(); ++number) {
     const std::shared_ptr<SharedBackend>& shared = change.configuration->backends[number].shared;
-    const bool known = newest_ != nullptr && number < newest_->backends.size() &&
-                       newest_->backends[number].shared == shared;
+    const bool known = newest != nullptr && number < newest->backends.size() &&
+                       newest->backends[number].shared == shared;
     if (known || shared == nullptr) continue;
     const Sessions::Shape shape{.backend = number,
                                 .worker = settings_.index,
@@ -226,26 +217,15 @@ Change Worker::Impl::prepare(std::shared_ptr<const Configuration> next) {
 }
 
 void Worker::Impl::adopt(Change change) {
-  newest_ = change.configuration;
-  ++changes_given_;
-  {
-    const std::lock_guard lock(changes_mutex_);
-    changes_.push_back(std::move(change));
-  }
-  changes_wait_.store(true, std::memory_order_seq_cst);
+  changes_.give(std::move(change));
   exchange_.doorbell(settings_.index).ring();
 }
 
 void Worker::Impl::take_up_changes() {
-  if (!changes_wait_.load(std::memory_order_acquire)) return;
-  std::deque<Change> changes;
-  {
-    const std::lock_guard lock(changes_mutex_);
-    changes.swap(changes_);
-    changes_wait_.store(false, std::memory_order_relaxed);
-  }
+  if (!changes_.anything()) return;
+  std::deque<Change> changes = changes_.take();
   for (Change& change : changes) take_up(std::move(change));
-  changes_taken_up_.fetch_add(changes.size(), std::memory_order_release);
+  changes_.done(changes.size());
   turn_again_ = true;
 }
 
@@ -551,8 +531,7 @@ void Worker::Impl::sleep() {
   const bool sleeps = until > now_;
   if (sleeps) {
     doorbell.about_to_sleep();
-    if (misses_wait() || stop_.load(std::memory_order_acquire) ||
-        changes_wait_.load(std::memory_order_acquire)) {
+    if (misses_wait() || stop_.load(std::memory_order_acquire) || changes_.anything()) {
       until = now_;
     }
   }

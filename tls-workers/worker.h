@@ -4,15 +4,12 @@
 #pragma once
 
 #include <memory>
-#include <utility>
-#include <vector>
 
 #include "dataplane/cache/reclaim.h"
 #include "dataplane/exchange.h"
-#include "tls-workers/configuration.h"
+#include "tls-workers/change.h"
 #include "tls-workers/counters.h"
 #include "tls-workers/notices.h"
-#include "tls-workers/upstream/sessions.h"
 #include "tls-workers/upstream/tickets.h"
 
 namespace tls {
@@ -21,12 +18,6 @@ struct WorkerSettings {
   unsigned index = 0;
   unsigned sessions_per_backend = 2;
   unsigned max_questions = 16384;  // Open at once; a Miss beyond that is failed.
-};
-
-/// What a worker needs in order to go by another configuration, ready made.
-struct Change {
-  std::shared_ptr<const Configuration> configuration;
-  std::vector<std::pair<uint32_t, std::unique_ptr<Sessions>>> sessions;  // Of new backends.
 };
 
 class Worker {
