@@ -9,6 +9,7 @@
 #include "control/import/lua_sandbox.h"
 #include "control/import/lua_values.h"
 #include "control/import/stand_in.h"
+#include "tls-workers/upstream/query_budget.h"
 
 namespace control {
 namespace {
@@ -31,7 +32,8 @@ struct NumberParameter {
 };
 constexpr NumberParameter kOrder{"order", &DraftServer::settings, "order", 0, INT32_MAX};
 constexpr NumberParameter kWeight{"weight", &DraftServer::settings, "weight", 1, INT32_MAX};
-constexpr NumberParameter kQps{"qps", &DraftServer::settings, "queries_per_second", 0, INT32_MAX};
+constexpr NumberParameter kQps{"qps", &DraftServer::settings, "queries_per_second", 0,
+                               tls::QueryBudget::kMost};
 constexpr NumberParameter kNumbers[] = {
     kOrder,
     kWeight,

@@ -122,8 +122,8 @@ TEST_F(CommandLine, PrintsVersions) {
 
 TEST_F(CommandLine, PrintsHelp) {
   EXPECT_EQ(dotline({"--help"}).exit, 0);
-  EXPECT_THAT(dotline({"--help"}).out,
-              AllOf(HasSubstr("run"), HasSubstr("check"), HasSubstr("status"), HasSubstr("version")));
+  EXPECT_THAT(dotline({"--help"}).out, AllOf(HasSubstr("run"), HasSubstr("check"),
+                                             HasSubstr("status"), HasSubstr("version")));
 }
 
 TEST_F(CommandLine, NeedsACommand) {
@@ -152,7 +152,7 @@ TEST_P(Example, IsWithoutErrors) {
 
 INSTANTIATE_TEST_SUITE_P(Examples, Example,
                          testing::Values("minimal", "google", "cloudflare", "quad9", "doh", "tor",
-                                         "split-horizon", "full"),
+                                         "iij", "several-vendors", "split-horizon", "full"),
                          [](const auto& example) {
                            std::string name = example.param;
                            std::ranges::replace(name, '-', '_');
@@ -167,7 +167,7 @@ TEST(Examples, AreAllTested) {
        std::filesystem::directory_iterator(std::string(root) + "/docs/examples")) {
     if (file.path().extension() == ".yaml") ++files;
   }
-  EXPECT_EQ(files, 8u);
+  EXPECT_EQ(files, 10u);
 }
 
 TEST(FullExample, HasEverySettingAtItsDefaultOrAnother) {

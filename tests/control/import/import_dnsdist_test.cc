@@ -11,6 +11,7 @@
 
 #include "tests/control/config_rig.h"
 #include "tests/temporary_folder.h"
+#include "tls-workers/upstream/query_budget.h"
 
 namespace control {
 namespace {
@@ -156,6 +157,10 @@ INSTANTIATE_TEST_SUITE_P(
                     server_with("order=2, weight=30, qps='100', maxInFlight=1000"),
                 "    order: 2\n    weight: 30\n    queries_per_second: 100\n    max_in_flight: "
                 "1000\n"},
+        Carried{"budget_that_is_too_large", "addLocal('192.0.2.53')\n" + server_with("qps=1e10"),
+                "    queries_per_second: 1",
+                "2 newServer.qps: 10000000000 is not possible; " +
+                    std::to_string(tls::QueryBudget::kMost) + " is the nearest\n"},
         Carried{"one_query_at_a_time", "addLocal('192.0.2.53')\n" + server_with("maxInFlight=1"),
                 "      subject_name: a.example\n"},
         Carried{"number_out_of_range", "addLocal('192.0.2.53')\n" + server_with("checkTimeout=1"),
