@@ -226,8 +226,7 @@ Response HttpEndpoint::Server::respond(const mg_request_info& request) {
   const std::string_view method = request.request_method;
   const bool reads = method == "GET" || method == "HEAD";
   const auto* const file = std::ranges::find(kPage, path, &PageFile::path);
-  const bool is_status = file != kPage.end() || path == "/api/status";
-  if (is_status ? !sources_.status : path != "/metrics" && path != "/healthz")
+  if (file == kPage.end() && path != "/metrics" && path != "/healthz" && path != "/api/status")
     return refusal(404, "Not Found");
   if (!reads) return refusal(405, "Method Not Allowed");
   if (file != kPage.end()) return found(file->type, std::string(file->content));

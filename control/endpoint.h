@@ -26,7 +26,7 @@ struct HealthReport {
 struct HttpSources {
   const prometheus::Collectable& metrics;
   std::function<HealthReport()> health;
-  std::function<std::string()> status;  // One line of JSON. Without it there is no page.
+  std::function<std::string()> status;  // One line of JSON.
 };
 
 class HttpEndpoint {

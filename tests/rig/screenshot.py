@@ -1,4 +1,5 @@
-"""`./dev screenshot`: docs/status-page.png, the status page of a dotline at work, one of whose three resolvers has just died."""
+"""`./dev screenshot`: docs/status-page.png, the status page of a dotline at work, one of whose three resolvers has just died.
+`dotline status` of the same moment is printed."""
 
 import contextlib
 import pathlib
@@ -41,6 +42,7 @@ def main():
         wait_until(lambda: dotline.metrics().value("dotline_backend_in_rotation", backend=_NAMES[1]) == 0, "it out of rotation")
         watch(browser, _AFTER)
         browser.screenshot(_PICTURE)
+        print(dotline.command("status").stdout)
         print(f"{_PICTURE}: {_PICTURE.stat().st_size} octets; {browser.text('#headline')}")
     return 0
 
