@@ -49,6 +49,7 @@ def under_unit(rig, settings):
     runtime = rig.topology.directory / "runtime"
     runtime.mkdir(exist_ok=True)
     os.chown(runtime, 65534, 65534)
+    settings = {**settings, "control": {"socket": str(runtime / "dotline.sock")}}
     for readable in (rig.topology.directory, rig.authority.certificate):
         os.chmod(readable, 0o755)
     return rig.dotline(settings, environment={"RUNTIME_DIRECTORY": str(runtime)},
