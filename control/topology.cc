@@ -179,6 +179,19 @@ void Topology::take_backends(const Config& config, base::Time now, State& next) 
   }
 }
 
+/// What the operator has said of a backend holds for whoever has its name now.
+void Topology::carry_words(const State& before, const State& next, base::Time now) {
+  for (const uint32_t number : next.order) {
+    const Backend& backend = next.backends[number];
+    for (const uint32_t other : before.order) {
+      const Backend& known = before.backends[other];
+      if (known.settings.name != backend.settings.name) continue;
+      const tls::Rotation::Word word = known.shared->rotation.word();
+      if (word != backend.shared->rotation.word()) (void)backend.shared->rotation.obey(word, now);
+    }
+  }
+}
+
 /// It has one: its pool was taken.
 dns::PoolId Topology::id_of(const control::Pool& pool, State& state) {
   return dns::PoolId{static_cast<uint8_t>(*state.pool_numbers.of(pool.name))};
@@ -217,6 +230,7 @@ base::Result<void, std::string> Topology::reload(const Config& config, Workers& 
   const base::Time now = base::Clock::now();
   State next = next_state(config, now);
   std::unique_ptr<const poll::Rules> rules = make_rules(config, next);
+  carry_words(state_, next, now);
   if (auto brought = bring_workers(next, workers); !brought) return brought;
   for (const NumberedCache& known : state_.caches) {
     const bool stays = std::ranges::any_of(

@@ -98,6 +98,7 @@ class Topology {
   static void take_caches(const Config& config, const State& before, State& next);
   static void take_pools(const Config& config, base::Time now, State& next);
   void take_backends(const Config& config, base::Time now, State& next) const;
+  static void carry_words(const State& before, const State& next, base::Time now);
   [[nodiscard]] static dns::PoolId id_of(const control::Pool& pool, State& state);
   [[nodiscard]] std::unique_ptr<const poll::Rules> make_rules(const Config& config,
                                                               State& state) const;

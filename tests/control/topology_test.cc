@@ -98,6 +98,23 @@ TEST_F(TopologyTest, WhatMattersToSessionsMakesAnotherBackend) {
   EXPECT_EQ(topology_.backends()[0].shared, shared) << "back before it was gone";
 }
 
+TEST_F(TopologyTest, TheOperatorsWordOutlivesTheBackendThatHeardIt) {
+  using Word = tls::Rotation::Word;
+  const auto rotation = [&]() -> tls::Rotation& {
+    return topology_.backends()[0].shared->rotation;
+  };
+  (void)rotation().obey(Word::Down, base::Clock::now());
+  config_.backends[0].max_in_flight = 7;
+  ASSERT_TRUE(reload(config_).has_value());
+  EXPECT_EQ(rotation().word(), Word::Down);
+  EXPECT_TRUE(rotation().barred());
+  EXPECT_EQ(topology_.backends()[1].shared->rotation.word(), Word::Auto);
+  (void)rotation().obey(Word::Auto, base::Clock::now());
+  config_.backends[0].max_in_flight = usual().backends[0].max_in_flight;
+  ASSERT_TRUE(reload(config_).has_value());
+  EXPECT_EQ(rotation().word(), Word::Auto) << "the one that is back was held down before";
+}
+
 TEST_F(TopologyTest, AnotherTrustStoreMakesAnotherBackend) {
   const std::filesystem::path folder = tests::make_temporary_folder("topology");
   const std::string store = folder / "ca.pem";

@@ -9,7 +9,7 @@ import sys
 from rig.capture import Capture
 from rig.certificates import RESOLVER_NAME, Authority
 from rig.client import Client
-from rig.forwarder import METRICS_PORT, Dotline, backend, configuration
+from rig.forwarder import BINARY, METRICS_PORT, Dotline, backend, configuration
 from rig.namespaces import FORWARDER, FORWARDER6, RESOLVER, Topology, remove_kept
 from rig.resolver import Unbound
 
@@ -59,12 +59,13 @@ def show(topology, keep):
     client = Client(topology)
     show_answers(client)
     show_load(client, topology, dotline)
+    show_status(dotline)
     show_metrics_address(topology, dotline)
     capture.stop()
     honest = show_traffic(capture)
     if keep:
         topology.keep()
-        show_how_to_use(topology)
+        show_how_to_use(topology, dotline)
     return honest
 
 
@@ -90,6 +91,11 @@ def show_load(client, topology, dotline):
     print(f"\nAnswered from memory: {100 * hits / (hits + misses):.2f} % ({hits:.0f} hits, {misses:.0f} misses)")
 
 
+def show_status(dotline):
+    say(f"dotline status --socket {dotline.socket}")
+    print(dotline.command("status").stdout)
+
+
 def show_metrics_address(topology, dotline):
     say("Metrics")
     print(f"  ip netns exec {topology.forwarder} curl -s http://127.0.0.1:{METRICS_PORT}/metrics")
@@ -110,10 +116,11 @@ def show_traffic(capture):
     return True
 
 
-def show_how_to_use(topology):
+def show_how_to_use(topology, dotline):
     say("Still running")
     print(f"  ask:   ip netns exec {topology.client} kdig @{FORWARDER} www.example A")
     print(f"  load:  ip netns exec {topology.client} dnsperf -s {FORWARDER} -d {topology.directory}/questions -l 10")
+    print(f"  look:  {BINARY} top --socket {dotline.socket}")
     print(f"  watch: ip netns exec {topology.forwarder} tcpdump -n -i back0")
     print("  stop:  ./dev demo --stop")
 
