@@ -133,6 +133,50 @@ def test_flush_names_the_caches_there_are(running):
     assert refused.stderr == "dotline: there is no cache `other`, expected one of `main`\n"
 
 
+# ---------------------------------------------------------------- reload
+
+def test_reload_tells_what_changed_or_what_is_wrong(running):
+    before = running.status()["config"]
+    good = running.settings_file.read_text()
+    try:
+        running.settings_file.write_text(good.replace("order: 2", "order: 3"))
+        done = running.command("reload")
+        assert done.returncode == 0 and done.stderr == ""
+        assert re.search(r"^backend second: .* \(changed\)$", done.stdout, re.MULTILINE) and done.stdout.endswith("reloaded\n")
+        assert the(running.status(), "second")["order"] == 3
+
+        running.settings_file.write_text(good + "colour: red\nshape: round\n")
+        refused = running.command("reload")
+        assert refused.returncode == 1 and refused.stdout == ""
+        errors = refused.stderr.splitlines()
+        assert len(errors) == 2 and all(line.startswith(f"dotline: {running.settings_file}:") for line in errors)
+        status = running.command("status")
+        assert status.returncode == HEALTHY
+        assert "the last reload failed, what was loaded before is still in force:" in " ".join(status.stdout.split())
+        assert "`colour`: unknown setting" in running.status()["config"]["last_error"]
+    finally:
+        running.settings_file.write_text(good)
+    assert running.command("reload").returncode == 0
+    after = running.status()["config"]
+    assert after["generation"] == before["generation"] + 2 and after["reloads"] == before["reloads"] + 2
+    assert after["failed_reloads"] == before["failed_reloads"] + 1 and after["last_error"] == ""
+    assert after["loaded"] > before["loaded"]
+
+
+def test_what_the_operator_said_outlives_a_reload(running):
+    good = running.settings_file.read_text()
+    try:
+        assert running.command("backend", "down", "second").returncode == 0
+        running.settings_file.write_text(good.replace("order: 2", "order: 2\n  max_in_flight: 77"))
+        assert running.command("reload").returncode == 0
+        assert the(running.status(), "second")["operator"] == "down"
+        assert running.command("backend", "auto", "second").returncode == 0
+    finally:
+        running.settings_file.write_text(good)
+    assert running.command("reload").returncode == 0
+    assert the(running.status(), "second")["operator"] == "auto"
+
+
 # ---------------------------------------------------------------- backend
 
 def test_a_backend_is_asked_as_the_operator_says(rig, running):
