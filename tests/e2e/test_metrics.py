@@ -1,14 +1,19 @@
 """The metrics as Prometheus sees them: its own linter accepts them, and a real server scrapes and finds them."""
 
+import itertools
+import os
+import socket
 import subprocess
 
 import pytest
 
 from rig.client import query
-from rig.forwarder import backend, configuration
+from rig.forwarder import METRICS_PORT, backend, configuration
+from rig.namespaces import inside
 from rig.prometheus import Prometheus
 from rig.waiting import wait_until
 
+AT_ONCE = 24  # Connections that HTTP has in hand at most, and a few sessions to the resolver.
 DROP_REASONS = ("runt", "ip_checksum", "ip_options", "fragment", "extension_header", "udp_length", "udp_checksum",
                 "short_query", "not_a_query", "not_our_mac", "acl_denied", "error_rate_limited", "pool_empty", "transmit_full",
                 "exception_rate_limited", "exception_full", "exception_refused")
@@ -74,6 +79,26 @@ def test_promtool_accepts_the_metrics(dotline):
 def test_healthz_answers(dotline):
     assert dotline.http("/healthz")[0] == 200
     assert dotline.http("/nothing-here")[0] == 404
+
+
+def test_clients_who_never_finish_do_no_harm(rig, dotline):
+    """Connections that say nothing, half a request, or never read their reply: DNS goes on, and when they are gone so does HTTP."""
+    questions = rig.topology.directory / "questions-beside"
+    questions.write_text("".join(f"beside{number}.bulk.example A\n" for number in range(1000)))
+    threads, files = threads_of(dotline), dotline.open_files()
+    with inside(rig.topology.forwarder):
+        clients = [socket.create_connection(("127.0.0.1", METRICS_PORT)) for _ in range(30)]
+    for client, words in zip(clients, itertools.cycle((b"", b"GET /metrics HT", b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"))):
+        client.sendall(words)
+    assert rig.client.dnsperf(questions, seconds=3, rate=500).lost == 0
+    assert threads_of(dotline) == threads and dotline.open_files() <= files + AT_ONCE
+    for client in clients:
+        client.close()
+    wait_until(lambda: dotline.http("/healthz")[0] == 200, "HTTP again", timeout=60)
+
+
+def threads_of(dotline):
+    return len(os.listdir(f"/proc/{dotline.pid}/task"))
 
 
 @pytest.fixture(scope="module")

@@ -125,6 +125,11 @@ def test_all_that_is_exported_is_on_the_dashboard(dotline):
     assert missing <= {"process_virtual_memory_bytes"}
 
 
+def test_all_that_is_exported_is_explained(dotline):
+    families = set(re.findall(r"^# TYPE (\w+)", dotline.metrics().text, re.MULTILINE))
+    assert families <= set(OWN_METRIC.findall((DOCS / "metrics.md").read_text()))
+
+
 def test_whatever_is_full_raises_an_alert(dotline):
     full = set(re.findall(r"^# TYPE (\w+_full_total|\w+_refused_total)", dotline.metrics().text, re.MULTILINE))
     watched = set(OWN_METRIC.findall(" ".join(alert["expr"] for alert in alerts())))
