@@ -1,35 +1,28 @@
 #include "dataplane/poll/routes.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <algorithm>
-#include <array>
 #include <bit>
+#include <functional>
 
 #include "dataplane/base/assert.h"
-#include "dataplane/base/keyed_hash.h"
 
 namespace poll {
 namespace {
 
-uint64_t hash_of(dns::ByteView domain) { return base::keyed_hash(domain, 0); }
+/// Without a secret: who is in the table is the operator's choice, and a name that is not finds an
+/// empty slot as soon as any other.
+uint64_t hash_of(dns::ByteView octets) { return XXH3_64bits(octets.data(), octets.size()); }
 
-/// Where the labels of a name begin.
-template <size_t kMost>
-struct Labels {
-  std::array<uint8_t, kMost> starts;
-  size_t count = 0;
-  size_t end = 0;  // Behind the root. 0: it is no name.
-
-  explicit Labels(dns::ByteView name) {
-    dns::Reader reader(name);
-    uint8_t length = reader.u8();
-    while (length != 0 && count < kMost) {
-      starts[count++] = static_cast<uint8_t>(reader.position() - 1);
-      reader.skip(length);
-      length = reader.u8();
-    }
-    if (reader.ok() && length == 0) end = reader.position();
-  }
-};
+/// Whether a label of `name` begins at `place`: the octets of a domain may also stand in the middle
+/// of a label.
+bool label_begins_at(dns::ByteView name, size_t place) {
+  dns::Reader reader(name);
+  while (reader.ok() && reader.position() < place) reader.skip(reader.u8());
+  return reader.ok() && reader.position() == place;
+}
 
 }  // namespace
 
@@ -37,36 +30,34 @@ Routes::Routes(std::vector<Route> routes)
     : routes_(std::move(routes)), slots_(std::bit_ceil(routes_.size() * 2 + 1)) {
   for (uint32_t i = 0; i < routes_.size(); ++i) {
     const dns::ByteView domain = routes_[i].domain.wire();
-    const Labels<kMaxLabels> labels(domain);
-    ASSERT(labels.count > 0 && labels.end == domain.size());
-    depths_.set(labels.count);
-    deepest_ = std::max(deepest_, labels.count);
+    ASSERT(domain.size() > 1);
+    sizes_.push_back(static_cast<uint8_t>(domain.size()));
     const uint64_t hash = hash_of(domain);
     size_t at = hash & (slots_.size() - 1);
     while (slots_[at].route != kNone) at = (at + 1) & (slots_.size() - 1);
     slots_[at] = {hash, i};
   }
+  std::ranges::sort(sizes_, std::greater());
+  sizes_.erase(std::unique(sizes_.begin(), sizes_.end()), sizes_.end());
 }
 
 const Destination* Routes::find(dns::ByteView name) const {
-  const Labels<kMaxLabels> labels(name);
-  if (labels.end == 0) return nullptr;
-  for (size_t depth = std::min(labels.count, deepest_); depth > 0; --depth) {
-    if (!depths_.test(depth)) continue;
-    const size_t start = labels.starts[labels.count - depth];
-    const Destination* to = lookup(name.subspan(start, labels.end - start));
-    if (to != nullptr) return to;
+  for (const size_t size : sizes_) {
+    if (size > name.size()) continue;
+    const Destination* to = lookup(name.last(size));
+    if (to != nullptr && label_begins_at(name, name.size() - size)) return to;
   }
   return nullptr;
 }
 
-const Destination* Routes::lookup(dns::ByteView domain) const {
-  const uint64_t hash = hash_of(domain);
+const Destination* Routes::lookup(dns::ByteView octets) const {
+  const uint64_t hash = hash_of(octets);
   for (size_t at = hash & (slots_.size() - 1); slots_[at].route != kNone;
        at = (at + 1) & (slots_.size() - 1)) {
     const Slot& slot = slots_[at];
+    if (slot.hash != hash) continue;
     const Route& route = routes_[slot.route];
-    if (slot.hash == hash && std::ranges::equal(route.domain.wire(), domain)) return &route.to;
+    if (std::ranges::equal(route.domain.wire(), octets)) return &route.to;
   }
   return nullptr;
 }

@@ -1,12 +1,11 @@
 // Questions that go elsewhere than the address they came to would send them: by the domain that
 // they are in (split horizon).
 //
-// A hash table of domains, and which numbers of labels they have: a name is looked up under as many
-// of its own suffixes as there are such numbers, the longest first, so the work is bounded by the
-// operator's domains and not by what clients ask.
+// A hash table of domains, and the sizes that they have: of a name, the last so many octets are
+// looked up, for each size, the largest first. So the work is bounded by the operator's domains and
+// not by what clients ask, and no label is looked at until the octets of a domain agree.
 #pragma once
 
-#include <bitset>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -33,29 +32,27 @@ struct Route {
 class Routes {
  public:
   Routes() = default;
-  /// No two of the same domain. After the hash secret was drawn.
+  /// No two of the same domain.
   explicit Routes(std::vector<Route> routes);
 
-  [[nodiscard]] bool empty() const { return deepest_ == 0; }
+  [[nodiscard]] bool empty() const { return sizes_.empty(); }
   /// Where questions for `name` go: a lower-cased name in wire form, of at most 255 octets; nullptr
   /// if it is in none of the domains. What is malformed finds anything or nothing, and reads
   /// nothing behind its end. RFC 1034 §3.1: what is below is decided by whole labels.
   [[nodiscard]] const Destination* find(dns::ByteView name) const;
 
  private:
-  static constexpr size_t kMaxLabels = 127;  // That many fit into 255 octets with the root.
   static constexpr uint32_t kNone = UINT32_MAX;
 
   struct Slot {
     uint64_t hash = 0;
     uint32_t route = kNone;  // Index in `routes_`.
   };
-  [[nodiscard]] const Destination* lookup(dns::ByteView domain) const;
+  [[nodiscard]] const Destination* lookup(dns::ByteView octets) const;
 
   std::vector<Route> routes_;
-  std::vector<Slot> slots_;             // A power of two, at least half of them empty.
-  std::bitset<kMaxLabels + 1> depths_;  // Numbers of labels that some domain has.
-  size_t deepest_ = 0;
+  std::vector<Slot> slots_;     // A power of two, at least half of them empty.
+  std::vector<uint8_t> sizes_;  // In octets, that some domain has; each once, the largest first.
 };
 
 }  // namespace poll
