@@ -1,5 +1,6 @@
 #include "control/rights.h"
 
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
@@ -10,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <system_error>
@@ -57,7 +59,14 @@ constexpr int kDeniedToAll[] = {
     // They would do for us what is denied here.
     SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register)};
 
-constexpr int kDeniedToHelpers[] = {SCMP_SYS(bpf), SCMP_SYS(ptrace)};
+constexpr int kDeniedToHelpers[] = {
+    SCMP_SYS(bpf), SCMP_SYS(ptrace),
+    // Files are there to be read. openat2 has its flags where a filter cannot see them.
+    SCMP_SYS(openat2), SCMP_SYS(creat), SCMP_SYS(truncate), SCMP_SYS(rename), SCMP_SYS(renameat),
+    SCMP_SYS(renameat2), SCMP_SYS(link), SCMP_SYS(linkat), SCMP_SYS(symlink), SCMP_SYS(symlinkat),
+    SCMP_SYS(mkdir), SCMP_SYS(mkdirat), SCMP_SYS(chmod), SCMP_SYS(fchmod), SCMP_SYS(fchmodat),
+    SCMP_SYS(chown), SCMP_SYS(fchown), SCMP_SYS(lchown), SCMP_SYS(fchownat), SCMP_SYS(setxattr),
+    SCMP_SYS(lsetxattr), SCMP_SYS(fsetxattr)};
 
 Confined fault(const char* what, int error) {
   return base::fail(std::string(what) + ": " + std::system_category().message(error));
@@ -79,6 +88,21 @@ int begin_rules(const Filter& filter, std::span<const int> denied) {
 int deny_sockets_but_unix(const Filter& filter) {
   const scmp_arg_cmp other_family = SCMP_A0(SCMP_CMP_NE, AF_UNIX);
   return seccomp_rule_add_array(filter.get(), kDeny, SCMP_SYS(socket), 1, &other_family);
+}
+
+/// Whatever could make or change a file.
+int deny_writing(const Filter& filter) {
+  int error = 0;
+  for (const unsigned flag :
+       {unsigned{O_WRONLY}, unsigned{O_RDWR}, unsigned{O_CREAT}, unsigned{O_TRUNC}}) {
+    const scmp_arg_cmp of_open = SCMP_A1(SCMP_CMP_MASKED_EQ, flag, flag);
+    const scmp_arg_cmp of_openat = SCMP_A2(SCMP_CMP_MASKED_EQ, flag, flag);
+    if (error == 0)
+      error = seccomp_rule_add_array(filter.get(), kDeny, SCMP_SYS(open), 1, &of_open);
+    if (error == 0)
+      error = seccomp_rule_add_array(filter.get(), kDeny, SCMP_SYS(openat), 1, &of_openat);
+  }
+  return error;
 }
 
 Words capabilities_of_thread() {
@@ -142,6 +166,7 @@ Confined confine_helper() {
   const Filter filter(seccomp_init(SCMP_ACT_ALLOW));
   int error = filter != nullptr ? begin_rules(filter, kDeniedToHelpers) : -ENOMEM;
   if (error == 0) error = deny_sockets_but_unix(filter);
+  if (error == 0) error = deny_writing(filter);
   if (error == 0) error = seccomp_load(filter.get());
   if (error != 0) return fault("a thread cannot be confined (seccomp)", -error);
   return {};

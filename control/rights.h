@@ -22,8 +22,8 @@ using Confined = base::Result<void, std::string>;
 /// For a thread that needs no rights: gives up all of its capabilities, for good.
 [[nodiscard]] Confined give_up_rights();
 
-/// The same, and a filter without sockets (but UNIX ones), bpf and ptrace on top of the process's.
-/// For poll cores, the exception path and threads of libraries.
+/// The same, and a filter on top of the process's: no sockets but UNIX ones, no bpf, no ptrace, and
+/// files only to be read. For poll cores, the exception path and threads of libraries.
 [[nodiscard]] Confined confine_helper();
 
 /// Capabilities as linux/capability.h numbers them.

@@ -48,7 +48,9 @@ void tell_what_is_left(Draft& draft) {
     draft.note(0, pool.name.empty() ? "the default pool" : "pool " + pool.name,
                "it has no cache, so every query goes to a resolver; `packet_cache` gives it one");
   }
-  draft.note(0, "dataplane", "dnsdist has nothing like it; write your interface into `ports`");
+  draft.note(
+      0, "dataplane",
+      "dnsdist has nothing like it; af_xdp:eth0 stands there until you write your interface");
 }
 
 /// Names of pools that nothing came to.
@@ -64,7 +66,7 @@ void drop_unused_pools(Draft& draft) {
 std::string sentence(const Remark& remark, const std::string& file) {
   const std::string place = remark.line == 0 ? file : fmt::format("{}:{}", file, remark.line);
   return fmt::format("{}: {}: {}{}", place, remark.what, remark.why,
-                     remark.kind == Remark::Kind::Note ? " (nothing to do)" : "");
+                     remark.kind == Remark::Kind::Note ? " (note)" : "");
 }
 
 /// A few functions of Lua's library can be made to run for long without executing an instruction.

@@ -2,6 +2,7 @@
 // own: there is no way back.
 #include "control/rights.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
@@ -9,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -106,6 +108,25 @@ TEST(Rights, AHelperHasNoCapabilityAndNoSocketButUnixOnes) {
            expect(can_open(AF_UNIX, SOCK_STREAM), "UNIX sockets stay") &&
            expect(is_denied([] { return syscall(SYS_bpf, BPF_MAP_CREATE, nullptr, 0); }), "bpf") &&
            expect(is_denied([] { return ptrace(PTRACE_TRACEME, 0, nullptr, nullptr); }), "ptrace");
+  }));
+}
+
+TEST(Rights, AHelperReadsFilesAndWritesNone) {
+  EXPECT_TRUE(holds_in_child([] {
+    const std::string path = testing::TempDir() + "dotline-rights-" + std::to_string(getpid());
+    std::ofstream(path) << "written before";
+    if (!expect(confine_process() && confine_helper(), "confined")) return false;
+    const int read_only = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    const bool denied =
+        expect(read_only >= 0, "reading stays") &&
+        expect(is_denied([&] { return open(path.c_str(), O_WRONLY | O_CLOEXEC); }), "writing") &&
+        expect(is_denied([&] { return open(path.c_str(), O_RDWR | O_CLOEXEC); }), "both") &&
+        expect(is_denied([&] { return open((path + "2").c_str(), O_CREAT | O_CLOEXEC, 0600); }),
+               "making") &&
+        expect(is_denied([&] { return chmod(path.c_str(), 0644); }), "changing modes") &&
+        expect(is_denied([&] { return rename(path.c_str(), (path + "2").c_str()); }), "renaming");
+    unlink(path.c_str());
+    return denied;
   }));
 }
 

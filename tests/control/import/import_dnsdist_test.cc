@@ -382,7 +382,7 @@ class ImportDnsdistFile : public testing::Test {
 TEST_F(ImportDnsdistFile, GoesToStandardOutput) {
   EXPECT_EQ(run(write(kWhole)), 0);
   EXPECT_THAT(out_, HasSubstr("192.0.2.53:53"));
-  EXPECT_THAT(err_, HasSubstr("(nothing to do)\n"));
+  EXPECT_THAT(err_, HasSubstr("(note)\n"));
 }
 
 TEST_F(ImportDnsdistFile, GoesToANewFileOnly) {
