@@ -13,6 +13,7 @@ import dataclasses
 import fcntl
 import json
 import os
+import pathlib
 import select
 import shlex
 import signal
@@ -253,6 +254,10 @@ class GuestDotline(Dotline):
     def __init__(self, guest, settings, **options):
         super().__init__(guest.topology, settings, **options)
         self._guest = guest
+
+    def configure(self, settings):
+        self.socket = pathlib.Path("/tmp/dotline.sock")  # The guest's own: the folder that it shares holds no sockets.
+        super().configure(settings)
 
     def _spawn(self, *command):
         self._log.write_text("")  # The guest's shell does that too, but later: what an earlier dotline said is not this one's.
