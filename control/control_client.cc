@@ -73,7 +73,7 @@ base::Result<std::string, std::string> ControlClient::ask(const std::string& lin
   std::string answer;
   while (!answer.ends_with('\n')) {
     if (!is_ready(descriptor_, POLLIN, end)) return base::fail(complaint("it is silent"));
-    std::array<char, 16 * 1024> buffer;
+    std::array<char, size_t{16} * 1024> buffer;
     const ssize_t count = recv(descriptor_, buffer.data(), buffer.size(), 0);
     if (count <= 0) return base::fail(complaint("it has hung up"));
     answer.append(buffer.data(), static_cast<size_t>(count));

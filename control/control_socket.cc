@@ -56,7 +56,7 @@ int stream_socket() { return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_N
 Failed make_folder(const std::filesystem::path& folder) {
   std::error_code error;
   if (std::filesystem::exists(folder, error)) return std::nullopt;
-  if (const Failed failed = make_folder(folder.parent_path())) return failed;
+  if (Failed failed = make_folder(folder.parent_path())) return failed;
   if (mkdir(folder.c_str(), kFolderMode) != 0 && errno != EEXIST)
     return "the folder " + folder.string() + " cannot be made: " + reason();
   chmod(folder.c_str(), kFolderMode);  // Whatever the umask; clients of other users find a reason.
@@ -223,7 +223,7 @@ void ControlSocket::keep_time(Connection& connection, bool answered, base::Time 
 
 void ControlSocket::receive(Connection& connection) {
   if (connection.ended) return;
-  std::array<char, 16 * 1024> buffer;
+  std::array<char, size_t{16} * 1024> buffer;
   const ssize_t count = recv(connection.descriptor, buffer.data(), buffer.size(), 0);
   if (count < 0) {
     connection.dead = !is_passing(errno);

@@ -8,7 +8,7 @@
 
 #include "control/control_socket.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's name.
 class App;
 }
 

@@ -316,12 +316,12 @@ def test_nobody_runs(rig):
 class Terminal:
     """`dotline top` on a terminal of its own."""
 
-    def __init__(self, dotline, *, columns=100, rows=30):
+    def __init__(self, dotline, *, columns=100, rows=30, **environment):
         self._leader, follower = pty.openpty()
         self.resize(columns, rows)
         self.before = termios.tcgetattr(follower)
         self.process = subprocess.Popen([str(BINARY), "top", "--socket", str(dotline.socket)], stdin=follower, stdout=follower,
-                                        stderr=follower, env={**os.environ, "TERM": "xterm"}, start_new_session=True)
+                                        stderr=follower, env={**os.environ, "TERM": "xterm", **environment}, start_new_session=True)
         self._follower = follower
         self.text = ""
 
@@ -376,6 +376,13 @@ def test_top_keeps_to_the_size_of_the_terminal(running):
         terminal.resize(200, 40)
         os.kill(terminal.process.pid, signal.SIGWINCH)
         wait_until(lambda: "HIT RATIO" in terminal.screens()[-1], "a larger picture")
+
+
+def test_top_has_no_colours_where_nobody_wants_them(running):
+    for environment in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        with Terminal(running, **environment) as terminal:
+            wait_until(lambda: terminal.screens(), "a picture")
+            assert not re.search(r"\033\[[\d;]*m", terminal.text)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
