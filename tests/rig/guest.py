@@ -256,7 +256,7 @@ class GuestDotline(Dotline):
         self._guest = guest
 
     def configure(self, settings):
-        self.socket = pathlib.Path("/tmp/dotline.sock")  # The guest's own: the folder that it shares holds no sockets.
+        self.socket = pathlib.Path("/run/dotline.sock")  # The guest's own: the folder that it shares holds no sockets.
         super().configure(settings)
 
     def _spawn(self, *command):

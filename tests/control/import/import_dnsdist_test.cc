@@ -352,6 +352,38 @@ TEST(ImportDnsdist, LeavesServersThatAreAskedInTheClearAsComments) {
   EXPECT_EQ(config_of(yaml).backends.size(), 1U);
 }
 
+TEST(ImportDnsdist, EverythingAtOnceIsAConfigurationWithoutErrors) {
+  const std::string text =
+      "addLocal('192.0.2.53')\naddLocal('[2001:db8::53]:53')\nsetACL({'10.0.0.0/8', '::1'})\n" +
+      server_with(
+          "name='one', order=2, weight=30, qps=100, maxInFlight=50, pool={'', 'corp'}, "
+          "healthCheckMode='lazy', checkName='example.', checkType='SOA', checkInterval=2, "
+          "checkTimeout=500, maxCheckFailures=2, rise=3, lazyHealthCheckFailedInterval=10, "
+          "lazyHealthCheckThreshold=40, lazyHealthCheckSampleSize=50, "
+          "lazyHealthCheckMinSampleCount=5, lazyHealthCheckMode='TimeoutOrServFail', "
+          "lazyHealthCheckUseExponentialBackOff=true, lazyHealthCheckMaxBackOff=60, "
+          "ciphersTLS13='TLS_AES_256_GCM_SHA384', ecdheCurves='X25519'") +
+      "newServer{address='192.0.2.2', tls='openssl', dohPath='/q', subjectAddr='192.0.2.2'}\n"
+      "addAction({'corp.example', '10.in-addr.arpa'}, PoolAction('corp'))\n"
+      "setPoolServerPolicy(firstAvailable, 'corp')\nsetServerPolicy(chashed)\n"
+      "setConsistentHashingBalancingFactor(1.25)\nwebserver('127.0.0.1:8083')\nsetVerbose(true)\n"
+      "local c = newPacketCache(5000, {maxTTL=600, minTTL=1, maxNegativeTTL=60, "
+      "temporaryFailureTTL=10})\ngetPool(''):setCache(c)\ngetPool('corp'):setCache(c)\n";
+  EXPECT_EQ(to_do(text), "");
+  const Config config = config_of(yaml_from(text));
+  ASSERT_EQ(config.backends.size(), 2U);
+  EXPECT_EQ(config.backends[0].pools.size(), 2U);
+  EXPECT_EQ(config.backends[0].queries_per_second, 100U);
+  EXPECT_EQ(config.backends[0].max_in_flight, 50U);
+  EXPECT_EQ(config.backends[0].health.lazy.max_back_off, base::seconds{60});
+  EXPECT_EQ(config.backends[1].protocol, tls::Protocol::DoH);
+  EXPECT_EQ(config.backends[1].path, "/q");
+  EXPECT_EQ(config.pools.at(1).packet_cache, config.pools.at(0).packet_cache);
+  EXPECT_EQ(config.packet_caches.at(0).size, 5000U);
+  EXPECT_EQ(config.metrics_address.text(), "127.0.0.1:8083");
+  EXPECT_EQ(config.acl.size(), 2U);
+}
+
 TEST(ImportDnsdist, SaysWhatIsMissingInAnEmptyFile) {
   EXPECT_THAT(to_do(""), AllOf(HasSubstr("0 addLocal: "), HasSubstr("0 newServer: ")));
   EXPECT_THAT(errors_of(yaml_from("")), Not(IsEmpty()));
