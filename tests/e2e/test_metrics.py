@@ -82,13 +82,14 @@ def test_healthz_answers(dotline):
 
 
 def test_clients_who_never_finish_do_no_harm(rig, dotline):
-    """Connections that say nothing, half a request, or never read their reply: DNS goes on, and when they are gone so does HTTP."""
+    """They say nothing, or half a request, or never read their reply. DNS goes on; when they are gone, so does HTTP."""
     questions = rig.topology.directory / "questions-beside"
     questions.write_text("".join(f"beside{number}.bulk.example A\n" for number in range(1000)))
     threads, files = threads_of(dotline), dotline.open_files()
     with inside(rig.topology.forwarder):
         clients = [socket.create_connection(("127.0.0.1", METRICS_PORT)) for _ in range(30)]
-    for client, words in zip(clients, itertools.cycle((b"", b"GET /metrics HT", b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"))):
+    whole = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    for client, words in zip(clients, itertools.cycle((b"", whole[:15], whole))):
         client.sendall(words)
     assert rig.client.dnsperf(questions, seconds=3, rate=500).lost == 0
     assert threads_of(dotline) == threads and dotline.open_files() <= files + AT_ONCE

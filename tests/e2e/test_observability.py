@@ -2,6 +2,7 @@
 where they say, and alive: when a resolver dies, a real Prometheus says so.
 """
 
+import itertools
 import json
 import pathlib
 import re
@@ -76,7 +77,7 @@ def test_each_panel_has_a_title_a_query_and_a_place_of_its_own():
     for panel in dashboard["panels"]:
         assert panel["title"]
         place = panel["gridPos"]
-        squares = {(x, y) for x in range(place["x"], place["x"] + place["w"]) for y in range(place["y"], place["y"] + place["h"])}
+        squares = set(itertools.product(range(place["x"], place["x"] + place["w"]), range(place["y"], place["y"] + place["h"])))
         assert not squares & taken and place["x"] + place["w"] <= 24, panel["title"]
         taken |= squares
     for panel in panels():

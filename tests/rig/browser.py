@@ -47,8 +47,9 @@ class Browser:
         command = f"exec chromium-headless-shell {' '.join(_OPTIONS)} --host-resolver-rules='{self._rules}'" \
                   f" --user-data-dir={self._directory} about:blank 3<&{to_browser} 4>&{from_browser}"
         with open(self._directory / "log", "w") as log:
-            self._process = subprocess.Popen(self._topology.command(self._namespace, "bash", "-c", command),
-                                             pass_fds=(to_browser, from_browser), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                self._topology.command(self._namespace, "bash", "-c", command), pass_fds=(to_browser, from_browser),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         os.close(to_browser)
         os.close(from_browser)
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
@@ -85,7 +86,8 @@ class Browser:
 
     def screenshot(self, file):
         """All of the page as a PNG."""
-        file.write_bytes(base64.b64decode(self._call("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"]))
+        picture = self._call("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"]
+        file.write_bytes(base64.b64decode(picture))
 
     def _call(self, method, **parameters):
         self._number += 1
