@@ -350,21 +350,21 @@ TEST(HitPath, AnswersFromThePoolOfTheDomain) {
     keep(expected.name, 0);
     keep(expected.name, 1);
   }
-  for (const auto& [name, pool] : kExpected) {
-    const Bytes frame =
-        query_frame(MessageBuilder().flags(dns::flag::kRd).question(name, dns::Type::A).build());
+  for (const Expected& expected : kExpected) {
+    const Bytes frame = query_frame(
+        MessageBuilder().flags(dns::flag::kRd).question(expected.name, dns::Type::A).build());
     const auto answered_by = [&](poll::HitPath path) {
       rte_mbuf* mbuf = mbuf_of(rig, frame);
       std::array<rte_mbuf*, poll::kBurst> others;
       poll::PortQueue& queue = rig.core->queues[0];
-      EXPECT_EQ(path(*rig.core, queue, std::span(&mbuf, 1), others.data()), 0u) << name;
+      EXPECT_EQ(path(*rig.core, queue, std::span(&mbuf, 1), others.data()), 0u) << expected.name;
       queue.transmit.flush(queue.port, queue.queue, rig.core->counters.ports[0],
                            rig.core->counters);
       const std::vector<Bytes> sent = rig.sent();
       return sent.size() == 1 ? static_cast<unsigned>(*(sent[0].end() - 2)) : 99;
     };
     for (const poll::HitPathChoice& choice : poll::hit_paths())
-      EXPECT_EQ(answered_by(choice.path), pool) << name << " on " << choice.name;
+      EXPECT_EQ(answered_by(choice.path), expected.pool) << expected.name << " on " << choice.name;
   }
 }
 
