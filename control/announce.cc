@@ -1,8 +1,13 @@
 #include "control/announce.h"
 
 #include <fmt/format.h>
+#include <rte_lcore.h>
 
 #include <algorithm>
+#include <optional>
+
+#include "control/version.h"
+#include "dataplane/poll/hit_path.h"
 
 namespace control {
 namespace {
@@ -12,6 +17,20 @@ std::string way_to(const tls::BackendSettings& backend) {
   const char* protocol = backend.protocol == tls::Protocol::DoH ? "over HTTPS" : "over TLS";
   if (!backend.socks5) return protocol;
   return fmt::format("{} through the proxy {}", protocol, backend.socks5->proxy.text());
+}
+
+/// Memory of another node takes half as long again to reach, so whoever polls a port should be of
+/// its node.
+void announce_queue(const Config& config, const poll::Port& port, unsigned core, Log& log) {
+  const int cpu_node = static_cast<int>(rte_lcore_to_socket_id(core + 1));
+  const std::optional<int> port_node = port.numa_node();
+  log.write(LogLevel::Info, fmt::format("port {}: queue {} polled by CPU {} (NUMA node {})",
+                                        port.name(), core, config.eal.cores[core], cpu_node));
+  if (!port_node || *port_node == cpu_node) return;
+  log.write(
+      LogLevel::Warning,
+      fmt::format("port {}: it is on NUMA node {}, and CPU {} is not; choose cores of that node",
+                  port.name(), *port_node, config.eal.cores[core]));
 }
 
 /// Things with names: which are new, gone, or not what they were.
@@ -97,6 +116,39 @@ std::string identity_of(const tls::BackendSettings& backend) {
 std::string line_about(const tls::BackendSettings& backend) {
   return fmt::format("backend {}: {} {}, as {}", backend.name, backend.where(), way_to(backend),
                      identity_of(backend));
+}
+
+void announce_start(const Config& config, std::span<const poll::Port> ports, bool hugepages,
+                    Log& log) {
+  log.write(LogLevel::Info, fmt::format("dotline {}: {} MB of memory, {}", version().dotline,
+                                        config.eal.memory_megabytes,
+                                        hugepages ? "in hugepages" : "without hugepages"));
+  for (size_t i = 0; i < ports.size(); ++i) {
+    for (unsigned core = 0; core < config.eal.cores.size(); ++core) {
+      if (core >= ports[i].queues()) continue;
+      announce_queue(config, ports[i], core, log);
+    }
+    if (const std::string& tap = config.eal.ports[i].tap; !tap.empty()) {
+      log.write(LogLevel::Info,
+                fmt::format("port {}: what is not ours goes to the kernel by tap:{}",
+                            ports[i].name(), tap));
+    }
+  }
+  for (size_t i = 0; i < config.tls_workers.threads && !config.tls_workers.cpus.empty(); ++i) {
+    log.write(LogLevel::Info,
+              fmt::format("TLS worker {} runs on CPU {}", i,
+                          config.tls_workers.cpus[i % config.tls_workers.cpus.size()]));
+  }
+  log.write(LogLevel::Info,
+            fmt::format("cached answers take the {} path", poll::hit_paths().front().name));
+  for (const Bind& bind : config.binds)
+    log.write(LogLevel::Info, fmt::format("answering at {} over UDP", bind.address.text()));
+  for (const tls::BackendSettings& backend : config.backends)
+    log.write(LogLevel::Info, line_about(backend));
+  log.write(LogLevel::Info,
+            fmt::format("metrics at http://{}/metrics", config.metrics_address.text()));
+  if (!config.control_socket.empty())
+    log.write(LogLevel::Info, fmt::format("commands at {}", config.control_socket));
 }
 
 }  // namespace control

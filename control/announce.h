@@ -1,10 +1,13 @@
 // What the operator is told about a configuration when it comes into force.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
 #include "control/config.h"
+#include "control/log.h"
+#include "dataplane/poll/port.h"
 
 namespace control {
 
@@ -16,5 +19,9 @@ namespace control {
 /// What is different in `after`, one line for each thing; empty if nothing is. Settings that only a
 /// restart changes are the same in both.
 [[nodiscard]] std::vector<std::string> changes_between(const Config& before, const Config& after);
+
+/// What has started: devices, CPUs, addresses, backends. `hugepages`: whether memory is in some.
+void announce_start(const Config& config, std::span<const poll::Port> ports, bool hugepages,
+                    Log& log);
 
 }  // namespace control

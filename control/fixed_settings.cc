@@ -83,6 +83,7 @@ base::Result<std::vector<std::string>, std::string> keep_fixed_settings(const Co
   keep_workers(running.tls_workers, next.tls_workers, keeper);
   keeper.keep("metrics.address", running.metrics_address, next.metrics_address);
   keeper.keep("control.socket", running.control_socket, next.control_socket);
+  keeper.keep("control.socket", running.control_socket, next.control_socket);
   if (std::optional<std::string> fault = keep_addresses(running, next, keeper))
     return base::fail(std::move(*fault));
   return std::move(keeper).kept();

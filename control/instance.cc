@@ -5,27 +5,20 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <pthread.h>
-#include <rte_launch.h>
-#include <rte_lcore.h>
-#include <sched.h>
 
 #include <algorithm>
-#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <exception>
-#include <future>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "control/announce.h"
+#include "control/cache_memory.h"
 #include "control/collect_status.h"
 #include "control/commands.h"
 #include "control/control_socket.h"
@@ -34,6 +27,7 @@
 #include "control/escape.h"
 #include "control/fixed_settings.h"
 #include "control/heartbeat.h"
+#include "control/link.h"
 #include "control/log.h"
 #include "control/metrics.h"
 #include "control/paced_log.h"
@@ -42,16 +36,14 @@
 #include "control/service_manager.h"
 #include "control/signals.h"
 #include "control/status_json.h"
+#include "control/threads.h"
 #include "control/topology.h"
 #include "control/version.h"
 #include "dataplane/base/keyed_hash.h"
-#include "dataplane/cache/pages.h"
 #include "dataplane/exchange.h"
 #include "dataplane/poll/eal.h"
 #include "dataplane/poll/exception_path.h"
-#include "dataplane/poll/loop.h"
 #include "dataplane/poll/port.h"
-#include "tls-workers/confinement.h"
 #include "tls-workers/worker.h"
 
 namespace control {
@@ -98,77 +90,9 @@ LogLevel level_of(tls::Severity severity) {
   return LogLevel::Error;
 }
 
-/// The NUMA nodes of the cores that poll, each once.
-std::set<unsigned> nodes_of_cores(unsigned cores) {
-  std::set<unsigned> nodes;
-  for (unsigned core = 0; core < cores; ++core) nodes.insert(rte_lcore_to_socket_id(core + 1));
-  return nodes;
-}
-
-/// Cached answers lie where they are read from. With cores on several nodes there is no such place,
-/// and half a table on each loads both nodes' memory alike.
-void place_caches(unsigned cores, Log& log) {
-  const std::set<unsigned> nodes = nodes_of_cores(cores);
-  const std::vector<unsigned> list(nodes.begin(), nodes.end());
-  const std::string names = fmt::format("{}", fmt::join(list, " and "));
-  if (const auto placed = cache::use_nodes(list); !placed) {
-    return log.write(LogLevel::Warning, fmt::format("packet caches: not placed on NUMA node {}: {}",
-                                                    names, placed.error()));
-  }
-  log.write(LogLevel::Info, list.size() == 1
-                                ? fmt::format("packet caches: on NUMA node {}", names)
-                                : fmt::format("packet caches: spread over NUMA nodes {}", names));
-}
-
-/// Once, before the first cache is made.
-void prepare_memory(const Config& config, Log& log) {
-  const bool large = config.eal.hugepages != poll::Hugepages::Off;
-  cache::use_large_pages(large ? cache::LargePages::Auto : cache::LargePages::Off);
-  place_caches(static_cast<unsigned>(config.eal.cores.size()), log);
-}
-
 poll::Acceptance acceptance_of(const poll::Port& port) {
   return {.mac = port.mac(), .vlan = port.vlan(), .verify_checksum = port.verify_checksum()};
 }
-
-void run_on(std::thread& thread, unsigned cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpu, &set);
-  pthread_setaffinity_np(thread.native_handle(), sizeof set, &set);
-}
-
-struct CoreStart {
-  poll::LcoreState& state;
-  std::promise<Confined> confined;
-};
-
-int poll_core(void* argument) {
-  auto& start = *static_cast<CoreStart*>(argument);
-  poll::LcoreState& state = start.state;
-  const Confined done = confine_helper();
-  start.confined.set_value(done);  // `start` is gone after this.
-  if (done) poll::run_lcore(state);
-  return 0;
-}
-
-/// A port's link, as it was when last looked at. Drivers are asked by the control thread alone.
-class Link {
- public:
-  explicit Link(const poll::Port& port) : port_(port) {}
-
-  /// Whether it has changed.
-  bool look() {
-    const bool up = port_.link_is_up();
-    return up_.exchange(up) != up;
-  }
-  [[nodiscard]] bool up() const { return up_; }
-  [[nodiscard]] const std::string& port() const { return port_.name(); }
-
- private:
-  const poll::Port& port_;
-  std::atomic<bool> up_{true};
-};
 
 /// "there is no cache `b`, expected one of `a`".
 template <typename Names>
@@ -196,7 +120,7 @@ class Instance final : private Commanded {
     open_ports();
     open_exception_path();
     confine();
-    prepare_memory(config_, log_);
+    place_caches(config_, log_);
     topology_ = std::make_unique<Topology>(
         Topology::Frame{config_.tls_workers.threads, acceptances(), readers_}, config_);
     make_cores();
@@ -206,7 +130,7 @@ class Instance final : private Commanded {
   }
 
   ~Instance() override {
-    stop();
+    threads_.stop();
     take_rights_back();
   }
 
@@ -228,8 +152,6 @@ class Instance final : private Commanded {
   void open_exception_path();
   void confine();
   void set_rights_aside();
-  void start_exception_path();
-  void start_cores();
   void make_cores();
   void make_workers();
   void make_endpoint();
@@ -240,15 +162,11 @@ class Instance final : private Commanded {
   base::Result<void, std::string> set_backend(const SetBackend& what) override;
   std::optional<int> serve_until(base::Time end);
   void start();
-  void start_workers();
-  void stop();
   void tick();
   void remind();
   void tell_manager();
   base::Result<Lines, Lines> read_and_take_up();
   base::Result<Lines, Lines> take_up(Config next);
-  void say_who_polls(const poll::Port& port, unsigned core);
-  void say_what_started();
 
   Config config_;                           // In force.
   const Machine machine_ = this_machine();  // Before EAL puts this thread on one CPU.
@@ -270,15 +188,13 @@ class Instance final : private Commanded {
   std::vector<std::unique_ptr<Heartbeat>> heartbeats_;
   std::vector<std::unique_ptr<Link>> links_;      // One for each port.
   std::vector<std::unique_ptr<CoreLoad>> loads_;  // One for each core.
-  std::vector<std::thread> worker_threads_;
-  std::thread exception_thread_;
+  Threads threads_;
   std::mutex sources_mutex_;
   std::shared_ptr<const StatusSources> sources_;  // Under the mutex.
   std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<HttpEndpoint> endpoint_;
   std::unique_ptr<ControlSocket> control_socket_;  // Nullptr if none is wanted.
   const base::Time started_ = base::Clock::now();
-  bool running_ = false;
 };
 
 void Instance::open_ports() {
@@ -472,27 +388,6 @@ base::Result<void, std::string> Instance::set_backend(const SetBackend& what) {
   return base::fail(no_such("backend", what.name, names));
 }
 
-/// None runs that could open another socket than TLS's.
-void Instance::start_workers() {
-  const std::vector<unsigned>& cpus = config_.tls_workers.cpus;
-  for (size_t i = 0; i < workers_.size(); ++i) {
-    std::promise<Confined> confined;
-    std::future<Confined> outcome = confined.get_future();
-    worker_threads_.emplace_back(
-        [worker = workers_[i].get(), i, confined = std::move(confined)]() mutable {
-          pthread_setname_np(pthread_self(), fmt::format("tls-worker-{}", i).c_str());
-          Confined done = give_up_rights();
-          if (done) done = tls::confine_worker();
-          confined.set_value(done);
-          if (done) worker->run();
-        });
-    if (!cpus.empty()) run_on(worker_threads_.back(), cpus[i % cpus.size()]);
-    if (const Confined done = outcome.get(); !done) throw std::runtime_error(done.error());
-  }
-  log_.write(LogLevel::Info,
-             "TLS workers are confined: they can open TCP connections, and no other socket");
-}
-
 /// What the start needed and nothing after it does. From here on every thread begins with it.
 void Instance::confine() {
   throw_unless(confine_process());
@@ -510,48 +405,11 @@ void Instance::set_rights_aside() {
   log_.write(LogLevel::Info, "all rights are given up: no capability is in effect on any thread");
 }
 
-void Instance::start_exception_path() {
-  std::promise<Confined> confined;
-  std::future<Confined> outcome = confined.get_future();
-  exception_thread_ = std::thread([this, confined = std::move(confined)]() mutable {
-    pthread_setname_np(pthread_self(), "exception-path");
-    const Confined done = confine_helper();
-    confined.set_value(done);
-    if (done) exception_path_->run();
-  });
-  throw_unless(outcome.get());
-}
-
-void Instance::start_cores() {
-  for (unsigned core = 0; core < lcores_.size(); ++core) {
-    CoreStart start{.state = *lcores_[core], .confined = {}};
-    std::future<Confined> outcome = start.confined.get_future();
-    if (rte_eal_remote_launch(poll_core, &start, core + 1) != 0) {
-      throw std::runtime_error(
-          fmt::format("CPU {} does not start polling", config_.eal.cores[core]));
-    }
-    throw_unless(outcome.get());
-  }
-}
-
 void Instance::start() {
-  running_ = true;
-  start_workers();
-  if (exception_path_ != nullptr) start_exception_path();
-  start_cores();
+  threads_.start({workers_, lcores_, exception_path_.get()}, config_);
+  log_.write(LogLevel::Info,
+             "TLS workers are confined: they can open TCP connections, and no other socket");
   set_rights_aside();
-}
-
-void Instance::stop() {
-  if (!std::exchange(running_, false)) return;
-  for (const auto& lcore : lcores_) lcore->request_stop();
-  for (unsigned core = 0; core < lcores_.size(); ++core) rte_eal_wait_lcore(core + 1);
-  if (exception_thread_.joinable()) {
-    exception_path_->stop();
-    exception_thread_.join();
-  }
-  for (const auto& worker : workers_) worker->stop();
-  for (std::thread& thread : worker_threads_) thread.join();
 }
 
 void Instance::tick() {
@@ -639,53 +497,6 @@ base::Result<Lines, Lines> Instance::take_up(Config next) {
   return lines;
 }
 
-/// Memory of another node takes half as long again to reach, so whoever polls a port should be of
-/// its node.
-void Instance::say_who_polls(const poll::Port& port, unsigned core) {
-  const int cpu_node = static_cast<int>(rte_lcore_to_socket_id(core + 1));
-  const std::optional<int> port_node = port.numa_node();
-  log_.write(LogLevel::Info, fmt::format("port {}: queue {} polled by CPU {} (NUMA node {})",
-                                         port.name(), core, config_.eal.cores[core], cpu_node));
-  if (!port_node || *port_node == cpu_node) return;
-  log_.write(
-      LogLevel::Warning,
-      fmt::format("port {}: it is on NUMA node {}, and CPU {} is not; choose cores of that node",
-                  port.name(), *port_node, config_.eal.cores[core]));
-}
-
-void Instance::say_what_started() {
-  log_.write(LogLevel::Info,
-             fmt::format("dotline {}: {} MB of memory, {}", version().dotline,
-                         config_.eal.memory_megabytes,
-                         eal_.uses_hugepages() ? "in hugepages" : "without hugepages"));
-  for (size_t i = 0; i < ports_.size(); ++i) {
-    for (unsigned core = 0; core < cores(); ++core) {
-      if (core >= ports_[i].queues()) continue;
-      say_who_polls(ports_[i], core);
-    }
-    if (const std::string& tap = config_.eal.ports[i].tap; !tap.empty()) {
-      log_.write(LogLevel::Info,
-                 fmt::format("port {}: what is not ours goes to the kernel by tap:{}",
-                             ports_[i].name(), tap));
-    }
-  }
-  for (size_t i = 0; i < workers_.size() && !config_.tls_workers.cpus.empty(); ++i) {
-    log_.write(LogLevel::Info,
-               fmt::format("TLS worker {} runs on CPU {}", i,
-                           config_.tls_workers.cpus[i % config_.tls_workers.cpus.size()]));
-  }
-  log_.write(LogLevel::Info,
-             fmt::format("cached answers take the {} path", poll::hit_paths().front().name));
-  for (const Bind& bind : config_.binds)
-    log_.write(LogLevel::Info, fmt::format("answering at {} over UDP", bind.address.text()));
-  for (const tls::BackendSettings& backend : config_.backends)
-    log_.write(LogLevel::Info, line_about(backend));
-  log_.write(LogLevel::Info,
-             fmt::format("metrics at http://{}/metrics", config_.metrics_address.text()));
-  if (control_socket_ != nullptr)
-    log_.write(LogLevel::Info, fmt::format("commands at {}", config_.control_socket));
-}
-
 /// Waits for a signal or a command, and answers commands; not beyond `end`.
 std::optional<int> Instance::serve_until(base::Time end) {
   if (control_socket_ == nullptr) return signals_.wait(end - base::Clock::now(), std::nullopt);
@@ -699,7 +510,7 @@ std::optional<int> Instance::serve_until(base::Time end) {
 int Instance::run() {
   for (const std::string& warning : config_.warnings) log_.write(LogLevel::Warning, warning);
   start();
-  say_what_started();
+  announce_start(config_, ports_, eal_.uses_hugepages(), log_);
   std::puts("ready");
   std::fflush(stdout);
   manager_.ready();
@@ -714,7 +525,7 @@ int Instance::run() {
   }
   manager_.stopping();
   log_.write(LogLevel::Info, "stopping: answering who still waits");
-  stop();
+  threads_.stop();
   log_.write(LogLevel::Info, "stopped");
   return 0;
 }

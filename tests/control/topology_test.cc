@@ -238,10 +238,11 @@ TEST(KeepFixedSettings, PutsBackAndTells) {
   next.eal.memory_megabytes = 99;
   next.tls_workers.threads = 7;
   next.tls_workers.hedging = true;
+  next.control_socket = "/elsewhere";
   next.acl = {*base::Prefix::parse("192.0.2.0/24")};
   const auto kept = keep_fixed_settings(running, next);
   ASSERT_TRUE(kept.has_value());
-  EXPECT_THAT(*kept, ElementsAre(HasSubstr("dataplane.memory"), HasSubstr("tls_workers.threads")));
+  EXPECT_THAT(*kept, ElementsAre(HasSubstr("dataplane.memory"), HasSubstr("tls_workers.threads"), HasSubstr("control.socket")));
   EXPECT_EQ(next.eal.memory_megabytes, running.eal.memory_megabytes);
   EXPECT_EQ(next.tls_workers.threads, running.tls_workers.threads);
   EXPECT_TRUE(next.tls_workers.hedging);

@@ -1,0 +1,42 @@
+#include "control/cache_memory.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <rte_lcore.h>
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "dataplane/cache/pages.h"
+
+namespace control {
+namespace {
+
+/// The NUMA nodes of the cores that poll, each once.
+std::set<unsigned> nodes_of_cores(size_t cores) {
+  std::set<unsigned> nodes;
+  for (unsigned core = 0; core < cores; ++core) nodes.insert(rte_lcore_to_socket_id(core + 1));
+  return nodes;
+}
+
+}  // namespace
+
+/// Cached answers lie where they are read from. With cores on several nodes there is no such place,
+/// and half a table on each loads both nodes' memory alike.
+void place_caches(const Config& config, Log& log) {
+  const bool large = config.eal.hugepages != poll::Hugepages::Off;
+  cache::use_large_pages(large ? cache::LargePages::Auto : cache::LargePages::Off);
+  const std::set<unsigned> nodes = nodes_of_cores(config.eal.cores.size());
+  const std::vector<unsigned> list(nodes.begin(), nodes.end());
+  const std::string names = fmt::format("{}", fmt::join(list, " and "));
+  if (const auto placed = cache::use_nodes(list); !placed) {
+    return log.write(LogLevel::Warning, fmt::format("packet caches: not placed on NUMA node {}: {}",
+                                                    names, placed.error()));
+  }
+  log.write(LogLevel::Info, list.size() == 1
+                                ? fmt::format("packet caches: on NUMA node {}", names)
+                                : fmt::format("packet caches: spread over NUMA nodes {}", names));
+}
+
+}  // namespace control
