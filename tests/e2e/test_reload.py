@@ -90,8 +90,8 @@ def test_a_thousand_reloads_lose_nothing(rig, settings, resolvers):
             assert summary.completed > 1000, summary.output
             assert summary.lost == 0, summary.output
             assert set(summary.response_codes) == {"NOERROR"}, summary.output
-        grown = resident_kilobytes(dotline) - settled
-        assert grown < 20_000, f"{grown} kB more after {RELOADS * 3 // 4} reloads"
+        # At any moment some backends are leaving; when they are gone, no more is left than after the first quarter.
+        wait_until(lambda: resident_kilobytes(dotline) <= settled, f"{settled} kB or less")
         # Whoever has left is gone, and his sessions with him.
         wait_until(lambda: sum("853" in line for line in sockets(rig)) <= 2 * len(resolvers), "sessions of old backends are closed")
 
