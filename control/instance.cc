@@ -94,6 +94,22 @@ poll::Acceptance acceptance_of(const poll::Port& port) {
   return {.mac = port.mac(), .vlan = port.vlan(), .verify_checksum = port.verify_checksum()};
 }
 
+/// "backend one: held down by the operator's word".
+std::string line_of(const SetBackend& what) {
+  const auto done = [&] {
+    switch (what.word) {
+      case tls::Rotation::Word::Up:
+        return "held up";
+      case tls::Rotation::Word::Down:
+        return "held down";
+      case tls::Rotation::Word::Auto:
+        break;
+    }
+    return "left to its health checks";
+  };
+  return fmt::format("backend {}: {} by the operator's word", what.name, done());
+}
+
 /// "there is no cache `b`, expected one of `a`".
 template <typename Names>
 std::string no_such(const char* kind, const std::string& name, const Names& names) {
@@ -378,11 +394,7 @@ base::Result<void, std::string> Instance::set_backend(const SetBackend& what) {
     names.push_back(backend.settings.name);
     if (what.name != names.back()) continue;
     (void)backend.shared->rotation.obey(what.word, base::Clock::now());
-    log_.write(LogLevel::Info,
-               fmt::format("backend {}: {} by the operator's word", what.name,
-                           what.word == tls::Rotation::Word::Up     ? "held up"
-                           : what.word == tls::Rotation::Word::Down ? "held down"
-                                                                    : "left to its health checks"));
+    log_.write(LogLevel::Info, line_of(what));
     return {};
   }
   return base::fail(no_such("backend", what.name, names));
