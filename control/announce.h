@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "control/config.h"
+#include "control/config/config.h"
 #include "control/log.h"
 #include "dataplane/poll/port.h"
 

@@ -1,7 +1,7 @@
 // Where packet caches lie: in large pages, on the memory of the CPUs that read them.
 #pragma once
 
-#include "control/config.h"
+#include "control/config/config.h"
 #include "control/log.h"
 
 namespace control {

@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
-#include "control/escape.h"
+#include "control/commands/remote_commands.h"
 #include "control/import/import_dnsdist.h"
-#include "control/remote_commands.h"
+#include "control/text/escape.h"
 #include "control/version.h"
 
 namespace control {

@@ -4,7 +4,7 @@
 
 #include <functional>
 
-#include "control/config.h"
+#include "control/config/config.h"
 
 namespace control {
 

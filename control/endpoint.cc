@@ -14,10 +14,10 @@
 #include <string_view>
 #include <thread>
 
-#include "control/escape.h"
 #include "control/http_host.h"
 #include "control/page/page.h"
 #include "control/rights.h"
+#include "control/text/escape.h"
 #include "dataplane/base/clock.h"
 
 namespace control {

@@ -6,7 +6,7 @@
 #include <cctype>
 #include <optional>
 
-#include "control/config_values.h"
+#include "control/config/values.h"
 
 namespace control {
 namespace {

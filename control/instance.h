@@ -1,7 +1,7 @@
 // The running program: ports, cores and workers assembled from a configuration.
 #pragma once
 
-#include "control/config.h"
+#include "control/config/config.h"
 
 namespace control {
 

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "control/escape.h"
+#include "control/text/escape.h"
 
 namespace control {
 namespace {

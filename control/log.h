@@ -9,7 +9,7 @@
 #include <memory>
 #include <string_view>
 
-#include "control/config.h"
+#include "control/config/config.h"
 
 namespace control {
 

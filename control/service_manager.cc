@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-#include "control/escape.h"
+#include "control/text/escape.h"
 
 namespace control {
 

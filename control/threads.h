@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "control/config.h"
+#include "control/config/config.h"
 #include "dataplane/poll/exception_path.h"
 #include "dataplane/poll/lcore_state.h"
 #include "tls-workers/worker.h"

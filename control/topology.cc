@@ -8,7 +8,7 @@
 #include <thread>
 #include <utility>
 
-#include "control/domains.h"
+#include "control/config/domains.h"
 #include "tls-workers/upstream/trust_store.h"
 
 namespace control {

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "control/config.h"
+#include "control/config/config.h"
 #include "control/numbers.h"
 #include "dataplane/base/clock.h"
 #include "dataplane/base/result.h"

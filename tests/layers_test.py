@@ -51,7 +51,7 @@ def check_the_checker():
              (f"{CACHE}/a.h", f'  #  include "{EXCHANGE}"'), (EXCHANGE, f'#include "{POLL}/loop.h"'),
              (f"{POLL}/a.cc", '#include "tls-workers/worker.h"'), (f"{POLL}/a.cc", '#include "../../tls-workers/worker.h"'),
              (f"{POLL}/xdp/a.cc", "#include <spdlog/spdlog.h>"), (f"{BASE}/a.h", "#include <yaml-cpp/yaml.h>"),
-             ("tls-workers/upstream/a.h", f'#include "{POLL}/loop.h"'), ("tls-workers/a.h", '#include "control/config.h"'),
+             ("tls-workers/upstream/a.h", f'#include "{POLL}/loop.h"'), ("tls-workers/a.h", '#include "control/config/config.h"'),
              ("control/a.cc", '#include "tests/packet_builder.h"'), ("control/a.cc", '#include "perf/load.h"'),
              ("dataplane/extra/a.h", "int x;"), (f"{CACHE}/a.h", '#pragma once\n\n#include <prometheus/counter.h>\n')]
     right = [(f"{POLL}/a.cc", f'#include "{EXCHANGE}"\n#include <rte_mbuf.h>\n#include "made.inc"'),

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "control/config.h"
-#include "control/config_values.h"
+#include "control/config/config.h"
+#include "control/config/values.h"
 #include "control/import/stand_in.h"
 
 namespace control {

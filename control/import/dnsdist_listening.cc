@@ -1,7 +1,7 @@
 // Where dnsdist answers, whom, and where it tells about itself.
 #include <algorithm>
 
-#include "control/config_values.h"
+#include "control/config/values.h"
 #include "control/import/dnsdist_functions.h"
 #include "control/import/lua_sandbox.h"
 #include "control/import/lua_values.h"

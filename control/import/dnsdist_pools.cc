@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include "control/config_unsupported.h"
+#include "control/config/unsupported.h"
 #include "control/import/dnsdist_functions.h"
 #include "control/import/lua_objects.h"
 #include "control/import/lua_sandbox.h"

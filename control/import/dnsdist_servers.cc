@@ -1,8 +1,8 @@
 // newServer: the resolvers, and everything that dnsdist lets one say about them.
 #include <algorithm>
 
-#include "control/config.h"
-#include "control/config_values.h"
+#include "control/config/config.h"
+#include "control/config/values.h"
 #include "control/import/dnsdist_functions.h"
 #include "control/import/dnsdist_names.h"
 #include "control/import/lua_objects.h"

@@ -12,12 +12,12 @@
 #include <string_view>
 #include <system_error>
 
-#include "control/config.h"
-#include "control/escape.h"
+#include "control/config/config.h"
+#include "control/config/regular_file.h"
 #include "control/import/dnsdist_functions.h"
 #include "control/import/stand_in.h"
 #include "control/import/yaml_writer.h"
-#include "control/regular_file.h"
+#include "control/text/escape.h"
 
 namespace control {
 namespace {

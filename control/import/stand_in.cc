@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <string_view>
 
-#include "control/escape.h"
 #include "control/import/dnsdist_names.h"
 #include "control/import/lua_sandbox.h"
+#include "control/text/escape.h"
 
 namespace control {
 namespace {

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <sstream>
 
-#include "control/escape.h"
 #include "control/import/dnsdist_functions.h"
 #include "control/import/resolver_names.h"
+#include "control/text/escape.h"
 
 namespace control {
 namespace {

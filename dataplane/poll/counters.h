@@ -119,8 +119,8 @@ struct alignas(64) CoreCounters {
     base::Counter misses;
   };
   std::array<PerCache, kMaxCaches> caches;  // By the cache's number.
-  base::Counter parked;                    // Gauge: askers waiting now.
-  base::Counter merged;                    // Askers that joined a question already on its way.
+  base::Counter parked;                     // Gauge: askers waiting now.
+  base::Counter merged;                     // Askers that joined a question already on its way.
   // Queries answered SERVFAIL at once, because ...
   base::Counter parked_full;  // ... no more askers or questions can be parked,
   base::Counter client_full;  // ... this client has as many askers parked as one client may have,

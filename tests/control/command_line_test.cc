@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/control/config_rig.h"
+#include "tests/control/config/config_rig.h"
 #include "tests/temporary_folder.h"
 
 namespace control {

@@ -11,8 +11,8 @@
 #include <thread>
 #include <vector>
 
-#include "control/escape.h"
 #include "control/paced_log.h"
+#include "control/text/escape.h"
 
 namespace control {
 namespace {

@@ -8,7 +8,7 @@
 #include <fstream>
 
 #include "control/announce.h"
-#include "control/fixed_settings.h"
+#include "control/config/fixed_settings.h"
 #include "dataplane/base/keyed_hash.h"
 #include "tests/temporary_folder.h"
 #include "tests/tls-workers/certificates.h"
@@ -242,7 +242,8 @@ TEST(KeepFixedSettings, PutsBackAndTells) {
   next.acl = {*base::Prefix::parse("192.0.2.0/24")};
   const auto kept = keep_fixed_settings(running, next);
   ASSERT_TRUE(kept.has_value());
-  EXPECT_THAT(*kept, ElementsAre(HasSubstr("dataplane.memory"), HasSubstr("tls_workers.threads"), HasSubstr("control.socket")));
+  EXPECT_THAT(*kept, ElementsAre(HasSubstr("dataplane.memory"), HasSubstr("tls_workers.threads"),
+                                 HasSubstr("control.socket")));
   EXPECT_EQ(next.eal.memory_megabytes, running.eal.memory_megabytes);
   EXPECT_EQ(next.tls_workers.threads, running.tls_workers.threads);
   EXPECT_TRUE(next.tls_workers.hedging);

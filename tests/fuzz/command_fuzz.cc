@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "control/commands.h"
+#include "control/commands/commands.h"
 #include "tests/fuzz/invariant.h"
 
 namespace {

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "control/config.h"
+#include "control/config/config.h"
 #include "control/import/import_dnsdist.h"
 #include "tests/fuzz/invariant.h"
 

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <string>
 
-#include "tests/control/config_rig.h"
+#include "tests/control/config/config_rig.h"
 #include "tests/temporary_folder.h"
 #include "tls-workers/upstream/query_budget.h"
 

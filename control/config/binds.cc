@@ -1,0 +1,130 @@
+// The sections about clients: `binds`, the addresses they ask, and `acl`, who they may be.
+#include <algorithm>
+#include <limits>
+
+#include "control/config/reader.h"
+#include "control/config/values.h"
+
+namespace control {
+namespace {
+
+enum class Protocol : uint8_t { Do53 };
+
+constexpr Choice<Protocol> kProtocols[] = {{"Do53", Protocol::Do53}};
+constexpr uint16_t kDo53Port = 53;
+
+constexpr std::string_view kUsualAcl[] = {
+    "127.0.0.0/8",    "::1/128",                          // Loopback.
+    "10.0.0.0/8",     "172.16.0.0/12", "192.168.0.0/16",  // Private, RFC 1918 ...
+    "fc00::/7",                                           // ... and RFC 4193.
+    "169.254.0.0/16", "fe80::/10",                        // Link-local.
+    "100.64.0.0/10",                                      // Carrier-grade NAT, RFC 6598.
+};
+
+base::Endpoint read_address(Section& section) {
+  const std::string expected = "ADDRESS or ADDRESS:PORT, such as 192.0.2.53:53";
+  section.require("address", expected);
+  const auto text = section.text("address", expected);
+  if (!text) return {};
+  const auto address = base::Endpoint::parse(*text, kDo53Port);
+  if (!address) {
+    section.refuse("address", "is not an address, expected " + expected);
+  } else if (is_wildcard(address->address)) {
+    section.refuse("address",
+                   "is a wildcard, a concrete address is needed: dotline takes packets before the "
+                   "kernel does");
+  } else if (is_for_many(address->address)) {
+    section.refuse("address",
+                   "is a multicast or broadcast address, expected one of this machine's own");
+  } else if (is_loopback(address->address)) {
+    section.warn("address", "is a loopback address: no packet for it comes over a network");
+  }
+  return address.value_or(base::Endpoint{});
+}
+
+/// The pool whose answers are kept in the cache that the bind names.
+dns::PoolId read_pool(Section& section, Reading& reading) {
+  const std::vector<Pool>& pools = reading.config.pools;
+  const auto cache = section.text("cache", "the name of a packet cache");
+  if (!cache) {
+    const auto usual = index_of(pools, "");
+    if (!usual && !section.has("cache")) {
+      section.lacks(
+          "`cache` is missing and there is no pool \"\", expected the packet "
+          "cache of " +
+          one_of(pools));
+    }
+    return dns::PoolId{static_cast<uint8_t>(usual.value_or(0))};
+  }
+  const auto index = index_of(reading.config.packet_caches, *cache);
+  if (!index) {
+    section.refuse("cache",
+                   "is not a packet cache, expected " + one_of(reading.config.packet_caches));
+    return {};
+  }
+  // One that others with domains of their own share their cache with is meant itself.
+  const auto uses_it = [&](const Pool& pool) { return pool.packet_cache == index; };
+  const auto is_meant = [&](const Pool& pool) { return uses_it(pool) && pool.domains.empty(); };
+  const auto users = std::ranges::count_if(pools, uses_it);
+  if (users != 1 && std::ranges::count_if(pools, is_meant) != 1) {
+    section.refuse("cache", "is used by " + std::to_string(users) +
+                                " pools, expected exactly one, which then answers here");
+    return {};
+  }
+  const auto pool =
+      users == 1 ? std::ranges::find_if(pools, uses_it) : std::ranges::find_if(pools, is_meant);
+  return dns::PoolId{static_cast<uint8_t>(pool - pools.begin())};
+}
+
+Bind read_bind(const YamlNode& node, Reading& reading) {
+  Section section(&node, "binds", reading.errors);
+  Bind bind;
+  bind.address = read_address(section);
+  Protocol protocol{};
+  section.choice("protocol", protocol, kProtocols);
+  bind.pool = read_pool(section, reading);
+  section.refuse_unknown();
+  return bind;
+}
+
+void read_block(const YamlNode& node, Reading& reading) {
+  const std::string expected = "an address block such as 192.0.2.0/24";
+  const auto text = read_text(node, "acl", expected, reading.errors);
+  if (!text) return;
+  const auto block = base::Prefix::parse(*text);
+  if (!block) {
+    reading.errors.add(node.place, quote("acl", *text) + " is not an address block, expected " +
+                                       expected + ", with no bits set behind its length");
+    return;
+  }
+  if (block->length == 0) {
+    reading.errors.warn(node.place, quote("acl", *text) + " lets everybody ask: an open resolver");
+  }
+  reading.config.acl.push_back(*block);
+}
+
+}  // namespace
+
+void read_binds(Section& top, Reading& reading) {
+  for (const YamlNode& node : top.filled_list("binds", poll::kMaxBinds, "address to answer on")) {
+    reading.config.binds.push_back(read_bind(node, reading));
+    reading.config.eal.binds.push_back(reading.config.binds.back().address);
+  }
+}
+
+void read_acl(Section& top, Reading& reading) {
+  // The limit is the file's size.
+  const auto nodes = top.list("acl", std::numeric_limits<size_t>::max());
+  if (!nodes) {
+    for (const std::string_view block : kUsualAcl) {
+      reading.config.acl.push_back(*base::Prefix::parse(block));
+    }
+    return;
+  }
+  if (nodes->empty()) {
+    reading.errors.warn(top.place_of("acl"), "`acl` is empty: every query will be refused");
+  }
+  for (const YamlNode& node : *nodes) read_block(node, reading);
+}
+
+}  // namespace control

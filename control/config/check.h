@@ -1,0 +1,14 @@
+// What only shows when settings are laid side by side: things named or claimed twice, loops, cores
+// without a queue, pools that nobody serves.
+#pragma once
+
+#include "control/config/config.h"
+#include "control/config/errors.h"
+#include "control/config/yaml_tree.h"
+
+namespace control {
+
+/// `config` was read from `root`. Says nothing at places that are known to be wrong.
+void check_config(const Config& config, const YamlNode& root, ConfigErrors& errors);
+
+}  // namespace control

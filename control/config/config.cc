@@ -1,0 +1,37 @@
+#include "control/config/config.h"
+
+#include "control/config/check.h"
+#include "control/config/errors.h"
+#include "control/config/reader.h"
+#include "control/config/regular_file.h"
+#include "control/config/yaml_tree.h"
+
+namespace control {
+
+std::string ConfigError::message() const {
+  if (line == 0) return file + ": " + text;
+  return file + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " + text;
+}
+
+base::Result<Config, std::vector<ConfigError>> parse_config(const std::string& text,
+                                                            const std::string& file,
+                                                            const Machine& machine) {
+  ConfigErrors errors(file);
+  const std::optional<YamlNode> root = parse_yaml(text, errors);
+  if (!root) return base::fail(errors.errors());
+  Config config = read_tree(*root, machine, errors);
+  config.file = file;
+  check_config(config, *root, errors);
+  if (!errors.empty()) return base::fail(errors.errors());
+  for (const ConfigError& warning : errors.warnings()) config.warnings.push_back(warning.message());
+  return config;
+}
+
+base::Result<Config, std::vector<ConfigError>> read_config(const std::string& path,
+                                                           const Machine& machine) {
+  const base::Result<std::string, std::string> text = read_regular_file(path, kMaxConfigBytes);
+  if (!text) return base::fail(std::vector{ConfigError{path, 0, 0, text.error()}});
+  return parse_config(*text, path, machine);
+}
+
+}  // namespace control

@@ -1,0 +1,102 @@
+// The configuration as plain values: what the YAML file said, checked, with every default filled
+// in. Reading is all or nothing: either a Config that can be started from, or every error of the
+// file with its place.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/commands/control_socket.h"
+#include "control/config/machine.h"
+#include "dataplane/base/address.h"
+#include "dataplane/base/result.h"
+#include "dataplane/dns/answer.h"
+#include "dataplane/dns/question.h"
+#include "dataplane/poll/settings.h"
+#include "tls-workers/upstream/backend.h"
+#include "tls-workers/upstream/policy.h"
+
+namespace control {
+
+enum class LogLevel : uint8_t { Debug, Info, Warning, Error };
+
+/// An address that clients ask, and the pool that answers there. Plain DNS over UDP.
+struct Bind {
+  base::Endpoint address;
+  dns::PoolId pool{};  // Index into Config::pools.
+};
+
+struct PacketCache {
+  std::string name;           // Unique; the `cache` label of metrics.
+  uint32_t size = 1'000'000;  // Entries.
+  dns::LifetimeLimits limits;
+};
+
+/// Backends that share questions, and the cache that keeps their answers. Its index in
+/// Config::pools is its dns::PoolId.
+struct Pool {
+  std::string name;  // Unique; the default pool's is empty.
+  std::optional<size_t>
+      packet_cache;  // Index into Config::packet_caches; none: answers are not kept.
+  tls::PolicySettings policy;
+  /// Names at and below these are its own, whatever address they are asked at. Lower case, no final
+  /// dot, wire_form reads them; no two pools have the same one.
+  std::vector<std::string> domains;
+};
+
+struct TlsWorkers {
+  unsigned threads = 1;
+  std::vector<unsigned> cpus;  // Worker i runs on cpus[i % size]; empty: the kernel chooses.
+  unsigned sessions_per_backend = 2;
+  bool hedging = false;  // Slow queries are put to a second backend as well.
+};
+
+struct Config {
+  std::string file;  // Where it was read.
+  poll::EalSettings
+      eal;  // Cores, memory and ports; its `binds` are the addresses of `binds`, in order.
+  poll::Idle idle = poll::Idle::Sleep;
+  std::vector<Bind> binds;
+  std::vector<base::Prefix> acl;
+  std::vector<PacketCache> packet_caches;  // At least one.
+  TlsWorkers tls_workers;
+  std::vector<tls::BackendSettings> backends;  // At least one.
+  std::vector<Pool> pools;                     // At least one.
+  base::Endpoint metrics_address;
+  std::string control_socket{ControlSocket::kUsualPath};  // Empty: none.
+  LogLevel log_level = LogLevel::Info;
+  std::vector<std::string> warnings;  // Legal but odd; `FILE:LINE:COLUMN: what`, to be logged.
+};
+
+/// One thing wrong with the file. Lines and columns count from 1; both are 0 if the file could not
+/// be read at all.
+struct ConfigError {
+  std::string file;
+  unsigned line = 0;
+  unsigned column = 0;
+  std::string text;
+
+  /// "FILE:LINE:COLUMN: text"
+  [[nodiscard]] std::string message() const;
+};
+
+/// Reads and checks the file at `path` for use on `machine`. Fails with every error found, sorted
+/// by place: the file is not readable or larger than kMaxConfigBytes, is not YAML, has unknown,
+/// duplicate or unsupported keys, or values that do not fit.
+[[nodiscard]] base::Result<Config, std::vector<ConfigError>> read_config(
+    const std::string& path, const Machine& machine = this_machine());
+
+/// The same for text at hand; `file` is what errors call it.
+[[nodiscard]] base::Result<Config, std::vector<ConfigError>> parse_config(const std::string& text,
+                                                                          const std::string& file,
+                                                                          const Machine& machine);
+
+inline constexpr size_t kMaxConfigBytes = size_t{1} << 20;
+inline constexpr size_t kMaxBackends = 256;
+inline constexpr size_t kMaxDomains = 1024;  // Of one pool.
+inline constexpr unsigned kMaxWorkers = 64;
+
+}  // namespace control

@@ -1,0 +1,150 @@
+// The section `backends.tls`: how it is made sure that a resolver is the one that was meant, and
+// what is offered to it. Nothing here can turn the first off.
+#include <algorithm>
+#include <functional>
+
+#include "control/config/ca_store.h"
+#include "control/config/reader.h"
+#include "control/config/values.h"
+#include "tls-workers/upstream/key_log.h"
+#include "tls-workers/upstream/pins.h"
+#include "tls-workers/upstream/tls_offer.h"
+
+namespace control {
+namespace {
+
+constexpr size_t kMaxPins = 16;
+constexpr Choice<tls::TlsVersion> kVersions[] = {{"tls1.2", tls::TlsVersion::Tls12},
+                                                 {"tls1.3", tls::TlsVersion::Tls13}};
+
+void read_subject_name(Section& section, tls::BackendSettings& backend) {
+  const std::string expected = "the host name in the resolver's certificate";
+  const auto text = section.text("subject_name", expected);
+  if (!text) return;
+  backend.subject_name = *text;
+  if (base::IpAddress::parse(*text)) {
+    section.refuse("subject_name",
+                   "is an address, expected a host name; an address goes into `subject_address`");
+  } else if (!is_hostname(*text)) {
+    section.refuse("subject_name", "is not a host name, expected " + expected);
+  }
+}
+
+void read_subject_address(Section& section, tls::BackendSettings& backend) {
+  const std::string expected = "the IP address in the resolver's certificate";
+  const auto text = section.text("subject_address", expected);
+  if (!text) return;
+  const auto address = base::IpAddress::parse(*text);
+  if (address) {
+    backend.subject_address = address->text();
+  } else {
+    section.refuse("subject_address", "is not an address, expected " + expected);
+  }
+}
+
+void read_ca_store(Section& section, tls::BackendSettings& backend) {
+  const auto path =
+      section.text("ca_store", "a file of PEM certificates, \"\" for the system's store");
+  backend.ca_store = path.value_or("");
+  if (!backend.ca_store.empty()) {
+    const auto fault = fault_of_ca_store(backend.ca_store);
+    if (fault) section.refuse("ca_store", *fault);
+  } else if (!system_ca_store_exists()) {
+    section.warn("ca_store",
+                 "means the system's CA certificates, but there are none: no resolver can be "
+                 "authenticated with them");
+  }
+}
+
+void read_pin(const YamlNode& node, Reading& reading, std::vector<tls::Pin>& pins) {
+  const std::string expected = "`sha256/` and the BASE64 of the SHA-256 of a public key";
+  const auto text = read_text(node, "pins", expected, reading.errors);
+  if (!text) return;
+  const auto pin = tls::parse_pin(*text);
+  if (!pin) {
+    reading.errors.add(node.place, quote("pins", *text) + " is not a pin, expected " + expected);
+  } else if (std::ranges::find(pins, *pin) != pins.end()) {
+    reading.errors.add(node.place, quote("pins", *text) + " is listed twice, expected once");
+  } else {
+    pins.push_back(*pin);
+  }
+}
+
+void read_pins(Section& section, Reading& reading, tls::BackendSettings& backend) {
+  const auto pins = section.list("pins", kMaxPins);
+  if (!pins) return;
+  for (const YamlNode& node : *pins) read_pin(node, reading, backend.pins);
+  if (pins->empty()) {
+    reading.errors.add(section.place_of("pins"), "`pins` is empty, expected at least one pin");
+  } else if (pins->size() == 1) {
+    // RFC 7858 appendix A asks for a backup.
+    reading.errors.warn(section.place_of("pins"),
+                        "`pins` has one pin only: when the resolver changes its key, nothing is "
+                        "sent to it any more; add that of its next key");
+  }
+}
+
+/// What the certificate must prove. A backend that nobody could tell from an impostor is never
+/// asked.
+void read_identity(Section& outer, Section& section, Reading& reading,
+                   tls::BackendSettings& backend) {
+  read_subject_name(section, backend);
+  read_subject_address(section, backend);
+  read_pins(section, reading, backend);
+  const bool by_name = section.has("subject_name");
+  const bool by_address = section.has("subject_address");
+  if (!by_name && !by_address && !section.has("pins")) {
+    (outer.has("tls") ? section : outer)
+        .lacks(
+            "the backend could not be authenticated, expected `tls` with `subject_name`, "
+            "`subject_address` or `pins`");
+  }
+  if (by_name && by_address) {
+    section.refuse("subject_address", "is given beside `subject_name`, expected one of the two");
+  }
+  if (by_name || by_address || !section.has("pins")) return read_ca_store(section, backend);
+  if (section.text("ca_store", ""))
+    section.refuse("ca_store",
+                   "is not looked at where only `pins` are given, expected `subject_name` or "
+                   "`subject_address` as well");
+}
+
+/// A text in OpenSSL's own words.
+void read_offer(Section& section, std::string_view key, std::string& target,
+                const std::function<std::optional<std::string>(const std::string&)>& fault_of) {
+  const auto text = section.text(key, "a list in OpenSSL's form, \"\" for its defaults");
+  if (!text || text->empty()) return;
+  if (const auto fault = fault_of(*text)) {
+    section.refuse(key, escaped(*fault, 200));
+  } else {
+    target = *text;
+  }
+}
+
+void read_key_log_file(Section& section, tls::BackendSettings& backend) {
+  const auto path = section.text("key_log_file", "a file for the keys of sessions, \"\" for none");
+  if (!path || path->empty()) return;
+  backend.tls.key_log_file = *path;
+  if (const auto fault = tls::fault_of_key_log(*path)) {
+    section.refuse("key_log_file", *fault);
+  } else {
+    section.warn("key_log_file",
+                 "gets the keys of all sessions with this backend: whoever reads it can read every "
+                 "query. Not for production");
+  }
+}
+
+}  // namespace
+
+void read_tls(Section& outer, Reading& reading, tls::BackendSettings& backend) {
+  Section section = outer.inner("tls");
+  read_identity(outer, section, reading, backend);
+  read_offer(section, "ciphers", backend.tls.ciphers, tls::fault_of_ciphers);
+  read_offer(section, "ciphers_tls_13", backend.tls.ciphers_tls_13, tls::fault_of_ciphers_tls_13);
+  read_offer(section, "ecdhe_curves", backend.tls.ecdhe_curves, tls::fault_of_ecdhe_curves);
+  section.choice("min_version", backend.tls.min_version, kVersions);
+  read_key_log_file(section, backend);
+  section.refuse_unknown();
+}
+
+}  // namespace control

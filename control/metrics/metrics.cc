@@ -1,0 +1,407 @@
+#include "control/metrics/metrics.h"
+
+#include <algorithm>
+
+#include "control/metrics/metric_family.h"
+#include "control/metrics/process_metrics.h"
+
+namespace control {
+namespace {
+
+using Core = MetricsSources::Core;
+using Workers = std::vector<const tls::WorkerCounters*>;
+using Backend = tls::Configuration::Backend;
+
+/// `of(counters)` summed over all cores.
+template <typename Of>
+uint64_t sum(const std::vector<Core>& cores, Of of) {
+  uint64_t total = 0;
+  for (const Core& core : cores) total += of(*core.counters).read();
+  return total;
+}
+
+/// `of(counters)` summed over all workers.
+template <typename Of>
+uint64_t sum(const Workers& workers, Of of) {
+  uint64_t total = 0;
+  for (const tls::WorkerCounters* worker : workers) total += of(*worker).read();
+  return total;
+}
+
+/// `of(counters)` of one backend summed over all workers.
+template <typename Of>
+uint64_t sum(const Backend& backend, Of of) {
+  uint64_t total = 0;
+  for (const tls::BackendLedger& ledger : backend.shared->ledgers)
+    total += of(ledger.counters).read();
+  return total;
+}
+
+void add_ports(const MetricsSources& sources, FamilyList& families) {
+  const auto for_each_port = [&](auto value_of) {
+    for (size_t i = 0; i < sources.ports.size(); ++i) {
+      families.sample({{"port", sources.ports[i].name}}, value_of(i));
+    }
+  };
+  families.begin_counter("dotline_packets_received_total", "Frames taken from the port.");
+  for_each_port([&](size_t i) {
+    return sum(
+        sources.cores, [i](const auto& core) -> auto& { return core.ports[i].received; });
+  });
+  families.begin_counter("dotline_packets_sent_total", "Replies given to the port.");
+  for_each_port([&](size_t i) {
+    return sum(
+        sources.cores, [i](const auto& core) -> auto& { return core.ports[i].sent; });
+  });
+  std::vector<MetricsSources::PortLosses> losses;
+  for (const MetricsSources::Port& port : sources.ports) losses.push_back(port.losses());
+  families.begin_counter("dotline_port_missed_total",
+                         "Frames lost because the port's receive ring was full.");
+  for_each_port([&](size_t i) { return losses[i].missed; });
+  families.begin_counter("dotline_port_no_buffer_total",
+                         "Frames lost because the port's mempool was empty.");
+  for_each_port([&](size_t i) { return losses[i].no_buffer; });
+  families.begin_counter("dotline_port_errors_total",
+                         "Frames that the device could not receive or send.");
+  for_each_port([&](size_t i) { return losses[i].errors; });
+  families.begin_gauge("dotline_mempool_in_use",
+                       "Packet buffers in use, those waiting in the device included.");
+  for_each_port([&](size_t i) { return sources.ports[i].mempool_in_use(); });
+  families.begin_gauge("dotline_port_link_up", "1 while the port's link is up.");
+  for_each_port(
+      [&](size_t i) { return sources.ports[i].link_is_up() ? uint64_t{1} : uint64_t{0}; });
+}
+
+/// `of(counters)` summed over the exception paths of all ports.
+template <typename Of>
+uint64_t sum_of_exceptions(const MetricsSources& sources, Of of) {
+  uint64_t total = 0;
+  for (const MetricsSources::Port& port : sources.ports) {
+    if (port.exceptions != nullptr) total += of(*port.exceptions).read();
+  }
+  return total;
+}
+
+void add_exceptions(const MetricsSources& sources, FamilyList& families) {
+  families.begin_counter("dotline_exception_frames_total",
+                         "Frames moved between the port and its TAP.");
+  for (size_t i = 0; i < sources.ports.size(); ++i) {
+    const MetricsSources::Port& port = sources.ports[i];
+    families.sample({{"port", port.name}, {"direction", "to_kernel"}},
+                    port.exceptions == nullptr ? 0 : port.exceptions->to_kernel.read());
+    families.sample(
+        {{"port", port.name}, {"direction", "from_kernel"}},
+        sum(
+            sources.cores, [i](const auto& core) -> auto& { return core.ports[i].from_kernel; }));
+  }
+  families.begin_counter("dotline_exception_unsent_total",
+                         "Frames of the kernel's that were not sent, by reason.");
+  for (size_t i = 0; i < poll::kUnsentNames.size(); ++i) {
+    const auto unsent = [i](const auto& counters) -> auto& {
+      return counters.unsent[poll::Unsent(i)];
+    };
+    families.sample({{"reason", std::string(poll::kUnsentNames[i])}},
+                    sum(sources.cores, unsent) + sum_of_exceptions(sources, unsent));
+  }
+}
+
+/// Cores count what they drop themselves; what the TAP did not take is known to its thread only.
+uint64_t dropped(const MetricsSources& sources, poll::Drop reason) {
+  if (reason == poll::Drop::ExceptionRefused) {
+    return sum_of_exceptions(
+        sources, [](const auto& counters) -> auto& { return counters.refused; });
+  }
+  return sum(
+      sources.cores, [reason](const auto& core) -> auto& { return core.dropped[reason]; });
+}
+
+void add_queries(const MetricsSources& sources, FamilyList& families) {
+  families.begin_counter("dotline_packets_dropped_total", "Frames that got no reply, by reason.");
+  for (size_t i = 0; i < poll::kDropNames.size(); ++i) {
+    families.sample({{"reason", std::string(poll::kDropNames[i])}},
+                    dropped(sources, poll::Drop(i)));
+  }
+  families.begin_counter("dotline_queries_total",
+                         "DNS queries read, by the transport they came over.");
+  families.sample({{"transport", "udp"}},
+                  sum(
+                      sources.cores, [](const auto& core) -> auto& { return core.queries; }));
+  for (const char* transport : {"tcp", "dot", "doh"})
+    families.sample({{"transport", transport}}, uint64_t{0});
+  families.begin_counter("dotline_replies_total", "Replies sent, by what they were.");
+  for (size_t i = 0; i < poll::kOutcomeNames.size(); ++i) {
+    families.sample({{"outcome", std::string(poll::kOutcomeNames[i])}},
+                    sum(
+                        sources.cores, [i](const auto& core) -> auto& {
+                          return core.replies[poll::Outcome(i)];
+                        }));
+  }
+  families.begin_histogram("dotline_reply_duration_seconds",
+                           "From receiving a query to sending its reply.");
+  for (size_t i = 0; i < poll::kOutcomeNames.size(); ++i) {
+    std::vector<const base::Histogram*> histograms;
+    for (const Core& core : sources.cores) histograms.push_back(&core.counters->reply_duration[i]);
+    families.sample({{"outcome", std::string(poll::kOutcomeNames[i])}}, histograms);
+  }
+}
+
+void add_caches(const MetricsSources& sources, FamilyList& families) {
+  const auto for_each_cache = [&](auto value_of) {
+    for (const auto& [index, cache] : sources.caches)
+      families.sample({{"cache", cache->name()}}, value_of(index, cache->counters()));
+  };
+  families.begin_counter("dotline_cache_hits_total", "Queries answered from the cache.");
+  for_each_cache([&](size_t i, const auto&) {
+    return sum(
+        sources.cores, [i](const auto& core) -> auto& { return core.caches[i].hits; });
+  });
+  families.begin_counter("dotline_cache_misses_total",
+                         "Queries whose answer was not in the cache.");
+  for_each_cache([&](size_t i, const auto&) {
+    return sum(
+        sources.cores, [i](const auto& core) -> auto& { return core.caches[i].misses; });
+  });
+  families.begin_counter("dotline_cache_inserts_total", "Answers put into the cache.");
+  for_each_cache(
+      [](size_t, const cache::CacheCounters& counters) { return counters.inserts.load(); });
+  families.begin_counter("dotline_cache_evictions_total",
+                         "Live answers that gave way to another question's.");
+  for_each_cache(
+      [](size_t, const cache::CacheCounters& counters) { return counters.evictions.load(); });
+  families.begin_gauge("dotline_cache_entries", "Answers in the cache, expired ones included.");
+  for_each_cache(
+      [](size_t, const cache::CacheCounters& counters) { return counters.entries.load(); });
+  families.begin_gauge("dotline_cache_bytes", "Memory of the answers in the cache.");
+  for_each_cache(
+      [](size_t, const cache::CacheCounters& counters) { return counters.bytes.load(); });
+  families.begin_gauge("dotline_cache_capacity", "How many answers fit into the cache.");
+  for (const auto& [index, cache] : sources.caches)
+    families.sample({{"cache", cache->name()}}, cache->capacity());
+}
+
+void add_misses(const MetricsSources& sources, FamilyList& families) {
+  families.gauge("dotline_parked", "Queries that wait for a backend's answer.",
+                 sum(
+                     sources.cores, [](const auto& core) -> auto& { return core.parked; }));
+  families.counter(
+      "dotline_merged_queries_total", "Queries that joined an equal question already on its way.",
+      sum(
+          sources.cores, [](const auto& core) -> auto& { return core.merged; }) +
+          sum(
+              sources.workers, [](const auto& worker) -> auto& { return worker.merged; }));
+  families.counter("dotline_parked_full_total",
+                   "Queries answered SERVFAIL because no more can wait.",
+                   sum(
+                       sources.cores, [](const auto& core) -> auto& { return core.parked_full; }));
+  families.counter("dotline_client_full_total",
+                   "Queries answered SERVFAIL because their client has too many waiting.",
+                   sum(
+                       sources.cores, [](const auto& core) -> auto& { return core.client_full; }));
+  families.begin_counter("dotline_ring_full_total",
+                         "Messages between cores and workers that found their ring full.");
+  families.sample({{"ring", "miss"}}, sum(
+                                          sources.cores, [](const auto& core) -> auto& {
+                                            return core.miss_ring_full;
+                                          }));
+  families.sample({{"ring", "fill"}}, sum(
+                                          sources.workers, [](const auto& worker) -> auto& {
+                                            return worker.fills_lost;
+                                          }));
+  families.counter("dotline_late_fills_total",
+                   "Answers that came when all their askers had been told SERVFAIL.",
+                   sum(
+                       sources.cores, [](const auto& core) -> auto& { return core.late_fills; }));
+  families.gauge(
+      "dotline_questions", "Questions open at the backends.",
+      sum(
+          sources.workers, [](const auto& worker) -> auto& { return worker.questions; }));
+  families.counter(
+      "dotline_questions_full_total", "Misses refused because too many questions were open.",
+      sum(
+          sources.workers, [](const auto& worker) -> auto& { return worker.questions_full; }));
+  families.counter(
+      "dotline_held_failures_total",
+      "Misses failed at once because their question had failed just before.",
+      sum(
+          sources.workers, [](const auto& worker) -> auto& { return worker.failures_held; }));
+  families.counter("dotline_hedged_queries_total",
+                   "Queries sent to a second backend because the first was slow.",
+                   sum(
+                       sources.workers, [](const auto& worker) -> auto& { return worker.hedged; }));
+  families.counter(
+      "dotline_late_answers_total",
+      "Answers put into the cache though nobody waited for them any more.",
+      sum(
+          sources.workers, [](const auto& worker) -> auto& { return worker.late_answers; }));
+  families.counter(
+      "dotline_entries_refused_total", "Answers not kept because memory was out.",
+      sum(
+          sources.workers, [](const auto& worker) -> auto& { return worker.entries_refused; }));
+}
+
+void add_cores(const MetricsSources& sources, FamilyList& families) {
+  families.begin_counter("dotline_core_busy_cycles_total",
+                         "TSC cycles of turns that found something to do.");
+  for (const Core& core : sources.cores) {
+    families.sample({{"core", std::to_string(core.cpu)}}, core.counters->busy_cycles.read());
+  }
+  families.begin_counter("dotline_core_cycles_total", "TSC cycles of all turns.");
+  for (const Core& core : sources.cores) {
+    families.sample({{"core", std::to_string(core.cpu)}}, core.counters->cycles.read());
+  }
+  families.begin_counter("dotline_worker_turns_total",
+                         "Turns of the worker, which stands still if this does.");
+  for (size_t i = 0; i < sources.workers.size(); ++i) {
+    families.sample({{"worker", std::to_string(i)}}, sources.workers[i]->turns.read());
+  }
+}
+
+uint64_t unix_time(std::chrono::system_clock::time_point date) {
+  return static_cast<uint64_t>(
+      std::max<std::time_t>(std::chrono::system_clock::to_time_t(date), 0));
+}
+
+void add_reloads(const MetricsSources& sources, FamilyList& families) {
+  const ReloadRecord::Report report = sources.reloads->read();
+  families.begin_counter("dotline_config_reloads_total",
+                         "Reloads of the configuration, by result.");
+  families.sample({{"result", "ok"}}, report.succeeded);
+  families.sample({{"result", "failed"}}, report.failed);
+  families.gauge("dotline_config_last_reload_successful",
+                 "1 unless the last reload failed and the configuration before it stayed.",
+                 report.last_error.empty() ? uint64_t{1} : uint64_t{0});
+  families.gauge("dotline_config_loaded_timestamp_seconds",
+                 "When the configuration in force was taken up.", unix_time(report.loaded));
+}
+
+/// In Unix time; 0 until a certificate was seen.
+uint64_t certificate_expiry(const Backend& backend) {
+  const auto certificate = backend.shared->report().certificate;
+  if (!certificate) return 0;
+  return unix_time(certificate->not_after);
+}
+
+void add_backend_states(const MetricsSources& sources, FamilyList& families) {
+  const auto for_each_backend = [&](auto value_of) {
+    for (const Backend& backend : sources.backends)
+      families.sample({{"backend", backend.settings.name}}, value_of(backend));
+  };
+  families.begin_gauge("dotline_backend_up",
+                       "1 if in rotation and some worker has or can open a session, else 0.");
+  for_each_backend([](const Backend& backend) { return uint64_t{backend.shared->up()}; });
+  families.begin_gauge("dotline_backend_in_rotation",
+                       "1 if health checks let it be asked, else 0.");
+  for_each_backend([](const Backend& backend) { return uint64_t{backend.shared->rotation.up()}; });
+  families.begin_gauge("dotline_backend_overridden",
+                       "1 while the operator holds it up or down, whatever checks say.");
+  for_each_backend([](const Backend& backend) {
+    return backend.shared->rotation.word() == tls::Rotation::Word::Auto ? uint64_t{0} : uint64_t{1};
+  });
+  families.begin_gauge("dotline_backend_sessions", "Sessions that are ready for queries.");
+  for_each_backend([](const Backend& backend) {
+    return sum(
+        backend, [](const auto& counters) -> auto& { return counters.sessions; });
+  });
+  families.begin_gauge("dotline_backend_in_flight", "Queries sent and not yet answered.");
+  for_each_backend([](const Backend& backend) {
+    return sum(
+        backend, [](const auto& counters) -> auto& { return counters.in_flight; });
+  });
+  families.begin_gauge("dotline_backend_certificate_expiry_timestamp_seconds",
+                       "Until when the certificate is valid that the backend showed last; 0 before "
+                       "the first.");
+  for_each_backend(certificate_expiry);
+  families.begin_counter("dotline_backend_queries_total", "Queries sent to the backend.");
+  for_each_backend([](const Backend& backend) {
+    return sum(
+        backend, [](const auto& counters) -> auto& { return counters.queries; });
+  });
+  families.begin_counter("dotline_backend_over_budget_total",
+                         "Questions that went elsewhere or waited since the backend's budget of "
+                         "queries was spent.");
+  for_each_backend([](const Backend& backend) {
+    return sum(
+        backend, [](const auto& counters) -> auto& { return counters.over_budget; });
+  });
+  families.begin_histogram("dotline_backend_response_duration_seconds",
+                           "From sending a query to its answer.");
+  for (const Backend& backend : sources.backends) {
+    std::vector<const base::Histogram*> histograms;
+    for (const tls::BackendLedger& ledger : backend.shared->ledgers)
+      histograms.push_back(&ledger.counters.response_duration);
+    families.sample({{"backend", backend.settings.name}}, histograms);
+  }
+}
+
+void add_backend_events(const MetricsSources& sources, FamilyList& families) {
+  families.begin_counter("dotline_backend_responses_total", "Answers of the backend, by rcode.");
+  for (const Backend& backend : sources.backends) {
+    for (size_t rcode = 0; rcode < tls::kRcodeNames.size(); ++rcode) {
+      families.sample(
+          {{"backend", backend.settings.name}, {"rcode", std::string(tls::kRcodeNames[rcode])}},
+          sum(
+              backend, [rcode](const auto& counters) -> auto& {
+                return counters.responses[rcode];
+              }));
+    }
+  }
+  families.begin_counter("dotline_backend_failures_total",
+                         "What went wrong with the backend, by class.");
+  for (const Backend& backend : sources.backends) {
+    for (size_t failure = 0; failure < tls::kFailureNames.size(); ++failure) {
+      families.sample(
+          {{"backend", backend.settings.name}, {"class", std::string(tls::kFailureNames[failure])}},
+          sum(
+              backend, [failure](const auto& counters) -> auto& {
+                return counters.failures[tls::Failure(failure)];
+              }));
+    }
+  }
+  families.begin_counter("dotline_backend_health_checks_total", "Health checks, by result.");
+  for (const Backend& backend : sources.backends) {
+    const tls::Rotation& rotation = backend.shared->rotation;
+    families.sample({{"backend", backend.settings.name}, {"result", "ok"}}, rotation.checks_good());
+    for (size_t failure = 0; failure < tls::kFailureNames.size(); ++failure) {
+      families.sample({{"backend", backend.settings.name},
+                       {"result", std::string(tls::kFailureNames[failure])}},
+                      rotation.checks_failed(tls::Failure(failure)));
+    }
+  }
+  families.begin_counter("dotline_backend_handshakes_total", "TLS handshakes done, by kind.");
+  for (const Backend& backend : sources.backends) {
+    const std::string& name = backend.settings.name;
+    families.sample(
+        {{"backend", name}, {"kind", "full"}},
+        sum(
+            backend, [](const auto& counters) -> auto& { return counters.handshakes_full; }));
+    families.sample(
+        {{"backend", name}, {"kind", "resumed"}},
+        sum(
+            backend, [](const auto& counters) -> auto& { return counters.handshakes_resumed; }));
+  }
+}
+
+}  // namespace
+
+std::vector<prometheus::MetricFamily> Metrics::Collect() const {
+  const std::shared_ptr<const MetricsSources> sources = sources_();
+  FamilyList families;
+  families.begin_gauge("dotline_build_info", "Always 1; the labels tell what runs.");
+  families.sample({{"version", sources->version.dotline},
+                   {"dpdk", sources->version.dpdk},
+                   {"openssl", sources->version.openssl}},
+                  uint64_t{1});
+  add_ports(*sources, families);
+  add_exceptions(*sources, families);
+  add_queries(*sources, families);
+  add_caches(*sources, families);
+  add_misses(*sources, families);
+  add_cores(*sources, families);
+  add_backend_states(*sources, families);
+  add_backend_events(*sources, families);
+  add_reloads(*sources, families);
+  add_process_metrics(families);
+  return families.take();
+}
+
+}  // namespace control
