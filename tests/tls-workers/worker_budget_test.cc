@@ -116,6 +116,7 @@ TEST(Budget, CanBeLiftedAtRunTime) {
   tls::BackendSettings limited = backend_at(server.endpoint());
   limited.queries_per_second = 1;
   WorkerRig rig({limited});
+  ASSERT_TRUE(eventually([&] { return rig.backend().sessions.read() == 1; }));
   use_up(rig.configuration().backends[0].shared->budget);
   rig.ask("www.example");
   EXPECT_TRUE(eventually([&] { return rig.backend().over_budget.read() == 1; }));
