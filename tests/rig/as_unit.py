@@ -108,9 +108,10 @@ def main(unit, *command):
     made = filter_of(settings)
     [capabilities] = settings["AmbientCapabilities"]
     assert settings["CapabilityBoundingSet"] == [capabilities]
+    program = os.open(command[0], os.O_RDONLY)  # Nobody may have no way to where it is, as below /root.
     become_user_with(capabilities)
     made.load()
-    os.execv(command[0], command)
+    os.execve(program, command, os.environ)
 
 
 if __name__ == "__main__":
