@@ -1,4 +1,4 @@
-#include "tls-workers/upstream/framing.h"
+#include "tls-workers/framing.h"
 
 #include <gtest/gtest.h>
 
@@ -77,6 +77,25 @@ TEST(FrameReader, NeverHoldsMoreThanTheLongestMessage) {
   EXPECT_LE(most, tls::FrameReader::kLargest);
 }
 
+TEST(FrameReader, TakesNoMemoryForWhatIsOnlyAnnounced) {
+  tls::FrameReader reader;
+  const Bytes start = bytes_of({0xFF, 0xFF, 0, 0});
+  EXPECT_TRUE(taken_from(reader, start, 100).empty());
+  EXPECT_TRUE(reader.is_amid_message());
+  EXPECT_EQ(reader.room().size(), tls::FrameReader::kSmallest - start.size());
+}
+
+TEST(FrameReader, IsAmidAMessageFromItsFirstOctetToItsLast) {
+  tls::FrameReader reader;
+  const Bytes stream = framed(message_of(12));
+  for (size_t i = 0; i < stream.size(); ++i) {
+    EXPECT_EQ(reader.is_amid_message(), i > 0) << i;
+    const std::vector<Bytes> taken = taken_from(reader, base::ByteView(stream).subspan(i, 1), 1);
+    EXPECT_EQ(taken.size(), i + 1 == stream.size() ? 1u : 0u) << i;
+  }
+  EXPECT_FALSE(reader.is_amid_message());
+}
+
 TEST(FrameReader, StartsAfreshWhenCleared) {
   tls::FrameReader reader;
   EXPECT_TRUE(taken_from(reader, framed(message_of(3)), 100).empty());
@@ -96,6 +115,14 @@ TEST(FrameWriter, PutsALengthBeforeEachMessage) {
   }
   EXPECT_EQ(bytes_of(writer.unsent()),
             joined({framed(message_of(12, 12)), framed(message_of(300, 300 & 0xFF))}));
+}
+
+TEST(FrameWriter, CopiesMessagesOfEveryLength) {
+  tls::FrameWriter writer;
+  writer.append(message_of(12, 1));
+  writer.append(message_of(65535, 2));
+  EXPECT_EQ(bytes_of(writer.unsent()),
+            joined({framed(message_of(12, 1)), framed(message_of(65535, 2))}));
 }
 
 TEST(FrameWriter, ForgetsWhatWasSent) {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "tls-workers/upstream/carrier.h"
-#include "tls-workers/upstream/framing.h"
+#include "tls-workers/framing.h"
 
 namespace tls {
 

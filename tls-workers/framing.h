@@ -16,7 +16,8 @@ namespace tls {
 
 inline constexpr size_t kLengthPrefix = 2;
 
-/// Cuts a stream into messages. Memory: what the longest message so far needed, at most 64 KiB + 2.
+/// Cuts a stream into messages. Memory: twice what has come of the longest message so far, at most
+/// 64 KiB + 2; a prefix alone, whatever it announces, takes none.
 class FrameReader {
  public:
   /// Where the next bytes of the stream belong; never empty. Ends the life of views that `next`
@@ -31,6 +32,8 @@ class FrameReader {
   /// A prefix announced fewer octets than a header has: the peer is out of step and nothing after
   /// it can be trusted.
   [[nodiscard]] bool malformed() const { return malformed_; }
+  /// Once `next` has nothing: whether a part of a message is here.
+  [[nodiscard]] bool is_amid_message() const { return begin_ != end_; }
   /// Gives the memory back.
   void clear() { *this = FrameReader(); }
 
@@ -58,6 +61,8 @@ class FrameWriter {
     base::store_be16(&frames_[at], static_cast<uint16_t>(size));
     frames_.resize(at + kLengthPrefix + size);
   }
+  /// Appends a message of at most 65,535 octets.
+  void append(base::ByteView message);
   [[nodiscard]] base::ByteView unsent() const { return base::ByteView(frames_).subspan(sent_); }
   void sent(size_t size);
   void clear();

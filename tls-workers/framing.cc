@@ -1,4 +1,4 @@
-#include "tls-workers/upstream/framing.h"
+#include "tls-workers/framing.h"
 
 #include <algorithm>
 #include <cstring>
@@ -10,8 +10,8 @@ namespace tls {
 base::ByteSpan FrameReader::room() {
   if (begin_ == end_) begin_ = end_ = 0;
   const size_t waiting = end_ - begin_;
-  const size_t needed =
-      std::max(kSmallest, waiting >= kLengthPrefix ? kLengthPrefix + announced() : 0);
+  const size_t whole = waiting >= kLengthPrefix ? kLengthPrefix + announced() : 0;
+  const size_t needed = std::max(kSmallest, std::min(whole, 2 * waiting));
   const bool at_the_end = end_ == buffer_.size();
   if (begin_ > 0 && (at_the_end || begin_ + needed > buffer_.size())) {
     std::memmove(buffer_.data(), &buffer_[begin_], waiting);
@@ -39,6 +39,14 @@ std::optional<base::ByteView> FrameReader::next() {
 }
 
 size_t FrameReader::announced() const { return base::load_be16(&buffer_[begin_]); }
+
+void FrameWriter::append(base::ByteView message) {
+  ASSERT(message.size() <= dns::kMaxMessage);
+  append(message.size(), [message](base::ByteSpan into) {
+    std::ranges::copy(message, into.begin());
+    return message.size();
+  });
+}
 
 void FrameWriter::sent(size_t size) {
   sent_ += size;
