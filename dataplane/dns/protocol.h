@@ -38,7 +38,8 @@ enum class Rcode : uint16_t {
   NxDomain = 3,
   NotImp = 4,
   Refused = 5,
-  BadVers = 16
+  BadVers = 16,
+  BadCookie = 23  // RFC 7873 §5.2.3
 };
 
 enum class Type : uint16_t {
@@ -80,6 +81,7 @@ enum class Ede : uint16_t {
 };
 
 namespace option {
+inline constexpr uint16_t kClientSubnet = 8;    // RFC 7871
 inline constexpr uint16_t kCookie = 10;         // RFC 7873
 inline constexpr uint16_t kKeepalive = 11;      // RFC 7828
 inline constexpr uint16_t kPadding = 12;        // RFC 7830

@@ -30,6 +30,7 @@ Decision decide_malformed(QueryFault fault) {
     case QueryFault::BadOpcode:
       return say(Outcome::NotImp, Rationed::Yes, Rcode::NotImp);
     case QueryFault::Truncated:
+    case QueryFault::NoQuestion:
     case QueryFault::BadCount:
     case QueryFault::BadName:
     case QueryFault::BadOpt:

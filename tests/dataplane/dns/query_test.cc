@@ -261,13 +261,114 @@ TEST(ParseQuery, ChecksTheLengthOfACookie) {
   }
 }
 
+TEST(ParseQuery, ChecksAClientSubnet) {
+  struct Case {
+    const char* name;
+    Bytes value;
+    bool good;
+  };
+  for (const Case& c : {
+           Case{"ipv4_24", bytes_of({0, 1, 24, 0, 192, 0, 2}), true},
+           Case{"ipv4_25", bytes_of({0, 1, 25, 0, 192, 0, 2, 128}), true},
+           Case{"ipv4_32", bytes_of({0, 1, 32, 0, 192, 0, 2, 1}), true},
+           Case{"ipv6_56", bytes_of({0, 2, 56, 0, 0x20, 1, 0xD, 0xB8, 0, 0, 0}), true},
+           Case{"no_address_wanted", bytes_of({0, 1, 0, 0}), true},
+           Case{"no_family", bytes_of({0, 0, 0, 0}), true},
+           Case{"unknown_family", bytes_of({0, 9, 8, 0, 1}), true},
+           Case{"empty", {}, false},
+           Case{"three_octets", bytes_of({0, 1, 0}), false},
+           Case{"no_family_but_an_address", bytes_of({0, 0, 8, 0, 10}), false},
+           Case{"ipv4_33", bytes_of({0, 1, 33, 0, 192, 0, 2, 1, 0}), false},
+           Case{"ipv6_129", joined({bytes_of({0, 2, 129, 0}), Bytes(17)}), false},
+           Case{"scope_set", bytes_of({0, 1, 24, 24, 192, 0, 2}), false},
+           Case{"bit_beyond_prefix", bytes_of({0, 1, 23, 0, 192, 0, 3}), false},
+           Case{"one_octet_short", bytes_of({0, 1, 24, 0, 192, 0}), false},
+           Case{"one_octet_long", bytes_of({0, 1, 24, 0, 192, 0, 2, 0}), false},
+       }) {
+    SCOPED_TRACE(c.name);
+    const auto payload = a_query("a").opt({.options = {{option::kClientSubnet, c.value}}}).build();
+    EXPECT_EQ(fault_of(payload), c.good ? std::nullopt : std::optional(QueryFault::BadOpt));
+  }
+}
+
+TEST(ParseQuery, ReadsTheOptionsItKnows) {
+  const Bytes cookie = bytes_of({1, 2, 3, 4, 5, 6, 7, 8});
+  const Bytes payload = a_query("a")
+                            .opt({.options = {{option::kKeepalive, {}},
+                                              {option::kPadding, Bytes(300)},
+                                              {option::kCookie, cookie}}})
+                            .build();
+  const auto query = parse_query(payload);
+  ASSERT_TRUE(query);
+  EXPECT_EQ(query->edns.keepalive, AsksKeepalive::Yes);
+  EXPECT_TRUE(query->edns.padded);
+  EXPECT_EQ(bytes_of(query->cookie), cookie);
+
+  const Bytes bare = a_query("a").opt({}).build();
+  const auto without = parse_query(bare);
+  ASSERT_TRUE(without);
+  EXPECT_EQ(without->edns.keepalive, AsksKeepalive::No);
+  EXPECT_FALSE(without->edns.padded);
+  EXPECT_TRUE(without->cookie.empty());
+}
+
+TEST(ParseQuery, NotesAKeepaliveWithATimeout) {
+  for (const size_t size : {1, 2, 3}) {
+    const Bytes payload =
+        a_query("a").opt({.options = {{option::kKeepalive, Bytes(size)}}}).build();
+    EXPECT_EQ(parse_query(payload)->edns.keepalive, AsksKeepalive::WithTimeout) << size;
+  }
+}
+
+TEST(ParseQuery, TakesTheFirstOfEqualOptions) {
+  const Bytes first = joined({bytes_of({1}), Bytes(7)});
+  const Bytes payload = a_query("a")
+                            .opt({.options = {{option::kCookie, first},
+                                              {option::kKeepalive, Bytes(2)},
+                                              {option::kCookie, Bytes(40)},
+                                              {option::kKeepalive, {}},
+                                              {option::kCookie, Bytes(8)}}})
+                            .build();
+  const auto query = parse_query(payload);
+  ASSERT_TRUE(query);
+  EXPECT_EQ(bytes_of(query->cookie), first);
+  EXPECT_EQ(query->edns.keepalive, AsksKeepalive::WithTimeout);
+}
+
+TEST(ParseQuery, KnowsAQueryForACookieAlone) {
+  const Option cookie{option::kCookie, Bytes(8)};
+  const Bytes payload = MessageBuilder().opt({.flags = kDoBit, .options = {cookie}}).build();
+  const auto query = parse_query(payload);
+  ASSERT_FALSE(query);
+  EXPECT_EQ(query.error().fault, QueryFault::NoQuestion);
+  EXPECT_TRUE(query.error().edns.present);
+  EXPECT_TRUE(query.error().edns.dnssec_ok);
+  EXPECT_EQ(query.error().cookie.size(), 8);
+  EXPECT_TRUE(query.error().question.empty());
+
+  const Bytes bad = MessageBuilder().opt({.options = {{option::kCookie, Bytes(9)}}}).build();
+  EXPECT_EQ(fault_of(bad), QueryFault::BadOpt);
+  const Bytes no_opt =
+      MessageBuilder().additional(a_record(wire_name("."), 0, {1, 2, 3, 4})).build();
+  EXPECT_EQ(fault_of(no_opt), QueryFault::BadOpt);
+}
+
+TEST(ParseQuery, TellsNothingOfTheOptionsOfABadQuery) {
+  const Opt opt{.options = {{option::kCookie, Bytes(8)}, {option::kCookie, Bytes(9)}}};
+  const Bytes payload = a_query("a").opt(opt).build();
+  const auto query = parse_query(payload);
+  ASSERT_FALSE(query);
+  EXPECT_EQ(query.error().fault, QueryFault::BadOpt);
+  EXPECT_FALSE(query.error().edns.present);
+  EXPECT_TRUE(query.error().cookie.empty());
+}
+
 TEST(ParseQuery, IgnoresWhatOtherOptionsHold) {
-  const Opt opt{.options = {{3, Bytes(5)},                     // NSID
-                            {8, bytes_of({0, 9, 99, 99, 1})},  // A malformed client subnet
-                            {option::kKeepalive, Bytes(2)},
+  const Opt opt{.options = {{3, Bytes(5)},    // NSID
+                            {9, Bytes(4)},    // EXPIRE
+                            {100, Bytes(7)},  // Nobody's.
                             {option::kPadding, Bytes(300)},
-                            {option::kCookie, Bytes(8)},
-                            {option::kCookie, Bytes(8)},
+                            {option::kPadding, bytes_of({0xFF})},
                             {65535, {}}}};
   EXPECT_EQ(fault_of(a_query("a").opt(opt).build()), std::nullopt);
 }
