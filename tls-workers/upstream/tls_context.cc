@@ -109,7 +109,7 @@ void TlsContext::set_up() {
   SSL_CTX_set_read_ahead(context, 1);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, keep_ticket);
-  SSL_CTX_set_msg_callback(context, note_record);
+  count_records(context);
   if (key_log_ != nullptr) SSL_CTX_set_keylog_callback(context, log_key);
   SSL_CTX_set_app_data(context, this);
   if (!set_offer(context, settings_) || SSL_CTX_set_max_send_fragment(context, kRecordSize) != 1 ||
@@ -119,19 +119,9 @@ void TlsContext::set_up() {
 }
 
 Ssl TlsContext::make_ssl(base::Time now, PeerNotes& notes) const {
-  ERR_clear_error();
-  Ssl ssl(SSL_new(context_.get()));
+  Ssl ssl = new_ssl(context_.get(), notes);
   if (ssl == nullptr) return nullptr;
-  BIO* from_peer = BIO_new(BIO_s_mem());
-  BIO* to_peer = BIO_new(BIO_s_mem());
-  if (from_peer == nullptr || to_peer == nullptr) {
-    BIO_free(from_peer);
-    BIO_free(to_peer);
-    return nullptr;
-  }
-  SSL_set_bio(ssl.get(), from_peer, to_peer);
   SSL_set_connect_state(ssl.get());
-  SSL_set_app_data(ssl.get(), &notes);
   if (!expect_subject(ssl.get())) return nullptr;
   // A ticket that does not fit any more only costs the full handshake that would have been made
   // without it.
@@ -258,6 +248,24 @@ void TlsContext::log_key(const SSL* ssl, const char* line) {
     // Memory is out; a line less for whoever looks on.
   }
 }
+
+Ssl new_ssl(SSL_CTX* context, PeerNotes& notes) {
+  ERR_clear_error();
+  Ssl ssl(SSL_new(context));
+  if (ssl == nullptr) return nullptr;
+  BIO* from_peer = BIO_new(BIO_s_mem());
+  BIO* to_peer = BIO_new(BIO_s_mem());
+  if (from_peer == nullptr || to_peer == nullptr) {
+    BIO_free(from_peer);
+    BIO_free(to_peer);
+    return nullptr;
+  }
+  SSL_set_bio(ssl.get(), from_peer, to_peer);
+  SSL_set_app_data(ssl.get(), &notes);
+  return ssl;
+}
+
+void count_records(SSL_CTX* context) { SSL_CTX_set_msg_callback(context, note_record); }
 
 std::string take_openssl_error() {
   const unsigned long error = ERR_get_error();

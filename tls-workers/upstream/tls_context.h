@@ -79,6 +79,12 @@ class TlsContext {
   std::unique_ptr<SSL_CTX, FreeContext> context_;
 };
 
+/// One end of a connection, with memory BIOs on both sides of it. What happens is written to
+/// `notes`, which outlives the result. nullptr when memory is out.
+[[nodiscard]] Ssl new_ssl(SSL_CTX* context, PeerNotes& notes);
+/// Has `notes` count records, for every connection made of `context`.
+void count_records(SSL_CTX* context);
+
 /// The oldest entry of OpenSSL's error queue, in words; empties the queue.
 [[nodiscard]] std::string take_openssl_error();
 

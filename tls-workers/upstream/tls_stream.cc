@@ -84,6 +84,33 @@ Step TlsStream::shake_hands(const TlsContext& context, base::Time now) {
   if (ssl_ == nullptr) ssl_ = context.make_ssl(now, notes_);
   if (ssl_ == nullptr)
     return base::fail(Fault{Failure::Tls, "cannot set up TLS: " + take_openssl_error()});
+  Step step = advance_handshake();
+  if (!step || *step == Progress::Wait) return step;
+  if (std::optional<Fault> fault = context.check_peer(ssl_.get()))
+    return base::fail(*std::move(fault));
+  // After this point queries may be written.
+  flush();
+  return step;
+}
+
+void TlsStream::accept(int fd) {
+  drop();
+  fd_ = fd;
+}
+
+Step TlsStream::answer_handshake(SSL_CTX* context) {
+  if (ssl_ == nullptr) {
+    ssl_ = new_ssl(context, notes_);
+    if (ssl_ == nullptr)
+      return base::fail(Fault{Failure::Tls, "cannot set up TLS: " + take_openssl_error()});
+    SSL_set_accept_state(ssl_.get());
+  }
+  Step step = advance_handshake();
+  if (step && *step == Progress::Done) flush();
+  return step;
+}
+
+Step TlsStream::advance_handshake() {
   readable();
   for (;;) {
     ERR_clear_error();
@@ -91,15 +118,11 @@ Step TlsStream::shake_hands(const TlsContext& context, base::Time now) {
     const int error = done == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_.get(), done);
     if (error != SSL_ERROR_NONE && error != SSL_ERROR_WANT_READ) {
       Fault fault = handshake_fault(error);
-      flush();  // The alert that tells the server why.
+      flush();  // The alert that tells the peer why.
       return base::fail(std::move(fault));
     }
     if (done == 1) {
-      if (std::optional<Fault> fault = context.check_peer(ssl_.get()))
-        return base::fail(*std::move(fault));
       notes_.budget = {};
-      // After this point queries may be written.
-      flush();
       return Progress::Done;
     }
     flush();

@@ -1,6 +1,7 @@
-// One TLS connection over one non-blocking TCP socket. The socket carries nothing but what OpenSSL
-// made, and before it, if there is a proxy, where the proxy is to connect to: there is no way to
-// send bytes past that, and none to send queries before the peer has proved who it is.
+// One TLS connection over one non-blocking TCP socket, to a resolver or from a client. The socket
+// carries nothing but what OpenSSL made, and before it, if there is a proxy, where the proxy is to
+// connect to: there is no way to send bytes past that, and none to send queries to a resolver that
+// has not proved who it is.
 //
 // OpenSSL works on memory; the socket is read and written here. So a turn's records leave in one
 // system call, a closed peer cannot raise SIGPIPE, and an end, a reset and a TLS failure are told
@@ -38,6 +39,11 @@ class TlsStream {
   /// Each time the socket is ready, until Done: the peer is authenticated then. Class Tls or
   /// Certificate on failure.
   [[nodiscard]] Step shake_hands(const TlsContext& context, base::Time now);
+
+  /// Takes a client's socket, which is closed with the stream.
+  void accept(int fd);
+  /// The other side of `shake_hands`; nothing is asked of the client. Class Tls on failure.
+  [[nodiscard]] Step answer_handshake(SSL_CTX* context);
 
   /// The socket is readable (again): `read` may go to it.
   void readable() { reads_left_ = kReadsPerEvent; }
@@ -77,6 +83,7 @@ class TlsStream {
  private:
   enum class Received : uint8_t { Some, Nothing };
 
+  [[nodiscard]] Step advance_handshake();
   [[nodiscard]] base::Result<Received, Fault> receive();
   [[nodiscard]] Fault handshake_fault(int error);
   [[nodiscard]] size_t unsent_size() const;
