@@ -198,10 +198,10 @@ dns::PoolId Topology::id_of(const control::Pool& pool, State& state) {
 }
 
 std::unique_ptr<const poll::Rules> Topology::make_rules(const Config& config, State& state) const {
-  poll::Policy policy;
+  rules::Policy policy;
   const auto destination = [&](dns::PoolId id) {
     const control::Pool& pool = config.pools[static_cast<size_t>(id)];
-    poll::Destination made{.pool = id_of(pool, state)};
+    rules::Destination made{.pool = id_of(pool, state)};
     if (!pool.packet_cache) return made;
     const NumberedCache& numbered = state.caches[*pool.packet_cache];
     made.cache = numbered.cache.get();
@@ -211,7 +211,7 @@ std::unique_ptr<const poll::Rules> Topology::make_rules(const Config& config, St
   for (const Bind& bind : config.binds)
     policy.binds.push_back({.address = bind.address, .to = destination(bind.pool)});
   policy.routes = routes_of(config, destination);
-  policy.acl = poll::AddressSet(config.acl);
+  policy.acl = rules::AddressSet(config.acl);
   return std::make_unique<poll::Rules>(std::move(policy), frame_.ports);
 }
 

@@ -85,7 +85,7 @@ class Topology {
   /// All that a reload replaces; a value, so that a reload that fails has changed nothing.
   struct State {
     Numbers pool_numbers{dns::kMaxPools};
-    Numbers cache_numbers{poll::kMaxCaches};
+    Numbers cache_numbers{rules::kMaxCaches};
     std::vector<NumberedCache> caches;
     std::vector<Backend> backends;  // By number.
     std::vector<uint32_t> order;    // Their numbers as the configuration lists them.

@@ -67,13 +67,13 @@ HitRig::HitRig(uint32_t names) : cache_("main", names) {
   rte_eth_tx_queue_setup(port_, 0, 512, 0, nullptr);
   rte_eth_dev_start(port_);
 
-  poll::Policy policy;
+  rules::Policy policy;
   policy.binds = {{.address = {tests::address("192.0.2.1"), 53}, .to = {.cache = &cache_}}};
   const std::array prefixes = {
       *base::Prefix::parse("127.0.0.0/8"),    *base::Prefix::parse("10.0.0.0/8"),
       *base::Prefix::parse("192.168.0.0/16"), *base::Prefix::parse("172.16.0.0/12"),
       *base::Prefix::parse("192.0.2.0/24"),   *base::Prefix::parse("fe80::/10")};
-  policy.acl = poll::AddressSet(prefixes);
+  policy.acl = rules::AddressSet(prefixes);
   poll::LcoreSettings settings{.index = 0, .idle = poll::Idle::Busy};
   settings.queues.push_back(
       {.port = port_, .queue = 0, .index = 0, .pool = pool_, .acceptance = {.mac = tests::mac(1)}});

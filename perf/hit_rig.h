@@ -35,7 +35,9 @@ class HitRig {
   /// The same by the general path: taken apart, looked up and composed from values.
   void serve_generally(rte_mbuf** frames);
 
-  [[nodiscard]] uint64_t hits() const { return core_->counters.replies[poll::Outcome::Hit].read(); }
+  [[nodiscard]] uint64_t hits() const {
+    return core_->counters.replies[rules::Outcome::Hit].read();
+  }
 
  private:
   /// Two cache lines, so that making four million frames costs no more than it must.

@@ -1,6 +1,6 @@
 """The arrows between folders, held by a machine: nothing points up, and poll and tls-workers never include each other.
 
-control -> tls-workers, dataplane/poll -> dataplane/exchange.h, dataplane/cache -> dataplane/dns -> dataplane/base. Tests and benchmarks
+control -> tls-workers, dataplane/poll -> dataplane/pending.h, dataplane/exchange.h, dataplane/rules, dataplane/cache -> dataplane/dns -> dataplane/base. Tests and benchmarks
 may include anything. The packet path stays free of libraries that allocate, throw or lock, and dns of DPDK.
 """
 
@@ -11,11 +11,13 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FOLDERS = {"dataplane", "control", "tls-workers", "tests", "perf", "docs"}
-BASE, DNS, CACHE, EXCHANGE, POLL = (f"dataplane/{name}" for name in ("base", "dns", "cache", "exchange.h", "poll"))
-LAYERS = {BASE: [], DNS: [BASE], CACHE: [BASE, DNS], EXCHANGE: [BASE, DNS, CACHE], POLL: [BASE, DNS, CACHE, EXCHANGE],
-          "tls-workers": [BASE, DNS, CACHE, EXCHANGE], "control": [BASE, DNS, CACHE, EXCHANGE, POLL, "tls-workers"]}
+BASE, DNS, CACHE, EXCHANGE, PENDING, RULES, POLL = (
+    f"dataplane/{name}" for name in ("base", "dns", "cache", "exchange.h", "pending.h", "rules", "poll"))
+SHARED = [BASE, DNS, CACHE, EXCHANGE, PENDING, RULES]  # By poll cores and workers.
+LAYERS = {BASE: [], DNS: [BASE], CACHE: [BASE, DNS], EXCHANGE: [BASE, DNS, CACHE], PENDING: [BASE, DNS, CACHE, EXCHANGE],
+          RULES: [BASE, DNS, CACHE], POLL: SHARED, "tls-workers": SHARED, "control": [*SHARED, POLL, "tls-workers"]}
 NOT_ON_THE_PACKET_PATH = r"(openssl|spdlog|yaml-cpp|prometheus)/"
-BARRED = {**dict.fromkeys((BASE, CACHE, EXCHANGE, POLL), NOT_ON_THE_PACKET_PATH), DNS: NOT_ON_THE_PACKET_PATH + "|rte_"}
+BARRED = {**dict.fromkeys((BASE, CACHE, EXCHANGE, PENDING, RULES, POLL), NOT_ON_THE_PACKET_PATH), DNS: NOT_ON_THE_PACKET_PATH + "|rte_"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
 
 
@@ -52,6 +54,7 @@ def check_the_checker():
              (f"{POLL}/a.cc", '#include "tls-workers/worker.h"'), (f"{POLL}/a.cc", '#include "../../tls-workers/worker.h"'),
              (f"{POLL}/xdp/a.cc", "#include <spdlog/spdlog.h>"), (f"{BASE}/a.h", "#include <yaml-cpp/yaml.h>"),
              ("tls-workers/upstream/a.h", f'#include "{POLL}/loop.h"'), ("tls-workers/a.h", '#include "control/config/config.h"'),
+             (f"{RULES}/a.h", f'#include "{POLL}/frame.h"'), (f"{RULES}/a.cc", f'#include "{EXCHANGE}"'),
              ("control/a.cc", '#include "tests/packet_builder.h"'), ("control/a.cc", '#include "perf/load.h"'),
              ("dataplane/extra/a.h", "int x;"), (f"{CACHE}/a.h", '#pragma once\n\n#include <prometheus/counter.h>\n')]
     right = [(f"{POLL}/a.cc", f'#include "{EXCHANGE}"\n#include <rte_mbuf.h>\n#include "made.inc"'),

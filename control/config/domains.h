@@ -4,12 +4,12 @@
 #include <functional>
 
 #include "control/config/config.h"
-#include "dataplane/poll/routes.h"
+#include "dataplane/rules/routes.h"
 
 namespace control {
 
 /// `destination`: of a pool, by its index in `config.pools`.
-[[nodiscard]] poll::Routes routes_of(
-    const Config& config, const std::function<poll::Destination(dns::PoolId)>& destination);
+[[nodiscard]] rules::Routes routes_of(
+    const Config& config, const std::function<rules::Destination(dns::PoolId)>& destination);
 
 }  // namespace control

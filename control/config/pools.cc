@@ -4,6 +4,7 @@
 
 #include "control/config/reader.h"
 #include "control/text/dns_text.h"
+#include "dataplane/rules/client_counters.h"
 
 namespace control {
 namespace {
@@ -98,7 +99,7 @@ Pool read_pool(const YamlNode& node, Reading& reading) {
 
 void read_packet_caches(Section& top, Reading& reading) {
   std::vector<PacketCache>& caches = reading.config.packet_caches;
-  const auto nodes = top.list("packet_caches", poll::kMaxCaches);
+  const auto nodes = top.list("packet_caches", rules::kMaxCaches);
   if (nodes) {
     for (const YamlNode& node : *nodes) caches.push_back(read_packet_cache(node, reading));
   }

@@ -106,8 +106,8 @@ void add_exceptions(const MetricsSources& sources, FamilyList& families) {
 }
 
 /// Cores count what they drop themselves; what the TAP did not take is known to its thread only.
-uint64_t dropped(const MetricsSources& sources, poll::Drop reason) {
-  if (reason == poll::Drop::ExceptionRefused) {
+uint64_t dropped(const MetricsSources& sources, rules::Drop reason) {
+  if (reason == rules::Drop::ExceptionRefused) {
     return sum_of_exceptions(
         sources, [](const auto& counters) -> auto& { return counters.refused; });
   }
@@ -117,31 +117,33 @@ uint64_t dropped(const MetricsSources& sources, poll::Drop reason) {
 
 void add_queries(const MetricsSources& sources, FamilyList& families) {
   families.begin_counter("dotline_packets_dropped_total", "Frames that got no reply, by reason.");
-  for (size_t i = 0; i < poll::kDropNames.size(); ++i) {
-    families.sample({{"reason", std::string(poll::kDropNames[i])}},
-                    dropped(sources, poll::Drop(i)));
+  for (size_t i = 0; i < rules::kDropNames.size(); ++i) {
+    families.sample({{"reason", std::string(rules::kDropNames[i])}},
+                    dropped(sources, rules::Drop(i)));
   }
   families.begin_counter("dotline_queries_total",
                          "DNS queries read, by the transport they came over.");
-  families.sample({{"transport", "udp"}},
-                  sum(
-                      sources.cores, [](const auto& core) -> auto& { return core.queries; }));
-  for (const char* transport : {"tcp", "dot", "doh"})
-    families.sample({{"transport", transport}}, uint64_t{0});
-  families.begin_counter("dotline_replies_total", "Replies sent, by what they were.");
-  for (size_t i = 0; i < poll::kOutcomeNames.size(); ++i) {
-    families.sample({{"outcome", std::string(poll::kOutcomeNames[i])}},
+  for (size_t i = 0; i < rules::kTransportNames.size(); ++i) {
+    families.sample({{"transport", std::string(rules::kTransportNames[i])}},
                     sum(
                         sources.cores, [i](const auto& core) -> auto& {
-                          return core.replies[poll::Outcome(i)];
+                          return core.queries[rules::Transport(i)];
+                        }));
+  }
+  families.begin_counter("dotline_replies_total", "Replies sent, by what they were.");
+  for (size_t i = 0; i < rules::kOutcomeNames.size(); ++i) {
+    families.sample({{"outcome", std::string(rules::kOutcomeNames[i])}},
+                    sum(
+                        sources.cores, [i](const auto& core) -> auto& {
+                          return core.replies[rules::Outcome(i)];
                         }));
   }
   families.begin_histogram("dotline_reply_duration_seconds",
                            "From receiving a query to sending its reply.");
-  for (size_t i = 0; i < poll::kOutcomeNames.size(); ++i) {
+  for (size_t i = 0; i < rules::kOutcomeNames.size(); ++i) {
     std::vector<const base::Histogram*> histograms;
     for (const Core& core : sources.cores) histograms.push_back(&core.counters->reply_duration[i]);
-    families.sample({{"outcome", std::string(poll::kOutcomeNames[i])}}, histograms);
+    families.sample({{"outcome", std::string(rules::kOutcomeNames[i])}}, histograms);
   }
 }
 

@@ -43,13 +43,13 @@ uint64_t dropped(const MetricsSources& sources) {
 
 void collect_queries(const MetricsSources& sources, Status& status) {
   const std::vector<Core>& cores = sources.cores;
-  status.queries = sum(cores, [](const auto& core) { return core.queries.read(); });
+  status.queries = sum(cores, [](const auto& core) { return core.queries.total(); });
   status.parked = sum(cores, [](const auto& core) { return core.parked.read(); });
   status.dropped = dropped(sources);
-  for (size_t i = 0; i < poll::kOutcomeNames.size(); ++i) {
+  for (size_t i = 0; i < rules::kOutcomeNames.size(); ++i) {
     const uint64_t count =
-        sum(cores, [i](const auto& core) { return core.replies[poll::Outcome(i)].read(); });
-    status.replies.emplace_back(poll::kOutcomeNames[i], count);
+        sum(cores, [i](const auto& core) { return core.replies[rules::Outcome(i)].read(); });
+    status.replies.emplace_back(rules::kOutcomeNames[i], count);
     for (const Core& core : cores) status.reply_durations.add(core.counters->reply_duration[i]);
   }
 }

@@ -7,7 +7,7 @@
 #include "dataplane/dns/question.h"
 #include "dataplane/dns/reply.h"
 #include "dataplane/poll/frame.h"
-#include "dataplane/poll/policy.h"
+#include "dataplane/rules/policy.h"
 
 namespace poll {
 
@@ -16,7 +16,7 @@ inline constexpr uint16_t kBurst = 32;
 
 struct Arrival {
   rte_mbuf* mbuf = nullptr;  // Owned; `query` borrows from it.
-  const Destination* to = nullptr;
+  const rules::Destination* to = nullptr;
   Path path;
   dns::Query query;
   dns::Question question;

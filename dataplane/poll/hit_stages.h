@@ -77,7 +77,7 @@ struct Ipv6 {
 struct Candidate {
   alignas(64) std::array<std::byte, 64> name;  // Lower-cased, zeros behind it.
   rte_mbuf* mbuf;
-  const Destination* to;
+  const rules::Destination* to;
   const cache::Entry* entry;
   uint64_t key;   // As cache::key_of.
   uint64_t hash;  // As dns::Question's.

@@ -17,10 +17,10 @@
 #include "dataplane/poll/frame.h"
 #include "dataplane/poll/hit_path.h"
 #include "dataplane/poll/idle.h"
-#include "dataplane/poll/pending.h"
-#include "dataplane/poll/ration.h"
+#include "dataplane/poll/parked_asker.h"
 #include "dataplane/poll/rules.h"
 #include "dataplane/poll/transmit.h"
+#include "dataplane/rules/ration.h"
 
 namespace poll {
 
@@ -78,13 +78,13 @@ struct LcoreState {
   // This core's own.
   const unsigned index;
   std::vector<PortQueue> queues;
-  const Policy* policy = nullptr;  // Of the rules in force.
+  const rules::Policy* policy = nullptr;  // Of the rules in force.
   exchange::Exchange& exchange;
   cache::Readers& readers;
   Pending pending;
   IdleLadder ladder;
   HitPath hit_path = hit_paths().front().path;
-  Ration error_ration{Ration::Limits{}};
+  rules::Ration error_ration{rules::Ration::Limits{}};
   base::Time now{};
   std::array<Arrival, kBurst> arrivals{};  // Of the burst in hand; kept here because it is too
                                            // large to make anew each time.

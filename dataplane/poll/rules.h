@@ -8,20 +8,20 @@
 #include <vector>
 
 #include "dataplane/poll/frame.h"
-#include "dataplane/poll/policy.h"
 #include "dataplane/poll/shape.h"
+#include "dataplane/rules/policy.h"
 
 namespace poll {
 
 struct Rules {
   /// `ports`: how each port accepts frames, in the order of the configuration.
-  Rules(Policy clients, std::span<const Acceptance> ports) : policy(std::move(clients)) {
+  Rules(rules::Policy clients, std::span<const Acceptance> ports) : policy(std::move(clients)) {
     for (const Acceptance& acceptance : ports) shapes.push_back(shapes_of(policy, acceptance));
   }
   Rules(const Rules&) = delete;  // Shapes point into the policy.
   Rules& operator=(const Rules&) = delete;
 
-  const Policy policy;
+  const rules::Policy policy;
   std::vector<std::vector<Shape>> shapes;  // By port.
 };
 

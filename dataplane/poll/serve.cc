@@ -9,10 +9,16 @@
 #include <new>
 
 #include "dataplane/base/assert.h"
-#include "dataplane/poll/decide.h"
+#include "dataplane/rules/decide.h"
 
 namespace poll {
 namespace {
+
+using rules::Action;
+using rules::Admission;
+using rules::Decision;
+using rules::Rationed;
+using rules::Transport;
 
 // The worker answers this long before the core gives up by itself, so that its reason gets through.
 constexpr base::Duration kFillMargin = base::milliseconds{100};
@@ -97,13 +103,14 @@ bool arrive(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, Arrival& arrival
   const ByteView bytes = bytes_of(mbuf);
   const Result<Frame, Drop> frame = parse_frame(bytes, queue.acceptance);
   if (!frame) return turn_away(self, queue, mbuf, frame.error()), false;
-  const Bind* bind = self.policy->bind_at(frame->path.ours);
+  const rules::Bind* bind = self.policy->bind_at(frame->path.ours);
   if (bind == nullptr) return turn_away(self, queue, mbuf, Drop::NotBound), false;
 
-  self.counters.queries.add();
+  self.counters.queries[Transport::Udp].add();
   const auto query = dns::parse_query(bytes.subspan(frame->payload_at, frame->payload_size));
   const bool allowed = self.policy->acl.contains(frame->path.client.address);
-  const Decision decision = decide(query, allowed ? Admission::Allowed : Admission::Denied);
+  const Decision decision =
+      rules::decide(query, allowed ? Admission::Allowed : Admission::Denied, Transport::Udp);
   switch (decision.action) {
     case Action::Drop:
       drop(self, mbuf, decision.drop);

@@ -42,6 +42,5 @@ struct EalSettings {
 inline constexpr unsigned kMaxCores = 64;
 inline constexpr unsigned kMaxPorts = 16;
 inline constexpr unsigned kMaxBinds = 64;
-inline constexpr unsigned kMaxCaches = 64;  // Cores count hits and misses for that many.
 
 }  // namespace poll

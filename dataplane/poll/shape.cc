@@ -46,7 +46,7 @@ constexpr uint16_t kFragment = 0x3FFF;
 constexpr uint16_t kFixedFlags =
     dns::flag::kQr | dns::flag::kOpcodeMask | dns::flag::kTc | dns::flag::kRd;
 
-Shape shape_of(const Bind& bind, const MacAddress& mac) {
+Shape shape_of(const rules::Bind& bind, const MacAddress& mac) {
   Shape shape{.bind = &bind, .ipv6 = !bind.address.address.is_v4()};
   Fields fields(shape);
   // From a station, not a group (bit 0 of the first octet).
@@ -68,10 +68,10 @@ Shape shape_of(const Bind& bind, const MacAddress& mac) {
 
 }  // namespace
 
-std::vector<Shape> shapes_of(const Policy& policy, const Acceptance& acceptance) {
+std::vector<Shape> shapes_of(const rules::Policy& policy, const Acceptance& acceptance) {
   std::vector<Shape> shapes;
   if (acceptance.vlan != 0) return shapes;
-  for (const Bind& bind : policy.binds) {
+  for (const rules::Bind& bind : policy.binds) {
     if (bind.to.cache != nullptr) shapes.push_back(shape_of(bind, acceptance.mac));
   }
   return shapes;

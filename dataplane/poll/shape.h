@@ -7,19 +7,20 @@
 #include <vector>
 
 #include "dataplane/poll/frame.h"
-#include "dataplane/poll/policy.h"
+#include "dataplane/rules/policy.h"
 
 namespace poll {
 
 struct Shape {
   alignas(64) std::array<std::byte, 64> octets{};
   alignas(64) std::array<std::byte, 64> mask{};  // Set bits count.
-  const Bind* bind = nullptr;
+  const rules::Bind* bind = nullptr;
   bool ipv6 = false;
 };
 
 /// One for each bind that has a cache, to be found behind `acceptance`; none where frames are
 /// tagged.
-[[nodiscard]] std::vector<Shape> shapes_of(const Policy& policy, const Acceptance& acceptance);
+[[nodiscard]] std::vector<Shape> shapes_of(const rules::Policy& policy,
+                                           const Acceptance& acceptance);
 
 }  // namespace poll

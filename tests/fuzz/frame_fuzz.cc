@@ -6,9 +6,9 @@
 
 #include "dataplane/dns/query.h"
 #include "dataplane/dns/reply.h"
-#include "dataplane/poll/decide.h"
 #include "dataplane/poll/frame.h"
 #include "dataplane/poll/lcore_state.h"
+#include "dataplane/rules/decide.h"
 #include "tests/fuzz/invariant.h"
 
 namespace {
@@ -38,7 +38,7 @@ void check_way_back(const poll::Path& path, ByteView payload) {
   // A reply goes to and from addresses that need not be good sources themselves (a port that is
   // never answered, say).
   if (!back) {
-    require(back.error() == poll::Drop::BadSource || back.error() == poll::Drop::SourcePort,
+    require(back.error() == rules::Drop::BadSource || back.error() == rules::Drop::SourcePort,
             "replies are good frames");
     return;
   }
@@ -50,8 +50,9 @@ void check_way_back(const poll::Path& path, ByteView payload) {
 
 void check_query(const poll::Frame& frame, ByteView payload) {
   const auto query = dns::parse_query(payload);
-  const poll::Decision decision = poll::decide(query, poll::Admission::Allowed);
-  if (decision.action == poll::Action::Drop) return;
+  const rules::Decision decision =
+      rules::decide(query, rules::Admission::Allowed, rules::Transport::Udp);
+  if (decision.action == rules::Action::Drop) return;
   const dns::Asker asker = query ? dns::Asker{query->head, query->question, query->edns}
                                  : dns::Asker{query.error().head, query.error().question, {}};
   std::vector<std::byte> reply(dns::kMaxUdpSize);
@@ -61,7 +62,7 @@ void check_query(const poll::Frame& frame, ByteView payload) {
 
 /// A frame that is not for us goes to the kernel as it came but for the tag, or has a reason why it
 /// does not.
-void check_exception(ByteView frame, const poll::Acceptance& accepted, poll::Drop reason) {
+void check_exception(ByteView frame, const poll::Acceptance& accepted, rules::Drop reason) {
   static exchange::Doorbell doorbell;
   static poll::ToKernel to_kernel(doorbell);
   static base::Time now;
@@ -71,7 +72,7 @@ void check_exception(ByteView frame, const poll::Acceptance& accepted, poll::Dro
   static const auto taken = std::make_unique<poll::ExceptionFrame>();
   const bool handed_over = to_kernel.ring.pop({taken.get(), 1}) == 1;
   require(handed_over == !dropped, "a frame is handed over, or dropped for a reason");
-  if (dropped) return require(*dropped < poll::Drop::Count_, "every drop has a reason");
+  if (dropped) return require(*dropped < rules::Drop::Count_, "every drop has a reason");
 
   const ByteView bytes = taken->bytes();
   const size_t tag = frame.size() - bytes.size();
@@ -91,7 +92,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const poll::Acceptance accepted = acceptance(std::byte{data[0]});
   const auto frame = poll::parse_frame(input.bytes(), accepted);
   if (!frame) return check_exception(input.bytes(), accepted, frame.error()), 0;
-  check_exception(input.bytes(), accepted, poll::Drop::NotBound);
+  check_exception(input.bytes(), accepted, rules::Drop::NotBound);
   require(size_t{frame->payload_at} + frame->payload_size <= input.bytes().size(),
           "the payload lies in the frame");
   check_query(*frame, input.bytes().subspan(frame->payload_at, frame->payload_size));

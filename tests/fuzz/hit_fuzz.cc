@@ -58,17 +58,17 @@ class Core {
       }
     }
     const auto bind = [this](const char* address) {
-      return poll::Bind{.address = {*base::IpAddress::parse(address), 53},
-                        .to = {.cache = &cache_}};
+      return rules::Bind{.address = {*base::IpAddress::parse(address), 53},
+                         .to = {.cache = &cache_}};
     };
-    poll::Policy policy;
+    rules::Policy policy;
     policy.binds = {bind("192.0.2.1"), bind("2001:db8::1")};
     const std::array allowed = {*base::Prefix::parse("192.0.2.0/24"),
                                 *base::Prefix::parse("2001:db8::/32")};
-    policy.acl = poll::AddressSet(allowed);
+    policy.acl = rules::AddressSet(allowed);
     const auto* domain = reinterpret_cast<const std::byte*>(kName.data() + kDomainAt);
-    policy.routes = poll::Routes({{.domain = dns::Name({domain, kName.size() - kDomainAt}),
-                                   .to = {.pool = kOfDomain, .cache = &cache_}}});
+    policy.routes = rules::Routes({{.domain = dns::Name({domain, kName.size() - kDomainAt}),
+                                    .to = {.pool = kOfDomain, .cache = &cache_}}});
     poll::LcoreSettings settings{.idle = poll::Idle::Busy,
                                  .pending = {.questions = 16, .askers = 16}};
     settings.queues.push_back(

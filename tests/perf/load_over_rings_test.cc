@@ -84,8 +84,8 @@ TEST_P(LoadOverRings, EveryReplyIsRight) {
   EXPECT_GT(result.sent, 0);
   EXPECT_EQ(result.answered(), result.sent);
   for (size_t finding = 1; finding < kFindings; ++finding) EXPECT_EQ(result.found[finding], 0);
-  EXPECT_GT(core.rig.core->counters.replies[poll::Outcome::Hit].read(), 0);
-  EXPECT_GT(core.rig.core->counters.replies[poll::Outcome::Fill].read(), 0);
+  EXPECT_GT(core.rig.core->counters.replies[rules::Outcome::Hit].read(), 0);
+  EXPECT_GT(core.rig.core->counters.replies[rules::Outcome::Fill].read(), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Load, LoadOverRings,

@@ -151,7 +151,7 @@ TEST_F(MetricsTest, ExportsEveryNameAndLabelFromTheStart) {
 }
 
 TEST_F(MetricsTest, ExportsEveryReasonOutcomeAndClassAtZero) {
-  for (const std::string_view reason : poll::kDropNames) {
+  for (const std::string_view reason : rules::kDropNames) {
     EXPECT_EQ(value("dotline_packets_dropped_total{reason=\"" + std::string(reason) + "\"}"), "0")
         << reason;
   }
@@ -187,12 +187,12 @@ TEST_F(MetricsTest, HasNoLabelButTheDocumentedOnes) {
 }
 
 TEST_F(MetricsTest, SumsOverCores) {
-  cores_[0].queries.add(3);
-  cores_[1].queries.add(4);
+  cores_[0].queries[rules::Transport::Udp].add(3);
+  cores_[1].queries[rules::Transport::Udp].add(4);
   cores_[0].ports[1].received.add(10);
   cores_[1].ports[1].received.add(1);
-  cores_[1].dropped[poll::Drop::AclDenied].add(2);
-  cores_[0].replies[poll::Outcome::ServFail].add(6);
+  cores_[1].dropped[rules::Drop::AclDenied].add(2);
+  cores_[0].replies[rules::Outcome::ServFail].add(6);
   cores_[0].caches[0].hits.add(5);
   cores_[1].caches[0].misses.add(8);
   cores_[0].parked.add(9);
@@ -221,7 +221,7 @@ TEST_F(MetricsTest, SumsOverCoresAndTheExceptionPath) {
   exceptions.unsent[poll::Unsent::RingFull].add(7);
   cores_[0].ports[1].from_kernel.add(8);
   cores_[1].unsent[poll::Unsent::RingFull].add(1);
-  cores_[1].dropped[poll::Drop::ExceptionFull].add(9);
+  cores_[1].dropped[rules::Drop::ExceptionFull].add(9);
   EXPECT_EQ(value("dotline_exception_frames_total{" + port + ",direction=\"to_kernel\"}"), "5");
   EXPECT_EQ(value("dotline_exception_frames_total{" + port + ",direction=\"from_kernel\"}"), "8");
   EXPECT_EQ(value("dotline_exception_unsent_total{reason=\"ring_full\"}"), "8");
@@ -266,7 +266,7 @@ TEST_F(MetricsTest, CallsABackendUpIfOneWorkerDoes) {
 }
 
 TEST_F(MetricsTest, CumulatesHistogramsInSeconds) {
-  const auto hit = static_cast<size_t>(poll::Outcome::Hit);
+  const auto hit = static_cast<size_t>(rules::Outcome::Hit);
   cores_[0].reply_duration[hit].record(base::microseconds(1));
   cores_[1].reply_duration[hit].record(base::microseconds(3));
   cores_[1].reply_duration[hit].record(base::milliseconds(500));

@@ -85,13 +85,13 @@ TEST_F(CollectStatus, PassesOnWhatIsWrong) {
 }
 
 TEST_F(CollectStatus, SumsOverCores) {
-  cores_[0].queries.add(3);
-  cores_[1].queries.add(4);
+  cores_[0].queries[rules::Transport::Udp].add(3);
+  cores_[1].queries[rules::Transport::Udp].add(4);
   cores_[1].parked.set(2);
-  cores_[0].dropped[poll::Drop::Runt].add(5);
-  cores_[1].dropped[poll::Drop::AclDenied].add(6);
-  cores_[0].replies[poll::Outcome::Hit].add(7);
-  cores_[1].replies[poll::Outcome::Hit].add(8);
+  cores_[0].dropped[rules::Drop::Runt].add(5);
+  cores_[1].dropped[rules::Drop::AclDenied].add(6);
+  cores_[0].replies[rules::Outcome::Hit].add(7);
+  cores_[1].replies[rules::Outcome::Hit].add(8);
   cores_[0].reply_duration[0].record(base::milliseconds(1));
   cores_[1].reply_duration[3].record(base::milliseconds(1));
   cores_[1].ports[0].received.add(9);
@@ -105,7 +105,7 @@ TEST_F(CollectStatus, SumsOverCores) {
   EXPECT_EQ(status.parked, 2u);
   EXPECT_EQ(status.dropped, 111u);
   EXPECT_THAT(status.replies.front(), Pair("hit", 15));
-  EXPECT_EQ(status.replies.size(), poll::kOutcomeNames.size());
+  EXPECT_EQ(status.replies.size(), rules::kOutcomeNames.size());
   EXPECT_EQ(status.reply_durations.count(), 2u);
   EXPECT_EQ(status.ports[0].received, 9u);
   EXPECT_EQ(status.caches[0].hits, 10u);

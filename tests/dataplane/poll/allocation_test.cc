@@ -80,9 +80,9 @@ TEST(PollCore, AllocatesNothing) {
     rig.reclaim.collect();
   }
   EXPECT_EQ(in_turns, 0u);
-  EXPECT_GT(rig.core->counters.replies[poll::Outcome::Hit].read(), kTurns / 2);
-  EXPECT_GT(rig.core->counters.replies[poll::Outcome::Fill].read(), kTurns / 4);
-  EXPECT_GT(rig.core->counters.dropped[poll::Drop::UdpChecksum].read(), kTurns / 16);
+  EXPECT_GT(rig.core->counters.replies[rules::Outcome::Hit].read(), kTurns / 2);
+  EXPECT_GT(rig.core->counters.replies[rules::Outcome::Fill].read(), kTurns / 4);
+  EXPECT_GT(rig.core->counters.dropped[rules::Drop::UdpChecksum].read(), kTurns / 16);
 }
 
 }  // namespace

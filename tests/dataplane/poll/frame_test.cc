@@ -106,7 +106,7 @@ void expect_drops(const Packet& good, std::initializer_list<Dropped> cases) {
     const Result<Frame, Drop> frame = parse_frame(bytes, acceptance());
     ASSERT_FALSE(frame) << c.name;
     EXPECT_EQ(frame.error(), c.reason)
-        << c.name << ": " << kDropNames[static_cast<size_t>(frame.error())];
+        << c.name << ": " << rules::kDropNames[static_cast<size_t>(frame.error())];
   }
 }
 

@@ -63,18 +63,18 @@ LoopRig::LoopRig(const LoopShape& shape)
   rte_eth_tx_queue_setup(port_, 0, kRing, 0, nullptr);
   rte_eth_dev_start(port_);
 
-  poll::Policy policy;
+  rules::Policy policy;
   policy.binds = {{.address = {address("192.0.2.1"), 53}, .to = {.cache = &cache}},
                   {.address = {address("2001:db8::1"), 53}, .to = {.cache = &cache}}};
   const std::array prefixes = {*base::Prefix::parse("192.0.2.0/24"),
                                *base::Prefix::parse("2001:db8::/32")};
-  policy.acl = poll::AddressSet(prefixes);
-  std::vector<poll::Route> routes;
+  policy.acl = rules::AddressSet(prefixes);
+  std::vector<rules::Route> routes;
   for (const RoutedDomain& domain : shape.domains) {
     routes.push_back({.domain = dns::Name(wire_name(domain.name)),
                       .to = {.pool = domain.pool, .cache = domain.cached ? &cache : nullptr}});
   }
-  policy.routes = poll::Routes(std::move(routes));
+  policy.routes = rules::Routes(std::move(routes));
 
   poll::LcoreSettings settings{.index = 0, .idle = poll::Idle::Busy, .pending = shape.pending};
   settings.queues.push_back({.port = port_,
@@ -169,7 +169,7 @@ Bytes query_frame(const Bytes& query, uint16_t source_port) {
 }
 
 Bytes message_in(const Bytes& frame) {
-  const poll::Result<poll::Frame, poll::Drop> parsed = poll::parse_frame(frame, {.mac = mac(2)});
+  const poll::Result<poll::Frame, rules::Drop> parsed = poll::parse_frame(frame, {.mac = mac(2)});
   EXPECT_TRUE(parsed.has_value()) << "a reply must itself be a good frame, checksums included";
   if (!parsed) return {};
   return {frame.begin() + parsed->payload_at,

@@ -57,7 +57,7 @@ class LoopRig {
   /// Everything the core took in is accounted for: sent, dropped for a reason, parked, or handed
   /// over (and taken from there by `handed_over`).
   [[nodiscard]] bool conserved() const;
-  [[nodiscard]] uint64_t dropped(poll::Drop reason) const {
+  [[nodiscard]] uint64_t dropped(rules::Drop reason) const {
     return core->counters.dropped[reason].read();
   }
   [[nodiscard]] unsigned mbufs_in_use() const { return rte_mempool_in_use_count(pool); }

@@ -1,4 +1,4 @@
-#include "dataplane/poll/routes.h"
+#include "dataplane/rules/routes.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
@@ -14,8 +14,8 @@
 namespace tests {
 namespace {
 
-using poll::Route;
-using poll::Routes;
+using rules::Route;
+using rules::Routes;
 
 /// Domain i belongs to pool i.
 Routes routes_of(const std::vector<std::string>& domains) {
@@ -29,7 +29,7 @@ Routes routes_of(const std::vector<std::string>& domains) {
 
 std::optional<unsigned> pool_for(const Routes& routes, const std::string& name) {
   const dns::Name lowered(wire_name(name));
-  const poll::Destination* to = routes.find(lowered.wire());
+  const rules::Destination* to = routes.find(lowered.wire());
   if (to == nullptr) return std::nullopt;
   return static_cast<unsigned>(to->pool);
 }

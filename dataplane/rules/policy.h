@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "dataplane/base/address.h"
-#include "dataplane/poll/routes.h"
+#include "dataplane/rules/routes.h"
 
-namespace poll {
+namespace rules {
 
 /// One address that answers.
 struct Bind {
@@ -80,4 +80,4 @@ struct Policy {
   }
 };
 
-}  // namespace poll
+}  // namespace rules

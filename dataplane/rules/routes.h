@@ -14,7 +14,7 @@
 #include "dataplane/dns/name.h"
 #include "dataplane/dns/question.h"
 
-namespace poll {
+namespace rules {
 
 /// Who answers a question, and where the answers are kept.
 struct Destination {
@@ -55,4 +55,4 @@ class Routes {
   std::vector<uint8_t> sizes_;  // In octets, that some domain has; each once, the largest first.
 };
 
-}  // namespace poll
+}  // namespace rules

@@ -1,8 +1,8 @@
-#include "dataplane/poll/ration.h"
+#include "dataplane/rules/ration.h"
 
 #include <gtest/gtest.h>
 
-namespace poll {
+namespace rules {
 namespace {
 
 unsigned take_all(Ration& ration, base::Time now) {
@@ -34,4 +34,4 @@ TEST(Ration, LosesNoFractionsOfATokenToFrequentCalls) {
 }
 
 }  // namespace
-}  // namespace poll
+}  // namespace rules

@@ -1,4 +1,4 @@
-#include "dataplane/poll/pending.h"
+#include "dataplane/pending.h"
 
 #include <gtest/gtest.h>
 
@@ -7,12 +7,10 @@
 
 #include "tests/packet_builder.h"
 
-namespace poll {
+namespace exchange {
 namespace {
 
 using base::milliseconds;
-using exchange::Ticket;
-using Parked = Pending::Parked;
 
 constexpr base::Time kStart{base::seconds{1000}};
 
@@ -23,11 +21,17 @@ dns::Question question(const std::string& label) {
   return dns::make_question(wire, dns::Type::A, dns::Class::In, dns::Wants::Plain, dns::PoolId{0});
 }
 
-ParkedAsker asker(uint16_t id, const char* client = "192.0.2.2") {
-  ParkedAsker parked{};
-  parked.head.id = id;
-  parked.path.client = {tests::address(client), 4000};
-  return parked;
+struct TestAsker {
+  uint16_t id;
+  base::IpAddress address;
+  [[nodiscard]] const base::IpAddress& client() const { return address; }
+};
+
+using Askers = Pending<TestAsker>;
+using Parked = Askers::Parked;
+
+TestAsker asker(uint16_t id, const char* client = "192.0.2.2") {
+  return {id, tests::address(client)};
 }
 
 PendingLimits small() {
@@ -39,19 +43,17 @@ struct Released {
   std::vector<dns::Ede> done;
 };
 
-Released release(Pending& pending, unsigned limit = 1000) {
+Released release(Askers& pending, unsigned limit = 1000) {
   Released released;
   pending.release(
       limit,
-      [&](const ParkedAsker& parked, const Pending::Outcome&) {
-        released.ids.push_back(parked.head.id);
-      },
-      [&](const Pending::Outcome& outcome) { released.done.push_back(outcome.ede); });
+      [&](const TestAsker& parked, const Askers::Outcome&) { released.ids.push_back(parked.id); },
+      [&](const Askers::Outcome& outcome) { released.done.push_back(outcome.ede); });
   return released;
 }
 
 TEST(Pending, MergesEqualQuestionsAndReleasesThemInOrder) {
-  Pending pending(small());
+  Askers pending(small());
   const auto first = pending.park(question("a"), asker(1), kStart);
   EXPECT_EQ(first.parked, Parked::First);
   EXPECT_EQ(pending.park(question("a"), asker(2), kStart).parked, Parked::Joined);
@@ -66,7 +68,7 @@ TEST(Pending, MergesEqualQuestionsAndReleasesThemInOrder) {
 }
 
 TEST(Pending, KeepsQuestionsThatDifferInAnyPartApart) {
-  Pending pending(small());
+  Askers pending(small());
   const dns::Question a = question("a");
   const auto wire = a.name.wire();
   EXPECT_EQ(pending.park(a, asker(1), kStart).parked, Parked::First);
@@ -78,7 +80,7 @@ TEST(Pending, KeepsQuestionsThatDifferInAnyPartApart) {
 }
 
 TEST(Pending, TellsQuestionsOfEqualHashApart) {
-  Pending pending(small());
+  Askers pending(small());
   dns::Question a = question("a"), b = question("b");
   b.hash = a.hash;
   EXPECT_EQ(pending.park(a, asker(1), kStart).parked, Parked::First);
@@ -87,7 +89,7 @@ TEST(Pending, TellsQuestionsOfEqualHashApart) {
 }
 
 TEST(Pending, ASettledQuestionTakesNobodyElseIn) {
-  Pending pending(small());
+  Askers pending(small());
   const auto first = pending.park(question("a"), asker(1), kStart);
   ASSERT_TRUE(pending.settle(first.ticket, {}));
   EXPECT_EQ(pending.park(question("a"), asker(2), kStart).parked, Parked::First);
@@ -95,7 +97,7 @@ TEST(Pending, ASettledQuestionTakesNobodyElseIn) {
 }
 
 TEST(Pending, IgnoresTicketsOfAnEarlierUse) {
-  Pending pending(small());
+  Askers pending(small());
   const auto first = pending.park(question("a"), asker(1), kStart);
   ASSERT_TRUE(pending.settle(first.ticket, {}));
   EXPECT_FALSE(pending.settle(first.ticket, {}));  // Settled already.
@@ -109,7 +111,7 @@ TEST(Pending, IgnoresTicketsOfAnEarlierUse) {
 }
 
 TEST(Pending, SettlesWhoWaitsTooLongAsFailedInOrder) {
-  Pending pending(small());
+  Askers pending(small());
   (void)pending.park(question("a"), asker(1), kStart);
   (void)pending.park(question("b"), asker(2), kStart + milliseconds{500});
   (void)pending.park(question("a"), asker(3), kStart + milliseconds{1800});
@@ -122,7 +124,7 @@ TEST(Pending, SettlesWhoWaitsTooLongAsFailedInOrder) {
 }
 
 TEST(Pending, SettlesAndReleasesNoMoreThanAsked) {
-  Pending pending(small());
+  Askers pending(small());
   for (uint16_t i = 0; i < 4; ++i)
     (void)pending.park(question(std::string(1, static_cast<char>('a' + i))), asker(i), kStart);
   EXPECT_EQ(pending.settle_expired(kStart + base::seconds{9}, 3), 3u);
@@ -131,20 +133,20 @@ TEST(Pending, SettlesAndReleasesNoMoreThanAsked) {
 }
 
 TEST(Pending, RefusesWhenQuestionsAskersOrAClientsShareAreUsedUp) {
-  Pending questions(small());
+  Askers questions(small());
   for (const char* label : {"a", "b", "c", "d"})
     EXPECT_EQ(questions.park(question(label), asker(1), kStart).parked, Parked::First);
   EXPECT_EQ(questions.park(question("e"), asker(1), kStart).parked, Parked::Full);
   EXPECT_EQ(questions.park(question("a"), asker(1), kStart).parked, Parked::Joined);
 
-  Pending askers(small());
+  Askers askers(small());
   for (uint16_t i = 0; i < 8; ++i)
     EXPECT_NE(askers.park(question("a"), asker(i), kStart).parked, Parked::Full);
   EXPECT_EQ(askers.park(question("a"), asker(9), kStart).parked, Parked::Full);
 
   PendingLimits limits = small();
   limits.per_client = 2;
-  Pending clients(limits);
+  Askers clients(limits);
   (void)clients.park(question("a"), asker(1), kStart);
   (void)clients.park(question("b"), asker(2), kStart);
   EXPECT_EQ(clients.park(question("c"), asker(3), kStart).parked, Parked::ClientFull);
@@ -152,7 +154,7 @@ TEST(Pending, RefusesWhenQuestionsAskersOrAClientsShareAreUsedUp) {
 }
 
 TEST(Pending, GetsEverythingBackHoweverItEnds) {
-  Pending pending(small());
+  Askers pending(small());
   for (int round = 0; round < 1000; ++round) {
     const base::Time now = kStart + base::seconds{round * 10};
     const auto a = pending.park(question("a"), asker(1), now);
@@ -169,4 +171,4 @@ TEST(Pending, GetsEverythingBackHoweverItEnds) {
 }
 
 }  // namespace
-}  // namespace poll
+}  // namespace exchange

@@ -5,9 +5,10 @@
 #include "dataplane/base/result.h"
 #include "dataplane/dns/query.h"
 #include "dataplane/dns/reply.h"
-#include "dataplane/poll/counters.h"
+#include "dataplane/rules/outcome.h"
+#include "dataplane/rules/transport.h"
 
-namespace poll {
+namespace rules {
 
 enum class Action : uint8_t {
   Resolve,  // Look it up; ask a backend if it is not there.
@@ -30,6 +31,6 @@ struct Decision {
 enum class Admission : uint8_t { Allowed, Denied };  // By the ACL.
 
 [[nodiscard]] Decision decide(const dns::Result<dns::Query, dns::Malformed>& query,
-                              Admission admission) noexcept;
+                              Admission admission, Transport transport) noexcept;
 
-}  // namespace poll
+}  // namespace rules

@@ -1,4 +1,4 @@
-#include "dataplane/poll/routes.h"
+#include "dataplane/rules/routes.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -9,7 +9,7 @@
 
 #include "dataplane/base/assert.h"
 
-namespace poll {
+namespace rules {
 namespace {
 
 /// Without a secret: who is in the table is the operator's choice, and a name that is not finds an
@@ -62,4 +62,4 @@ const Destination* Routes::lookup(dns::ByteView octets) const {
   return nullptr;
 }
 
-}  // namespace poll
+}  // namespace rules

@@ -6,7 +6,7 @@
 
 #include "dataplane/base/clock.h"
 
-namespace poll {
+namespace rules {
 
 class Ration {
  public:
@@ -38,4 +38,4 @@ class Ration {
   base::Time refilled_{};
 };
 
-}  // namespace poll
+}  // namespace rules

@@ -1,8 +1,8 @@
-#include "dataplane/poll/decide.h"
+#include "dataplane/rules/decide.h"
 
 #include <gtest/gtest.h>
 
-namespace poll {
+namespace rules {
 namespace {
 
 using dns::Class;
@@ -19,7 +19,8 @@ Query query(Type type = Type::A) {
 TEST(Decide, ResolvesAnOrdinaryQuery) {
   for (const unsigned number : {0u, 1u, 28u, 65u, 127u, 256u, 1000u, 65280u, 65535u}) {
     const auto type = static_cast<uint16_t>(number);
-    EXPECT_EQ(decide(query(Type{type}), Admission::Allowed).action, Action::Resolve) << type;
+    EXPECT_EQ(decide(query(Type{type}), Admission::Allowed, Transport::Udp).action, Action::Resolve)
+        << type;
   }
 }
 
@@ -63,13 +64,13 @@ TEST(Decide, AnswersItselfWhatIsNotForABackend) {
        Outcome::BadVers, Rcode::BadVers, Ede::None},
   };
   for (const Row& row : rows) {
-    const Decision decision = decide(row.query, Admission::Allowed);
+    const Decision decision = decide(row.query, Admission::Allowed, Transport::Udp);
     ASSERT_EQ(decision.action, Action::Reply) << row.name;
     EXPECT_EQ(decision.outcome, row.outcome) << row.name;
     EXPECT_EQ(decision.content.rcode, row.rcode) << row.name;
     EXPECT_EQ(decision.content.ede, row.ede) << row.name;
   }
-  EXPECT_TRUE(decide(query(Type::Any), Admission::Allowed).content.truncated);
+  EXPECT_TRUE(decide(query(Type::Any), Admission::Allowed, Transport::Udp).content.truncated);
 }
 
 dns::Result<Query, dns::Malformed> malformed(QueryFault fault) {
@@ -77,29 +78,35 @@ dns::Result<Query, dns::Malformed> malformed(QueryFault fault) {
 }
 
 TEST(Decide, SaysNothingToWhatIsNotAQuery) {
-  EXPECT_EQ(decide(malformed(QueryFault::TooShort), Admission::Allowed).drop, Drop::ShortQuery);
-  EXPECT_EQ(decide(malformed(QueryFault::NotAQuery), Admission::Allowed).drop, Drop::NotAQuery);
-  EXPECT_EQ(decide(malformed(QueryFault::NotAQuery), Admission::Allowed).action, Action::Drop);
+  EXPECT_EQ(decide(malformed(QueryFault::TooShort), Admission::Allowed, Transport::Udp).drop,
+            Drop::ShortQuery);
+  EXPECT_EQ(decide(malformed(QueryFault::NotAQuery), Admission::Allowed, Transport::Udp).drop,
+            Drop::NotAQuery);
+  EXPECT_EQ(decide(malformed(QueryFault::NotAQuery), Admission::Allowed, Transport::Udp).action,
+            Action::Drop);
 }
 
 TEST(Decide, RationsRepliesToMistakes) {
-  EXPECT_EQ(decide(malformed(QueryFault::BadOpcode), Admission::Allowed).outcome, Outcome::NotImp);
+  EXPECT_EQ(decide(malformed(QueryFault::BadOpcode), Admission::Allowed, Transport::Udp).outcome,
+            Outcome::NotImp);
   for (const QueryFault fault :
        {QueryFault::Truncated, QueryFault::BadCount, QueryFault::BadName, QueryFault::BadOpt}) {
-    const Decision decision = decide(malformed(fault), Admission::Allowed);
+    const Decision decision = decide(malformed(fault), Admission::Allowed, Transport::Udp);
     EXPECT_EQ(decision.outcome, Outcome::FormErr);
     EXPECT_EQ(decision.rationed, Rationed::Yes);
   }
 }
 
 TEST(Decide, TellsAStrangerNoMoreThanRefused) {
-  const Decision decision = decide(query(), Admission::Denied);
+  const Decision decision = decide(query(), Admission::Denied, Transport::Udp);
   EXPECT_EQ(decision.content.rcode, Rcode::Refused);
   EXPECT_EQ(decision.content.ede, Ede::Prohibited);
   EXPECT_EQ(decision.rationed, Rationed::Yes);
-  EXPECT_EQ(decide(malformed(QueryFault::BadName), Admission::Denied).drop, Drop::AclDenied);
-  EXPECT_EQ(decide(malformed(QueryFault::BadName), Admission::Denied).action, Action::Drop);
+  EXPECT_EQ(decide(malformed(QueryFault::BadName), Admission::Denied, Transport::Udp).drop,
+            Drop::AclDenied);
+  EXPECT_EQ(decide(malformed(QueryFault::BadName), Admission::Denied, Transport::Udp).action,
+            Action::Drop);
 }
 
 }  // namespace
-}  // namespace poll
+}  // namespace rules

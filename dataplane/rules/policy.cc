@@ -1,9 +1,9 @@
-#include "dataplane/poll/policy.h"
+#include "dataplane/rules/policy.h"
 
 #include <algorithm>
 #include <array>
 
-namespace poll {
+namespace rules {
 
 using base::load_be32;
 
@@ -68,4 +68,4 @@ bool AddressSet::contains(const base::IpAddress& address) const {
   return after != ranges_.begin() && address <= std::prev(after)->last;
 }
 
-}  // namespace poll
+}  // namespace rules

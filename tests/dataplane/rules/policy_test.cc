@@ -1,10 +1,10 @@
-#include "dataplane/poll/policy.h"
+#include "dataplane/rules/policy.h"
 
 #include <gtest/gtest.h>
 
 #include "tests/packet_builder.h"
 
-namespace poll {
+namespace rules {
 namespace {
 
 AddressSet set_of(std::initializer_list<const char*> prefixes) {
@@ -52,4 +52,4 @@ TEST(Policy, FindsABindByAddressAndPort) {
 }
 
 }  // namespace
-}  // namespace poll
+}  // namespace rules

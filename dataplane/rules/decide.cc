@@ -1,6 +1,6 @@
-#include "dataplane/poll/decide.h"
+#include "dataplane/rules/decide.h"
 
-namespace poll {
+namespace rules {
 namespace {
 
 using dns::Ede;
@@ -57,8 +57,8 @@ bool is_meta(Type type) {
 
 }  // namespace
 
-Decision decide(const dns::Result<dns::Query, dns::Malformed>& query,
-                Admission admission) noexcept {
+Decision decide(const dns::Result<dns::Query, dns::Malformed>& query, Admission admission,
+                Transport transport) noexcept {
   const bool denied = admission == Admission::Denied;
   if (!query) return denied ? drop(Drop::AclDenied) : decide_malformed(query.error().fault);
   if (denied) return say(Outcome::Refused, Rationed::Yes, Rcode::Refused, Ede::Prohibited);
@@ -73,7 +73,7 @@ Decision decide(const dns::Result<dns::Query, dns::Malformed>& query,
   if (!query->head.has(dns::flag::kRd)) return refuse(Ede::NotAuthoritative);
   if (query->klass != dns::Class::In) return refuse(Ede::NotSupported);
   if (query->type == Type::Axfr || query->type == Type::Ixfr) return refuse(Ede::NotSupported);
-  if (query->type == Type::Any) {
+  if (query->type == Type::Any && !is_stream(transport)) {
     // RFC 8482 leaves the choice; over UDP an empty truncated reply amplifies nothing and proves
     // the client's address.
     Decision decision = say(Outcome::Truncated, Rationed::No, Rcode::NoError);
@@ -83,4 +83,4 @@ Decision decide(const dns::Result<dns::Query, dns::Malformed>& query,
   return {.action = Action::Resolve};
 }
 
-}  // namespace poll
+}  // namespace rules

@@ -1,0 +1,32 @@
+// A poll core's parked asker: all that a reply needs once the packet is gone.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "dataplane/dns/reply.h"
+#include "dataplane/pending.h"
+#include "dataplane/poll/frame.h"
+
+namespace poll {
+
+/// What is kept of a query while it waits. Its own bytes only: the mbuf it came in is long free.
+struct ParkedAsker {
+  Path path;
+  dns::Head head;
+  dns::Edns edns;
+  base::Time received;
+  uint8_t port = 0;  // Index of the port it came in on.
+  uint16_t question_size = 0;
+  std::array<std::byte, dns::kMaxQuestion> question_octets;
+
+  [[nodiscard]] const base::IpAddress& client() const { return path.client.address; }
+  [[nodiscard]] dns::Asker asker() const {
+    return {.head = head, .question = {question_octets.data(), question_size}, .edns = edns};
+  }
+};
+
+using Pending = exchange::Pending<ParkedAsker>;
+using exchange::PendingLimits;
+
+}  // namespace poll
