@@ -19,6 +19,8 @@ inline constexpr size_t kMaxUdpSize = 1232;   // RFC 9715: up to 1400; this fits
 inline constexpr size_t kOptFixed = 11;       // An OPT without options: root owner and fixed part.
 inline constexpr size_t kMaxOptions = 100;    // RFC 6891 sets none; a query with more is malformed.
 inline constexpr size_t kPaddingBlock = 128;  // RFC 8467 §4.1, queries.
+inline constexpr size_t kReplyPaddingBlock = 468;  // The same, replies.
+inline constexpr size_t kOptionFixed = 4;          // Code and length.
 
 /// Bits of the header's second 16-bit word.
 namespace flag {

@@ -11,7 +11,8 @@ namespace {
 
 using base::Writer;
 
-constexpr size_t kEdeSize = 6;  // Code, length, INFO-CODE; no EXTRA-TEXT.
+constexpr size_t kEdeSize = kOptionFixed + 2;  // INFO-CODE; no EXTRA-TEXT.
+constexpr size_t kKeepaliveSize = kOptionFixed + 2;
 
 /// RFC 6891 §6.1.3: without an OPT there is no room for more than four bits.
 bool expressible(Rcode rcode, const Edns& edns) {
@@ -43,17 +44,48 @@ void age_ttls(ByteSpan records, ByteView stored, std::span<const uint16_t> place
   }
 }
 
-void write_opt(Writer& writer, Rcode rcode, const Edns& edns, Ede ede) {
-  const bool explain = ede != Ede::None;
+/// Octets of the options that are there whatever the reply says.
+size_t options_size(const Courtesy& courtesy) {
+  return (courtesy.cookie.empty() ? 0 : kOptionFixed + courtesy.cookie.size()) +
+         (courtesy.keepalive == 0 ? 0 : kKeepaliveSize);
+}
+
+/// Octets of the padding option behind `size` octets; 0: none. RFC 7830 §4: never beyond the limit.
+size_t padding_size(size_t size, size_t block, size_t limit) {
+  if (block == 0 || size + kOptionFixed > limit) return 0;
+  return std::min((size + kOptionFixed + block - 1) / block * block, limit) - size;
+}
+
+void write_options(Writer& writer, Ede ede, const Courtesy& courtesy, size_t padding) {
+  if (ede != Ede::None) {
+    writer.be32(pair(option::kExtendedError, 2));
+    writer.be16(static_cast<uint16_t>(ede));
+  }
+  if (!courtesy.cookie.empty()) {
+    writer.be32(pair(option::kCookie, static_cast<uint16_t>(courtesy.cookie.size())));
+    writer.bytes(courtesy.cookie);
+  }
+  if (courtesy.keepalive != 0) {
+    writer.be32(pair(option::kKeepalive, 2));
+    writer.be16(courtesy.keepalive);
+  }
+  if (padding != 0) {
+    writer.be32(pair(option::kPadding, static_cast<uint16_t>(padding - kOptionFixed)));
+    writer.zeros(padding - kOptionFixed);
+  }
+}
+
+void write_opt(Writer& writer, Rcode rcode, const Asker& asker, Ede ede, size_t limit) {
+  const size_t options = options_size(asker.courtesy) + (ede != Ede::None ? kEdeSize : size_t{0});
+  const size_t padding =
+      padding_size(writer.size() + kOptFixed + options, asker.courtesy.padding_block, limit);
   writer.u8(0);  // Owner: the root.
   writer.be32(pair(static_cast<uint16_t>(Type::Opt), uint16_t{kMaxUdpSize}));
   writer.u8(static_cast<uint8_t>(static_cast<uint16_t>(rcode) >> 4));
   writer.u8(0);  // Version.
-  writer.be16(edns.dnssec_ok ? kDoBit : uint16_t{0});
-  writer.be16(explain ? uint16_t{kEdeSize} : uint16_t{0});
-  if (!explain) return;
-  writer.be32(pair(option::kExtendedError, 2));
-  writer.be16(static_cast<uint16_t>(ede));
+  writer.be16(asker.edns.dnssec_ok ? kDoBit : uint16_t{0});
+  writer.be16(static_cast<uint16_t>(options + padding));
+  write_options(writer, ede, asker.courtesy, padding);
 }
 
 }  // namespace
@@ -64,12 +96,13 @@ size_t udp_limit(const Edns& edns) {
 }
 
 Reply compose_reply(ByteSpan into, const Asker& asker, const Content& content) noexcept {
-  ASSERT(into.size() >= kMaxUdpSize && asker.question.size() <= kMaxQuestion);
-  const size_t limit = udp_limit(asker.edns);
+  const size_t limit = asker.limit != 0 ? asker.limit : udp_limit(asker.edns);
+  ASSERT(into.size() >= limit && limit >= kMinUdpSize && asker.question.size() <= kMaxQuestion);
   const bool tellable = expressible(content.rcode, asker.edns);
   const Rcode rcode = tellable ? content.rcode : Rcode::ServFail;
 
-  const size_t frame = kHeaderSize + asker.question.size() + (asker.edns.present ? kOptFixed : 0);
+  const size_t opt = asker.edns.present ? kOptFixed + options_size(asker.courtesy) : 0;
+  const size_t frame = kHeaderSize + asker.question.size() + opt;
   const bool fits = !content.truncated && frame + content.records.size() <= limit;
   const bool whole = fits || !tellable;
   const bool with_records = fits && tellable;
@@ -78,7 +111,7 @@ Reply compose_reply(ByteSpan into, const Asker& asker, const Content& content) n
 
   // After this point everything fits; the id and flags are taken from `asker`, the query in `into`
   // is overwritten.
-  Writer writer(into.first(kMaxUdpSize));
+  Writer writer(into.first(limit));
   const uint16_t flags = reply_flags(asker, rcode, content.authenticated);
   writer.be32(pair(asker.head.id, static_cast<uint16_t>(flags | (whole ? 0 : flag::kTc))));
   writer.be32(pair(asker.question.empty() ? 0 : 1, with_records ? content.answers : 0));
@@ -91,7 +124,7 @@ Reply compose_reply(ByteSpan into, const Asker& asker, const Content& content) n
   if (with_records && content.age != 0) {
     age_ttls(into.subspan(records_at, records.size()), records, content.ttl_places, content.age);
   }
-  if (asker.edns.present) write_opt(writer, rcode, asker.edns, explain ? content.ede : Ede::None);
+  if (asker.edns.present) write_opt(writer, rcode, asker, explain ? content.ede : Ede::None, limit);
   ASSERT(writer.ok() && writer.size() <= limit);
   return Reply{writer.size(), whole ? Written::Whole : Written::Truncated};
 }

@@ -13,11 +13,20 @@ namespace dns {
 
 using base::ByteSpan;
 
+/// Options of a reply's OPT beside EDE. They are for this hop alone.
+struct Courtesy {
+  ByteView cookie{};           // RFC 7873 §4: the client's 8 octets and the server's; empty: none.
+  uint16_t keepalive = 0;      // RFC 7828 §3.1, in units of 100 ms; 0: none.
+  uint16_t padding_block = 0;  // RFC 8467: the message is a multiple of this long; 0: not padded.
+};
+
 /// What this client asked and how it wants to hear the answer.
 struct Asker {
   Head head;          // Its id, RD, CD and AD go into the reply.
   ByteView question;  // In its own case; empty if unreadable. May lie at its place in `into`.
   Edns edns;
+  size_t limit = 0;  // Octets that the reply may have; 0: what `udp_limit` says.
+  Courtesy courtesy{};
 };
 
 /// What the reply says.
@@ -45,11 +54,13 @@ struct Reply {
 /// §6.2.5, RFC 9715.
 [[nodiscard]] size_t udp_limit(const Edns& edns);
 
-/// Writes the reply to `asker` into `into`, which has room for kMaxUdpSize octets. Sets id, opcode,
+/// Writes the reply to `asker` into `into`, which has room for kMaxUdpSize octets or the asker's
+/// own limit. Sets id, opcode,
 /// QR, RD and CD from the asker, RA=1 (0 on FORMERR and NOTIMP, as Unbound and BIND), AD only if
 /// the asker set AD or DO (RFC 6840 §5.8), AA=0, Z=0; the question as asked; the records with aged
-/// TTLs; an OPT iff the asker's query had one (RFC 6891 §7), version 0, with DO echoed. Above
-/// `udp_limit`: TC=1, no records, OPT kept. A 12-bit rcode without OPT becomes SERVFAIL.
+/// TTLs; an OPT iff the asker's query had one (RFC 6891 §7), version 0, with DO echoed and the
+/// asker's courtesies. Above the limit: TC=1, no records, OPT kept. A 12-bit rcode without OPT
+/// becomes SERVFAIL.
 [[nodiscard]] Reply compose_reply(ByteSpan into, const Asker& asker,
                                   const Content& content) noexcept;
 

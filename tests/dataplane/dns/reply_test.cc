@@ -36,7 +36,8 @@ Content answer_of(const Bytes& records) {
 }
 
 struct Composed {
-  Composed(const Asker& asker, const Content& content) : message(kMaxUdpSize, std::byte{0xEE}) {
+  Composed(const Asker& asker, const Content& content)
+      : message(std::max(kMaxUdpSize, asker.limit), std::byte{0xEE}) {
     const Reply reply = compose_reply(message, asker, content);
     written = reply.written;
     message.resize(reply.size);
@@ -275,6 +276,57 @@ TEST(ComposeReply, TruncatesOnRequest) {
   EXPECT_EQ(reply.written, Written::Truncated);
   EXPECT_EQ(reply.flags(), flag::kQr | flag::kRd | flag::kRa | flag::kTc);
   EXPECT_EQ(reply.counts(), (Counts{1, 0, 0, 1}));
+}
+
+TEST(ComposeReply, OnAStreamTheWholeAnswerFits) {
+  Asker asker = plain_asker();
+  asker.limit = kMaxMessage;
+  const Bytes largest(kMaxMessage - kHeaderSize - kQuestion.size(), std::byte{0x55});
+  const Composed whole(asker, answer_of(largest));
+  EXPECT_EQ(whole.written, Written::Whole);
+  EXPECT_EQ(whole.message.size(), kMaxMessage);
+
+  asker.edns.present = true;  // Now the OPT does not fit any more.
+  const Composed cut(asker, answer_of(largest));
+  EXPECT_EQ(cut.written, Written::Truncated);
+  EXPECT_EQ(cut.message.size(), kHeaderSize + kQuestion.size() + kOptFixed);
+}
+
+TEST(ComposeReply, AddsCourtesiesToTheOptInOneOrder) {
+  const Bytes cookie(24, std::byte{0xC0});
+  Asker asker = edns_asker();
+  asker.courtesy = {.cookie = cookie, .keepalive = 300, .padding_block = 128};
+  Content content = one_answer();
+  content.ede = Ede::CachedError;
+  const Composed reply(asker, content);
+  const size_t opt_at = kHeaderSize + kQuestion.size() + kRecord.size();
+  const size_t options = 6 + 28 + 6;
+  EXPECT_EQ(reply.message.size(), 128u);
+  const size_t padding = 128 - opt_at - kOptFixed - options - 4;
+  const tests::Opt opt{.udp_size = 1232,
+                       .options = {{option::kExtendedError, bytes_of({0, 13})},
+                                   {option::kCookie, cookie},
+                                   {option::kKeepalive, bytes_of({1, 44})},
+                                   {option::kPadding, Bytes(padding)}}};
+  EXPECT_EQ(hex(reply.from(opt_at)), hex(tests::opt_record(opt).wire()));
+
+  asker.edns.present = false;
+  EXPECT_EQ(Composed(asker, one_answer()).message.size(), opt_at) << "no OPT, no courtesies";
+}
+
+TEST(ComposeReply, PadsToWholeBlocksAndNeverBeyondTheLimit) {
+  Asker asker = edns_asker();
+  asker.limit = kMaxMessage;
+  asker.courtesy.padding_block = kReplyPaddingBlock;
+  const size_t rest = kHeaderSize + kQuestion.size() + kOptFixed;
+  const auto size_with = [&](size_t records) {
+    return Composed(asker, answer_of(Bytes(records))).message.size();
+  };
+  EXPECT_EQ(size_with(0), 468u);
+  EXPECT_EQ(size_with(468 - 4 - rest), 468u) << "an empty padding option fills the block";
+  EXPECT_EQ(size_with(468 - 3 - rest), 936u) << "no room for its header: the next block";
+  EXPECT_EQ(size_with(kMaxMessage - rest - 5), kMaxMessage) << "less than a block is left";
+  EXPECT_EQ(size_with(kMaxMessage - rest - 3), kMaxMessage - 3) << "no room for an option";
 }
 
 TEST(ComposeReply, FitsTheLongestQuestionIntoTheLeastLimit) {
