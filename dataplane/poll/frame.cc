@@ -134,6 +134,7 @@ bool may_be_replied_to(uint16_t port) {
     case 19:
     case 37:
     case 69:
+    case 464:
       return false;
     default:
       return true;

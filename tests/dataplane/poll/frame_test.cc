@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <functional>
 
 #include "tests/packet_builder.h"
@@ -90,6 +92,15 @@ TEST(ParseFrame, ChecksTheTagAgainstThePort) {
   EXPECT_EQ(parse_frame(Packet{}.build(), on_vlan).error(), Drop::Vlan);
   tagged.vlan_controls = {100, 7};
   EXPECT_EQ(parse_frame(tagged.build(), on_vlan).error(), Drop::EtherType);
+
+  Packet provider;
+  provider.ether_type = 0x88A8;  // IEEE 802.1ad
+  EXPECT_EQ(parse_frame(provider.build(), acceptance()).error(), Drop::EtherType);
+  tagged.vlan_controls = {100};
+  const Bytes whole = tagged.build();
+  for (const size_t size : {size_t{14}, size_t{15}, size_t{16}, size_t{17}}) {
+    EXPECT_EQ(parse_frame(base::ByteView(whole).first(size), on_vlan).error(), Drop::Runt) << size;
+  }
 }
 
 struct Dropped {
@@ -142,9 +153,6 @@ TEST(ParseFrame, DropsBadIpv4WithTheReason) {
           {"udp_length_long", [](Packet& p) { p.udp_length = 16; }, Drop::UdpLength},
           {"udp_length_65535", [](Packet& p) { p.udp_length = 65535; }, Drop::UdpLength},
           {"udp_checksum", [](Packet& p) { p.udp_checksum = 0xBEEF; }, Drop::UdpChecksum},
-          {"port_0", [](Packet& p) { p.source.port = 0; }, Drop::SourcePort},
-          {"echo", [](Packet& p) { p.source.port = 7; }, Drop::SourcePort},
-          {"chargen", [](Packet& p) { p.source.port = 19; }, Drop::SourcePort},
           {"from_ourselves", [](Packet& p) { p.source.address = p.destination.address; },
            Drop::BadSource},
           {"from_zero", [](Packet& p) { p.source.address = tests::address("0.1.2.3"); },
@@ -186,6 +194,39 @@ TEST(ParseFrame, DropsBadIpv6WithTheReason) {
           {"from_ourselves", [](Packet& p) { p.source.address = p.destination.address; },
            Drop::BadSource},
       });
+}
+
+TEST(ParseFrame, RepliesToNoPortThatAnswersReplies) {
+  constexpr std::array<uint16_t, 8> kAnswering = {0, 7, 13, 17, 19, 37, 69, 464};
+  for (Packet packet : {Packet{}, v6_packet()}) {
+    for (unsigned port = 0; port <= 1024; ++port) {
+      packet.source.port = static_cast<uint16_t>(port);
+      const Result<Frame, Drop> frame = parse_frame(packet.build(), acceptance());
+      const bool answering =
+          std::find(kAnswering.begin(), kAnswering.end(), port) != kAnswering.end();
+      ASSERT_EQ(frame.has_value(), !answering) << port;
+      if (!frame) {
+        EXPECT_EQ(frame.error(), Drop::SourcePort) << port;
+      }
+    }
+  }
+}
+
+/// Sixteen versions with sixteen header lengths each. Of these, IPv4 has one, and IPv6 any: what is
+/// a length there is part of the traffic class here.
+TEST(ParseFrame, TakesOneOfAllFirstOctets) {
+  for (unsigned octet = 0; octet < 256; ++octet) {
+    Packet v4;
+    v4.version_and_length = static_cast<uint8_t>(octet);
+    const Result<Frame, Drop> as_v4 = parse_frame(v4.build(), acceptance());
+    ASSERT_EQ(as_v4.has_value(), octet == 0x45) << octet;
+    if (octet < 0x45 || octet > 0x4F) {
+      EXPECT_EQ(as_v4.error(), Drop::IpHeader) << octet;
+    }
+    Packet v6 = v6_packet();
+    v6.version_and_length = static_cast<uint8_t>(octet);
+    EXPECT_EQ(parse_frame(v6.build(), acceptance()).has_value(), octet >> 4 == 6) << octet;
+  }
 }
 
 TEST(ParseFrame, DropsMappedAddressesOverIpv6) {

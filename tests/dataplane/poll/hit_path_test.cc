@@ -147,7 +147,7 @@ class HitPathTest : public ::testing::TestWithParam<Way> {
     }
     Packet packet;
     packet.payload = message.build();
-    packet.source.port = static_cast<uint16_t>(dice_.below(dice_.one_in(16) ? 100 : 65536));
+    packet.source.port = static_cast<uint16_t>(dice_.below(dice_.one_in(16) ? 500 : 65536));
     if (dice_.one_in(2)) {
       packet.source.address = address("2001:db8::" + std::to_string(1 + dice_.below(9999)));
       packet.destination.address = address("2001:db8::1");
