@@ -19,6 +19,10 @@ from rig.scripted_resolver import ScriptedResolver  # noqa: E402
 from rig.waiting import wait_until  # noqa: E402
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: judges how long something takes, so no other file is tested meanwhile")
+
+
 @dataclasses.dataclass
 class Rig:
     """Namespaces, a certificate authority that dotline is told to trust, and clients."""

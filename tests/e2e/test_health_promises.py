@@ -16,6 +16,8 @@ from rig.namespaces import RESOLVER, RESOLVER_B
 from rig.resolver import Unbound
 from rig.waiting import wait_until
 
+pytestmark = pytest.mark.alone
+
 RATE = 100             # Queries a second, every one a miss.
 PATIENCE = 5           # Seconds until dnsperf calls a query lost. Promised is a reply within two.
 QUIET_SECONDS = 60

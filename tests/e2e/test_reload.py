@@ -6,7 +6,6 @@ import time
 
 import dns.rcode
 import pytest
-import yaml
 
 from rig.client import query
 from rig.forwarder import backend, configuration
@@ -28,19 +27,15 @@ def settings(rig, resolvers):
     return configuration([backend(resolver, rig.authority) for resolver in resolvers])
 
 
-def write(dotline, settings):
-    text = settings if isinstance(settings, str) else yaml.safe_dump(settings, sort_keys=False)
-    file = dotline.settings_file.with_suffix(".new")
-    file.write_text(text)
-    file.rename(dotline.settings_file)
-
-
 def reload(dotline, result="ok"):
     """SIGHUP, and until it has been dealt with."""
-    before = dotline.metrics().value("dotline_config_reloads_total")
+    def counts():
+        metrics = dotline.metrics()
+        return {name: metrics.value("dotline_config_reloads_total", result=name) for name in ("ok", "failed")}
+    before = counts()
     dotline.signal(signal.SIGHUP)
-    wait_until(lambda: dotline.metrics().value("dotline_config_reloads_total") > before, "reload")
-    assert dotline.metrics().value("dotline_config_reloads_total", result=result) > 0, dotline.log()
+    wait_until(lambda: counts() != before, "reload", interval=0.01)
+    assert counts() == {**before, result: before[result] + 1}, dotline.log()
 
 
 def questions(rig, label, count):
@@ -78,7 +73,7 @@ def test_a_thousand_reloads_lose_nothing(rig, settings, resolvers):
             different = list(variants(settings, resolvers))
             settled = None
             for number in range(RELOADS):
-                write(dotline, different[number % len(different)])
+                dotline.configure(different[number % len(different)])
                 reload(dotline)
                 if number == RELOADS // 4:
                     settled = resident_kilobytes(dotline)
@@ -103,26 +98,26 @@ def sockets(rig):
 def test_bad_configuration_changes_nothing(rig, settings):
     with rig.dotline(settings) as dotline:
         assert rig.client.ask(query("www.example")).rcode() == dns.rcode.NOERROR
-        wrong = yaml.safe_dump({**settings, "acl": ["not an address"]}, sort_keys=False)
-        line = next(number for number, text in enumerate(wrong.splitlines(), 1) if "not an address" in text)
-        write(dotline, wrong)
+        dotline.configure({**settings, "acl": ["not an address"]})
+        wrong = dotline.settings_file.read_text().splitlines()
+        line = next(number for number, text in enumerate(wrong, 1) if "not an address" in text)
         reload(dotline, "failed")
         assert f"{dotline.settings_file}:{line}:" in dotline.log()
         assert "not reloaded, what was in force stays so" in dotline.log()
         assert dotline.metrics().value("dotline_config_last_reload_successful") == 0
         assert rig.client.ask(query("other.bulk.example")).rcode() == dns.rcode.NOERROR
         for broken in ("backends: [", "", "\x00\xff"):
-            write(dotline, broken)
+            dotline.configure(broken)
             reload(dotline, "failed")
         dotline.settings_file.unlink()
         reload(dotline, "failed")
-        write(dotline, settings)
+        dotline.configure(settings)
         reload(dotline)
         assert dotline.metrics().value("dotline_config_last_reload_successful") == 1
 
 
-def test_a_trust_store_that_went_away_changes_nothing(rig, settings, tmp_path):
-    store = tmp_path / "authority.pem"
+def test_a_trust_store_that_went_away_changes_nothing(rig, settings):
+    store = rig.topology.directory / "another-authority.pem"
     store.write_bytes(rig.authority.certificate.read_bytes())
     settings = copy.deepcopy(settings)
     for entry in settings["backends"]:
@@ -142,7 +137,7 @@ def test_sessions_of_unchanged_backends_live_on(rig, settings):
         changed = copy.deepcopy(settings)
         changed["backends"][0].update(weight=7, order=3)
         changed["pools"] = [{"name": "", "packet_cache": "main", "policy": "wrandom"}]
-        write(dotline, changed)
+        dotline.configure(changed)
         reload(dotline)
         assert rig.client.ask(query("b.bulk.example")).rcode() == dns.rcode.NOERROR
         assert sorted(sockets(rig)) == before
@@ -151,10 +146,10 @@ def test_sessions_of_unchanged_backends_live_on(rig, settings):
 def test_who_may_ask_changes_at_once_and_the_cache_stays(rig, settings):
     with rig.dotline(settings) as dotline:
         assert rig.client.ask(query("www.example")).rcode() == dns.rcode.NOERROR
-        write(dotline, {**settings, "acl": ["203.0.113.0/24"]})
+        dotline.configure({**settings, "acl": ["203.0.113.0/24"]})
         reload(dotline)
         assert rig.client.ask(query("www.example")).rcode() == dns.rcode.REFUSED
-        write(dotline, settings)
+        dotline.configure(settings)
         reload(dotline)
         hits = dotline.metrics().value("dotline_cache_hits_total")
         assert rig.client.ask(query("www.example")).rcode() == dns.rcode.NOERROR
@@ -168,7 +163,7 @@ def test_what_needs_a_restart_is_named(rig, settings):
     changed["metrics"]["address"] = "127.0.0.1:9199"
     changed["binds"][1]["address"] = f"{FORWARDER}:5353"
     with rig.dotline(settings) as dotline:
-        write(dotline, changed)
+        dotline.configure(changed)
         reload(dotline)
         for name in ("dataplane.memory", "tls_workers.threads", "metrics.address", f"{FORWARDER}:5353"):
             assert any(name in line and "restart" in line for line in dotline.log().splitlines()), dotline.log()
@@ -181,8 +176,8 @@ def test_a_backend_that_leaves_answers_what_it_was_asked(rig, settings, resolver
     with rig.dotline(slow) as dotline:
         with rig.client.start_dnsperf(questions(rig, "leaving", 20000), seconds=60, rate=500) as load:
             wait_until(lambda: dotline.metrics().value("dotline_queries_total") > 500, "load")
-            for keep in (0, 1, 0, 1):
-                write(dotline, {**settings, "backends": [settings["backends"][keep]]})
+            for keep in (0, 1):
+                dotline.configure({**settings, "backends": [settings["backends"][keep]]})
                 reload(dotline)
                 time.sleep(6)  # Longer than a backend stays after it has left.
             summary = load.interrupt()

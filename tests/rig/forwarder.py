@@ -74,10 +74,13 @@ class Dotline:
         self.kill()
 
     def configure(self, settings):
-        """Writes the configuration, with a control socket of this run's own unless it says where that is."""
+        """Writes the configuration, with a control socket of this run's own unless it says where that is. Whoever reads
+        meanwhile finds the former one or this one, whole."""
         if not isinstance(settings, str):
             settings = yaml.safe_dump({"control": {"socket": str(self.socket)}, **settings}, sort_keys=False)
-        self.settings_file.write_text(settings)
+        file = self.settings_file.with_suffix(".new")
+        file.write_text(settings)
+        file.rename(self.settings_file)
 
     def start(self):
         self.launch()
