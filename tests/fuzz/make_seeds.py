@@ -4,6 +4,7 @@
 Run by hand when a kind is added; what it writes is kept in the repository. Needs dnspython and scapy.
 """
 
+import base64
 import pathlib
 import struct
 
@@ -374,6 +375,76 @@ def http2_answers():
     }
 
 
+def http2_requests():
+    """What a client of DNS over HTTPS may send. The first octet of a seed: the fate of queries and the size of pieces."""
+    data, headers, priority, reset, settings, push, ping, goaway, window, continuation = range(10)
+    end_stream, end_headers = 1, 4
+    get, post, https = b"\x82", b"\x83", b"\x87"  # HPACK's static table.
+
+    def field(index, value):  # Literal, not indexed, with the name of a static entry.
+        return (bytes([index]) if index < 15 else bytes([15, index - 15])) + bytes([len(value)]) + value
+
+    path, length, kind = 4, 28, 31
+    message = query().to_wire()
+    encoded = base64.urlsafe_b64encode(message).rstrip(b"=")
+    ours = post + https + field(path, b"/dns-query") + field(kind, b"application/dns-message")
+    greeting = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + http2_frame(settings, 0, 0, struct.pack("!HI", 2, 0)) \
+        + http2_frame(settings, 1, 0)
+
+    def posted(stream):
+        return http2_frame(headers, end_headers, stream, ours) + http2_frame(data, end_stream, stream, message)
+
+    def asked(fields, stream=1):
+        return http2_frame(headers, end_headers | end_stream, stream, fields)
+
+    seeds = {
+        "post": posted(1),
+        "post_at_root": http2_frame(headers, end_headers, 1, post + https + b"\x84" + field(kind, b"application/dns-message"))
+        + http2_frame(data, end_stream, 1, message),
+        "post_twice": posted(1) + posted(3),
+        "post_with_length": http2_frame(headers, end_headers, 1, ours + field(length, str(len(message)).encode()))
+        + http2_frame(data, end_stream, 1, message),
+        "post_with_wrong_length": http2_frame(headers, end_headers, 1, ours + field(length, b"9"))
+        + http2_frame(data, end_stream, 1, message),
+        "post_too_much": http2_frame(headers, end_headers, 1, ours) + http2_frame(data, end_stream, 1, bytes(4097)),
+        "post_of_text": http2_frame(headers, end_headers, 1, post + https + field(path, b"/dns-query") + field(kind, b"text/plain"))
+        + http2_frame(data, end_stream, 1, message),
+        "split_content": http2_frame(headers, end_headers, 1, ours) + http2_frame(data, 0, 1, message[:9])
+        + http2_frame(data, end_stream, 1, message[9:]),
+        "split_headers": http2_frame(headers, 0, 1, ours[:9]) + http2_frame(continuation, end_headers, 1, ours[9:])
+        + http2_frame(data, end_stream, 1, message),
+        "padded": http2_frame(headers, end_headers, 1, ours) + http2_frame(data, end_stream | 8, 1, b"\x03" + message + bytes(3)),
+        "trailers": http2_frame(headers, end_headers, 1, ours) + http2_frame(data, 0, 1, message) + asked(field(length, b"0")),
+        "get": asked(get + https + field(path, b"/dns-query?dns=" + encoded)),
+        "get_among_parameters": asked(get + https + field(path, b"/dns-query?a=b&dns=" + encoded + b"&c")),
+        "get_padded": asked(get + https + field(path, b"/dns-query?dns=" + encoded + b"=")),
+        "get_nothing": asked(get + https + b"\x84"),
+        "put": asked(b"\x02\x03PUT" + https + b"\x84"),
+        "connect": asked(b"\x02\x07CONNECT" + field(1, b"dns.example:443")),
+        "unknown_header": asked(get + https + field(path, b"/?dns=" + encoded) + b"\0\x0fx-forwarded-for\x09192.0.2.1"),
+        "table_entries": asked(get + https + b"\x84" + b"\x40\x01a\x01b" + b"\xbe" * 40),
+        "reset": posted(1) + http2_frame(reset, 0, 1, struct.pack("!I", 8)),
+        "window_of_nothing": posted(1) + http2_frame(window, 0, 1, bytes(4)),
+        "window_too_far": posted(1) + http2_frame(window, 0, 1, b"\x7f\xff\xff\xff"),
+        "no_window": http2_frame(settings, 0, 0, struct.pack("!HI", 4, 0)) + posted(1),
+        "goaway": posted(1) + http2_frame(goaway, 0, 0, bytes(8)),
+        "ping": http2_frame(ping, 0, 0, bytes(8)) + posted(1),
+        "priority": http2_frame(priority, 0, 3, bytes(5)) + posted(1),
+        "push": http2_frame(push, end_headers, 1, struct.pack("!I", 2) + get),
+        "even_stream": posted(2),
+        "unknown_frame": http2_frame(0x42, 0xFF, 1, bytes(5)) + posted(1),
+    }
+    whole = {name: b"\0" + greeting + octets for name, octets in seeds.items()}
+    return whole | {
+        "octet_by_octet": b"\x04" + greeting + posted(1),
+        "long_reply": b"\x01" + greeting + posted(1),
+        "no_reply": b"\x02" + greeting + posted(1),
+        "late_reply": b"\x03" + greeting + posted(1) + posted(3),
+        "http_1": b"\0GET /dns-query HTTP/1.1\r\nhost: a\r\n\r\n",
+        "tls": b"\0\x16\x03\x01\x02\0",
+    }
+
+
 def proxy_replies():
     """The first octet of a seed: whom to connect to, and the size of pieces."""
     without_login, with_login = b"\x05\x00", b"\x05\x02\x01\x00"
@@ -429,5 +500,6 @@ if __name__ == "__main__":
     write("frame", frames())
     write("hit", frames() | usual_frames())
     write("doh", http2_answers())
+    write("http_request", http2_requests())
     write("proxy", proxy_replies())
     write("command", commands())

@@ -11,9 +11,7 @@ namespace tls {
 namespace {
 
 constexpr uint16_t kHttpsPort = 443;
-constexpr std::string_view kMediaType = "application/dns-message";
 constexpr size_t kReadSize = size_t{16} * 1024;  // A TLS record at most.
-constexpr size_t kHeaderOverhead = 32;           // RFC 9113 §6.5.2.
 
 DohCarrier& self_of(void* user_data) { return *static_cast<DohCarrier*>(user_data); }
 
@@ -28,22 +26,6 @@ std::string authority_of(const BackendSettings& settings) {
   return host + ':' + std::to_string(settings.address.port);
 }
 
-nghttp2_nv header(std::string_view name, std::string_view value) {
-  const auto octets = [](std::string_view text) {
-    return const_cast<uint8_t*>(reinterpret_cast<const uint8_t*>(text.data()));
-  };
-  return {octets(name), octets(value), name.size(), value.size(),
-          NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE};
-}
-
-/// A media type may have parameters (RFC 9110 §8.3.1); case does not matter.
-bool is_dns_media_type(std::string_view value) {
-  const std::string_view type = value.substr(0, value.find_first_of("; \t"));
-  return std::ranges::equal(type, kMediaType, [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-  });
-}
-
 /// RFC 9111 §5.1: whole seconds; RFC 8484 §5.1: they count against the TTLs. What is no number does
 /// not count, and what is too large a one is as good as 2^31.
 base::seconds age_in(std::string_view value) {
@@ -56,17 +38,6 @@ base::seconds age_in(std::string_view value) {
   return base::seconds(age);
 }
 
-/// nghttp2 is C: nothing may be thrown through it.
-template <typename Act>
-int guarded(Act act) {
-  try {
-    act();
-    return 0;
-  } catch (const std::exception&) {
-    return NGHTTP2_ERR_CALLBACK_FAILURE;
-  }
-}
-
 }  // namespace
 
 DohCarrier::DohCarrier(const BackendSettings& settings)
@@ -75,7 +46,7 @@ DohCarrier::DohCarrier(const BackendSettings& settings)
       // Nothing is said of the sender: no user agent, no language, no cookie (RFC 8484 §8.2).
       headers_{header(":method", "POST"),        header(":scheme", "https"),
                header(":authority", authority_), header(":path", path_),
-               header("accept", kMediaType),     header("content-type", kMediaType)},
+               header("accept", kDnsMediaType),  header("content-type", kDnsMediaType)},
       callbacks_(make_callbacks()) {}
 
 void DohCarrier::open() {

@@ -5,15 +5,13 @@
 // question), what counts as an answer, and what one server can make us hold or do.
 #pragma once
 
-#include <nghttp2/nghttp2.h>
-
 #include <array>
 #include <deque>
-#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "tls-workers/http2.h"
 #include "tls-workers/upstream/carrier.h"
 
 namespace tls {
@@ -76,12 +74,6 @@ class DohCarrier final : public Carrier {
     std::vector<std::byte> body;
     std::optional<Fault> fault;
   };
-  struct FreeSession {
-    void operator()(nghttp2_session* session) const { nghttp2_session_del(session); }
-  };
-  struct FreeCallbacks {
-    void operator()(nghttp2_session_callbacks* made) const { nghttp2_session_callbacks_del(made); }
-  };
 
   void introduce();
   [[nodiscard]] uint32_t limit() const;
@@ -104,9 +96,9 @@ class DohCarrier final : public Carrier {
   const std::string path_;
   static constexpr size_t kHeaders = 6;
   std::array<nghttp2_nv, kHeaders> headers_;  // They borrow from the two above and from literals.
-  const std::unique_ptr<nghttp2_session_callbacks, FreeCallbacks> callbacks_;
+  const Http2Callbacks callbacks_;
 
-  std::unique_ptr<nghttp2_session, FreeSession> session_;
+  Http2Session session_;
   std::unordered_map<int32_t, Exchange> open_;  // By stream.
   std::deque<Exchange> ended_;
   Exchange told_;  // What `next` returned last.
