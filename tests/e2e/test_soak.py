@@ -6,11 +6,9 @@ The long form, ten million of them, is `./dev soak`.
 import contextlib
 import os
 import re
-import subprocess
 
-from rig.certificates import RESOLVER_NAME
-from rig.forwarder import BINARY, backend, configuration
-from rig.namespaces import RESOLVER
+from rig.forwarder import backend, configuration
+from rig.responder import Responder
 from rig.waiting import wait_until
 
 WARMING, MISSES = 20_000, 100_000
@@ -19,28 +17,6 @@ CLOSE_EVERY = 2000     # Answers, on average.
 PATIENCE = 300         # Seconds: a sanitizer on a busy machine.
 NOISE = 8 << 20        # Octets: buffers of sessions come and go.
 FAILED = 0.01          # Of the queries, at most: two sessions in a row were closed before the answer.
-
-
-class Responder:
-    """perf/responder, which was built beside dotline. Use as a context."""
-
-    def __init__(self, topology, certificate):
-        self.name = RESOLVER_NAME
-        self.address = RESOLVER
-        self._log = topology.directory / "responder.log"
-        self._command = topology.command(
-            topology.resolver, str(BINARY.parent / "perf" / "responder" / "responder"), "--listen", f"{RESOLVER}:853",
-            "--certificate", str(certificate.certificate), "--key", str(certificate.key), "--close-every", str(CLOSE_EVERY))
-
-    def __enter__(self):
-        with open(self._log, "w") as log:
-            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        wait_until(lambda: "ready" in self._log.read_text(), "the responder listening")
-        return self
-
-    def __exit__(self, *_):
-        self._process.kill()
-        self._process.wait()
 
 
 def resident(process):
@@ -74,7 +50,7 @@ def test_nothing_grows_over_a_hundred_thousand_misses(rig, monkeypatch):
     # AddressSanitizer keeps what was freed for a while, and would be what grows.
     monkeypatch.setenv("ASAN_OPTIONS", os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1")
     with contextlib.ExitStack() as stack:
-        resolver = stack.enter_context(Responder(rig.topology, rig.certificate))
+        resolver = stack.enter_context(Responder(rig.topology, rig.certificate, close_every=CLOSE_EVERY))
         dotline = stack.enter_context(rig.dotline(
             configuration([backend(resolver, rig.authority)], packet_caches=[{"name": "main", "size": 1000}])))
         ask_for(rig, dotline, WARMING)

@@ -4,6 +4,7 @@ Sockets are opened inside the client's namespace and used from this process, so 
 """
 
 import contextlib
+import itertools
 import re
 import resource
 import selectors
@@ -19,6 +20,7 @@ import dns.message
 from rig.namespaces import CLIENT, CLIENT6, FORWARDER, FORWARDER6, inside
 
 _LARGEST_PAYLOAD = 65535
+_SO_RCVBUFFORCE = 33  # <asm-generic/socket.h>
 
 
 def query(name, rdtype="A", *, edns=None, dnssec_ok=False, identity=None, **options):
@@ -44,10 +46,11 @@ class Client:
         assert replies, f"no reply to {message.question}"
         return dns.message.from_wire(replies[0])
 
-    def exchange(self, payloads, *, server=FORWARDER, port=53, timeout=10.0, linger=0.0, source=None):
+    def exchange(self, payloads, *, server=FORWARDER, port=53, timeout=10.0, linger=0.0, source=None, answered=None):
         """Sends every payload from a socket of its own, all at once; gives for each the replies it got.
 
-        Ends when each has one reply or `timeout` has passed, and then listens `linger` seconds more for second replies.
+        Ends when `answered` of them (all, if not said) have one reply or `timeout` has passed, and then listens `linger`
+        seconds more for further replies.
         """
         sockets = [self._udp_socket(server, port, source) for _ in payloads]
         replies = [[] for _ in payloads]
@@ -56,11 +59,30 @@ class Client:
                 selector.register(client, selectors.EVENT_READ, index)
             for client, payload in zip(sockets, payloads):
                 client.send(payload)
-            _collect(selector, replies, until_all=True, seconds=timeout)
-            _collect(selector, replies, until_all=False, seconds=linger)
+            _collect(selector, replies, until=len(payloads) if answered is None else answered, seconds=timeout)
+            _collect(selector, replies, until=None, seconds=linger)
         for client in sockets:
             client.close()
         return replies
+
+    def in_a_row(self, payloads, *, server=FORWARDER, window=256, timeout=10.0):
+        """Sends all payloads from one socket, at most `window` unanswered at a time; their ids must differ. Gives a list of
+        replies for each. Ends when nothing came for `timeout` seconds, or everything has."""
+        client = self._udp_socket(server, 53, None)
+        client.settimeout(timeout)
+        # A small reply counts with all of the memory it lies in; the usual buffer is full after fifty.
+        client.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 64 * 1024 * window)
+        replies = {payload[:2]: [] for payload in payloads}
+        rest = iter(payloads)
+        with client, contextlib.suppress(TimeoutError):
+            for payload in itertools.islice(rest, window):
+                client.send(payload)
+            for _ in payloads:
+                reply = client.recv(_LARGEST_PAYLOAD)
+                replies[reply[:2]].append(reply)
+                if (payload := next(rest, None)) is not None:
+                    client.send(payload)
+        return [replies[payload[:2]] for payload in payloads]
 
     def _udp_socket(self, server, port, source):
         with inside(self._namespace):
@@ -101,16 +123,17 @@ class Client:
         self._topology.execute(self._namespace, "ip", "neighbour", "flush", "dev", self._interface)
 
 
-def _collect(selector, replies, *, until_all, seconds):
-    waiting = sum(not received for received in replies)
+def _collect(selector, replies, *, until, seconds):
+    """Until so many have one reply; None: for all of the time."""
+    answered = sum(bool(received) for received in replies)
     deadline = time.monotonic() + seconds
-    while (remaining := deadline - time.monotonic()) > 0 and (waiting > 0 or not until_all):
+    while (remaining := deadline - time.monotonic()) > 0 and (until is None or answered < until):
         for key, _ in selector.select(remaining):
             try:
                 replies[key.data].append(key.fileobj.recv(_LARGEST_PAYLOAD))
             except (BlockingIOError, ConnectionRefusedError):
                 continue  # ConnectionRefusedError is an ICMP error; the missing reply is what the caller sees.
-            waiting -= len(replies[key.data]) == 1
+            answered += len(replies[key.data]) == 1
 
 
 def echo_over_tcp(topology, payload):

@@ -23,7 +23,8 @@ ROLES = ("client", "forwarder", "resolver")
 # RFC 2544's range for testing and RFC 3849's for documentation: nothing real is ever reached or hidden.
 CLIENT = "198.18.1.2"
 CLIENT6 = "2001:db8:1::2"
-OUTSIDER = "198.19.0.9"  # Another address of the client's, outside of the access list.
+OUTSIDER = "198.19.0.9"  # Other addresses of the client's, outside of the access list.
+OUTSIDER6 = "2001:db8:9::9"
 FORWARDER = "198.18.1.1"
 FORWARDER6 = "2001:db8:1::1"
 FORWARDER_BACK = ("198.18.2.1/24", "2001:db8:2::1/64")  # Towards the resolvers.
@@ -91,12 +92,13 @@ class Topology:
             self.give_addresses(namespace, interface)
         for address in FORWARDER_BACK:
             run("ip", "-n", self.forwarder, "address", "add", address, "dev", "back0")
-        run("ip", "-n", self.forwarder, "route", "add", f"{OUTSIDER}/32", "dev", "front0")
+        for outsider in (f"{OUTSIDER}/32", f"{OUTSIDER6}/128"):
+            run("ip", "-n", self.forwarder, "route", "add", outsider, "dev", "front0")
 
     def give_addresses(self, namespace, interface):
         """All that this namespace has on the side of the clients; for the resolver, all it has. A link that was down has
         lost its IPv6 addresses, and gets them again."""
-        addresses = {self.client: (f"{CLIENT}/24", f"{CLIENT6}/64", f"{OUTSIDER}/32"),
+        addresses = {self.client: (f"{CLIENT}/24", f"{CLIENT6}/64", f"{OUTSIDER}/32", f"{OUTSIDER6}/128"),
                      self.forwarder: (f"{FORWARDER}/24", f"{FORWARDER6}/64"),
                      self.resolver: (f"{RESOLVER}/24", f"{RESOLVER_B}/24", f"{RESOLVER_C}/24", f"{RESOLVER6}/64")}
         for address in addresses[namespace]:

@@ -73,6 +73,25 @@ TEST(Decide, AnswersItselfWhatIsNotForABackend) {
   EXPECT_TRUE(decide(query(Type::Any), Admission::Allowed, Transport::Udp).content.truncated);
 }
 
+TEST(Decide, KnowsOneVersionOfEdns) {
+  for (unsigned version = 0; version < 256; ++version) {
+    Query asked = query();
+    asked.edns = {.version = static_cast<uint8_t>(version), .present = true};
+    const Decision decision = decide(asked, Admission::Allowed, Transport::Udp);
+    EXPECT_EQ(decision.action, version == 0 ? Action::Resolve : Action::Reply) << version;
+    EXPECT_EQ(decision.content.rcode, version == 0 ? Rcode::NoError : Rcode::BadVers) << version;
+  }
+}
+
+TEST(Decide, RefusesEveryClassButOne) {
+  for (unsigned number = 0; number < 65536; ++number) {
+    Query asked = query();
+    asked.klass = Class{static_cast<uint16_t>(number)};
+    const Decision decision = decide(asked, Admission::Allowed, Transport::Udp);
+    ASSERT_EQ(decision.content.rcode, number == 1 ? Rcode::NoError : Rcode::Refused) << number;
+  }
+}
+
 dns::Result<Query, dns::Malformed> malformed(QueryFault fault) {
   return base::fail(dns::Malformed{.fault = fault});
 }

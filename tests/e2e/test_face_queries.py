@@ -1,25 +1,28 @@
 """What dotline says to every odd query: the right code, the right flags, one reply at most, and silence where silence is due.
 
-All rows are sent at once and each is judged alone; after them every packet is accounted for and dotline answers as before.
+All rows are sent at once, over each transport, and each is judged alone; after them every packet is accounted for and dotline
+answers as before. Names of the resolver's zone tell it what to say, so that sizes and flags of answers are rows as well.
 """
 
 import dataclasses
+import re
 import struct
 
 import dns.edns
 import dns.flags
 import dns.message
+import dns.opcode
 import dns.rcode
 import pytest
 
 from rig.client import query
 from rig.forwarder import backend, configuration
-from rig.namespaces import FORWARDER6, OUTSIDER
-from rig.scripted_resolver import ADDRESS
+from rig.namespaces import FORWARDER, FORWARDER6, OUTSIDER, OUTSIDER6
+from rig.scripted_resolver import ADDRESS, answer
 
 QUESTION = b"\x03www\x07example\x00" + struct.pack("!HH", 1, 1)
-RD, TC, QR, CD, AA, RA, Z = 0x0100, 0x0200, 0x8000, 0x0010, 0x0400, 0x0080, 0x0040
-NOT_AUTHORITATIVE, NOT_SUPPORTED = 20, 21  # RFC 8914 §4.21, §4.22.
+RD, TC, QR, CD, AD, AA, RA, Z = 0x0100, 0x0200, 0x8000, 0x0010, 0x0020, 0x0400, 0x0080, 0x0040
+PROHIBITED, NOT_AUTHORITATIVE, NOT_SUPPORTED = 18, 20, 21  # RFC 8914 §4.19, §4.21, §4.22.
 COOKIE, KEEPALIVE, PADDING, SUBNET = 10, 11, 12, 8
 
 
@@ -66,6 +69,7 @@ WWW = b"\x03www\x07example\x00"
 LONGEST_NAME = b"\x3f" + b"a" * 63 + b"\x3f" + b"b" * 63 + b"\x3f" + b"c" * 63 + b"\x35" + b"d" * 53 + b"\x07example\x00"
 assert len(LONGEST_NAME) == 255
 TSIG = b"\x00" + struct.pack("!HHIH", 250, 255, 0, 0)
+SIG_0 = b"\x00" + struct.pack("!HHIH", 24, 255, 0, 0)
 ADDRESS_RECORD = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 300, 4) + bytes(4)
 
 
@@ -91,25 +95,38 @@ COUNTS = [
     malformed("an_answer", message(counts=(1, 1, 0, 0), body=QUESTION + ADDRESS_RECORD)),
     malformed("an_authority", message(counts=(1, 0, 1, 0), body=QUESTION + ADDRESS_RECORD)),
     malformed("two_additionals", message(counts=(1, 0, 0, 2), body=QUESTION + opt() + opt())),
+    malformed("an_answer_of_the_type_asked_for", message(counts=(1, 1, 0, 0), body=QUESTION + question(b"\xc0\x0c") + bytes(6))),
+    malformed("an_opt_among_the_answers", message(counts=(1, 1, 0, 0), body=QUESTION + opt())),
+    malformed("an_opt_among_the_authorities", message(counts=(1, 0, 1, 0), body=QUESTION + opt())),
+    malformed("65535_additionals", message(counts=(1, 0, 0, 65535), body=QUESTION + opt())),
     malformed("an_additional_that_is_no_opt", message(counts=(1, 0, 0, 1), body=QUESTION + ADDRESS_RECORD), question=True),
     malformed("a_tsig", message(counts=(1, 0, 0, 1), body=QUESTION + TSIG), question=True),
+    malformed("a_sig_0", message(counts=(1, 0, 0, 1), body=QUESTION + SIG_0), question=True),
     malformed("an_additional_that_is_absent", message(counts=(1, 0, 0, 1)), question=True),
     malformed("truncated_flag", message(flags=RD | TC)),
 ]
 
 NAMES = [
+    malformed("nothing_behind_the_header", message(body=b"")),
     malformed("name_cut", message(body=b"\x03ww")),
     malformed("type_and_class_missing", message(body=WWW)),
     malformed("class_missing", message(body=WWW + b"\x00\x01")),
     malformed("label_type_01", asking(b"\x43" + b"x" * 67 + b"\x00")),
+    malformed("label_of_64_octets", asking(b"\x40" + b"x" * 64 + b"\x00")),
     malformed("label_type_10", asking(b"\x83www\x00")),
+    malformed("label_of_extended_type", asking(b"\x41\x08\xff\x00")),
     malformed("pointer_to_itself", asking(b"\xc0\x0c")),
     malformed("pointer_forward", asking(b"\xc0\x20")),
+    malformed("pointer_past_the_end", asking(b"\xc3\xff")),
+    malformed("pointer_to_a_pointer", asking(b"\xc0\x0e\xc0\x0c")),
+    malformed("pointer_backwards_in_the_name", asking(b"\x03www\xc0\x0c")),
+    malformed("pointer_cut", message(body=b"\x03www\xc0")),
     malformed("pointer_into_the_header", asking(b"\x03www\xc0\x04")),
     malformed("name_of_256_octets", asking(b"\x3f" + b"a" * 63 + LONGEST_NAME[64:-9].replace(b"\x35", b"\x36", 1) + b"d"
                                            + b"\x07example\x00")),
     Row("name_of_255_octets", asking(LONGEST_NAME), NOERROR),
     Row("119_labels_of_one_octet", asking(b"\x01x" * 119 + b"\x07example\x00"), NOERROR),
+    Row("root", asking(b"\x00"), NOERROR),
     Row("dots_and_controls_in_a_label", asking(b"\x06a.b\x00\n\x1b\x04bulk\x07example\x00"), NOERROR),
     Row("high_octets_in_a_label", asking(b"\x03\xff\x80\xfe\x04bulk\x07example\x00"), NOERROR),
 ]
@@ -125,13 +142,14 @@ KINDS = [
     Row("any_with_opt", with_opt(question(WWW, 255)), NOERROR, truncated=True, opt=True),
     malformed("type_opt_asked_for", asking(WWW, 41), question=True),
     malformed("type_tsig_asked_for", asking(WWW, 250), question=True),
-    malformed("type_128_asked_for", asking(WWW, 128), question=True),
+    *(malformed(f"type_{number}_asked_for", asking(WWW, number), question=True) for number in (128, 249, 253, 254)),
     Row("type_0", asking(WWW, 0), NOERROR),
     Row("type_65280", asking(WWW, 65280), NOERROR),
     Row("class_chaos", asking(b"\x07version\x04bind\x00", 16, 3), REFUSED),
     Row("class_chaos_with_opt", with_opt(question(b"\x07version\x04bind\x00", 16, 3)), REFUSED, opt=True, ede=NOT_SUPPORTED),
-    *(Row(f"class_{number}", asking(WWW, 1, number), REFUSED) for number in (0, 2, 4, 254, 255, 4242)),
+    *(Row(f"class_{number}", asking(WWW, 1, number), REFUSED) for number in (0, 2, 4, 254, 255, 4242, 65535)),
     Row("flags_that_mean_nothing_in_a_query", message(flags=RD | AA | RA | Z | 5), NOERROR),
+    *(Row(f"rcode_{number}_in_a_query", message(flags=RD | number), NOERROR) for number in range(1, 16)),
     Row("checking_disabled", message(flags=RD | CD), NOERROR, flags=RD | RA | CD),
     Row("trailing_octet", message() + b"\x00", NOERROR),
     Row("trailing_1200_octets", message() + bytes(range(240)) * 5, NOERROR),
@@ -143,21 +161,28 @@ EDNS = [
     Row("opt_reserved_flags", with_opt(flags=0x00C0), NOERROR, opt=True),
     Row("opt_size_0", with_opt(size=0), NOERROR, opt=True),
     Row("opt_size_65535", with_opt(size=65535), NOERROR, opt=True),
+    *(Row(f"opt_size_{size}", with_opt(size=size), NOERROR, opt=True) for size in (1, 511, 512, 1232, 1233, 4096)),
+    Row("opt_extended_rcode", with_opt(size=1232)[:-6] + b"\xff" + with_opt()[-5:], NOERROR, opt=True),
     Row("opt_then_trailing_octets", with_opt() + b"trailing", NOERROR, opt=True),
     Row("opt_unknown_option", with_opt(options=option(100, b"what")), NOERROR, opt=True),
     Row("opt_keepalive_is_ignored_over_udp", with_opt(options=option(KEEPALIVE)), NOERROR, opt=True),
     Row("opt_padding_is_not_reflected", with_opt(options=option(PADDING, bytes(100))), NOERROR, opt=True),
     Row("opt_cookie", with_opt(options=option(COOKIE, b"12345678")), NOERROR, opt=True),
     Row("opt_many_options", with_opt(options=option(3) + option(9) + option(COOKIE, b"12345678")), NOERROR, opt=True),
-    *(Row(f"opt_version_{version}", with_opt(version=version), BADVERS, opt=True) for version in (1, 2, 255)),
+    *(Row(f"opt_version_{version}", with_opt(version=version), BADVERS, opt=True) for version in (1, 2, 127, 128, 255)),
+    *(Row(f"opt_version_1_before_{what}", with_opt(body, version=1), BADVERS, opt=True) for what, body in (
+        ("any", question(WWW, 255)), ("axfr", question(WWW, 252)), ("chaos", question(WWW, 16, 3)), ("tsig", question(WWW, 250)))),
     Row("opt_version_1_with_option_and_flags", with_opt(version=1, flags=0x80C0, options=option(100)), BADVERS, opt=True),
     malformed("opt_owner_is_not_the_root", with_opt(owner=b"\x01x\x00"), question=True),
     malformed("opt_owner_is_a_pointer", with_opt(owner=b"\xc0\x0c"), question=True),
     malformed("opt_length_past_the_end", with_opt(length=4), question=True),
     malformed("opt_length_65535", with_opt(length=65535), question=True),
     malformed("opt_option_overruns", with_opt(options=struct.pack("!HH", 100, 9) + b"1234"), question=True),
-    malformed("opt_stray_octet", with_opt(options=option(100, b"x") + b"\x00"), question=True),
+    *(malformed(f"opt_{count}_stray_octets", with_opt(options=option(100, b"x") + bytes(count)), question=True)
+      for count in (1, 2, 3)),
     malformed("opt_cookie_of_9_octets", with_opt(options=option(COOKIE, b"123456789")), question=True),
+    Row("opt_100_empty_options", with_opt(options=option(100) * 100), NOERROR, opt=True),
+    malformed("opt_101_empty_options", with_opt(options=option(100) * 101), question=True),
     malformed("opt_280_empty_options", with_opt(options=option(100) * 280), question=True),
     malformed("opt_cut", message(counts=(1, 0, 0, 1), body=QUESTION + opt()[:6]), question=True),
     malformed("opt_as_the_question", message(body=opt()), question=True),
@@ -167,9 +192,34 @@ ROWS = SILENCE + OPCODES + COUNTS + NAMES + KINDS + EDNS
 every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 
 
+TOLD = re.compile(rb"(size|rcode)-\d+|ad\x07")
+
+
+def told_by_name(query):
+    """What the first label asks for: `size-N` an answer that makes a reply of N octets without an OPT, `rcode-N` that code,
+    `ad` a validated answer, any other name the usual."""
+    what, _, number = query.question[0].name.labels[0].decode("latin-1").partition("-")
+    if what == "size":
+        return of_size(query, int(number))
+    if what == "rcode":
+        response = dns.message.make_response(query, recursion_available=True)
+        response.set_rcode(int(number))
+        return response.to_wire()
+    wire = answer(query)
+    return wire[:3] + bytes([wire[3] | 0x20]) + wire[4:] if what == "ad" else wire
+
+
+def of_size(query, size):
+    """One TXT record fills it up."""
+    header_and_question = struct.pack("!6H", query.id, QR | RD | RA, 1, 1, 0, 0) + query.question[0].name.to_wire() + bytes([0, 16, 0, 1])
+    room = size - len(header_and_question) - 12
+    strings = b"".join(bytes([count]) + b"x" * count for count in [255] * (room // 256) + [room % 256 - 1] if count >= 0)
+    return header_and_question + b"\xc0\x0c" + struct.pack("!HHIH", 16, 1, 300, room) + strings
+
+
 @pytest.fixture(scope="module")
 def resolver(rig):
-    with rig.scripted_resolver() as resolver:
+    with rig.scripted_resolver(behaviour=told_by_name) as resolver:
         yield resolver
 
 
@@ -179,11 +229,20 @@ def dotline(rig, resolver):
         yield dotline
 
 
-@pytest.fixture(scope="module", params=["ipv4", "ipv6"])
-def replies(rig, dotline, request):
-    """All replies to each row. Both families are asked all of it."""
-    server = {} if request.param == "ipv4" else {"server": FORWARDER6}
-    received = rig.client.exchange([row.payload for row in ROWS], timeout=3, linger=1, **server)
+SERVERS = {"udp_ipv4": FORWARDER, "udp_ipv6": FORWARDER6}
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def exchange(rig, dotline, request):
+    """Sends payloads and gives all replies to each."""
+    def over_udp(payloads, **options):
+        return rig.client.exchange(payloads, server=SERVERS[request.param], linger=0.5, **options)
+    return over_udp
+
+
+@pytest.fixture(scope="module")
+def replies(exchange):
+    received = exchange([row.payload for row in ROWS], answered=sum(row.rcode is not None for row in ROWS))
     return {row.name: got for row, got in zip(ROWS, received)}
 
 
@@ -230,26 +289,114 @@ def assert_question_and_size(row, wire, reply):
         assert {option.otype for option in reply.options} <= {dns.edns.OptionType.EDE}
 
 
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """A client that can take so much gets an answer of so much, or the news that there is more."""
+    answer: int            # Octets of the reply, its OPT apart.
+    offered: int | None    # The client's UDP size; None: it sends no OPT.
+
+    @property
+    def payload(self):
+        asked = question(label(f"size-{self.answer}") + b"\x07example\x00", 16)
+        return message(body=asked) if self.offered is None else with_opt(asked, size=self.offered)
+
+    @property
+    def whole(self):
+        return self.answer + (0 if self.offered is None else OPT_SIZE)
+
+    @property
+    def limit(self):
+        return 512 if self.offered is None else min(max(512, self.offered), 1232)
+
+
+def label(text):
+    return bytes([len(text)]) + text.encode()
+
+
+OPT_SIZE = 11
+SIZES = [Size(answer + less, offered) for answer in (511, 512, 513, 1231, 1232, 1233, 4096, 65535)
+         for less in (0, -OPT_SIZE) for offered in (None, 0, 511, 512, 513, 1231, 1232, 1233, 4096, 65535)]
+
+
+def test_what_a_client_can_not_take_is_truncated_to_nothing(exchange):
+    """And whatever it can take comes whole, up to the last octet."""
+    wrong = []
+    for size, got in zip(SIZES, exchange([size.payload for size in SIZES])):
+        assert len(got) == 1, size
+        flags, answers, additionals = (struct.unpack_from("!H", got[0], at)[0] for at in (2, 6, 10))
+        fits = size.whole <= size.limit
+        asked = size.payload[12:-OPT_SIZE] if size.offered is not None else size.payload[12:]
+        expected = (0 if fits else TC, int(fits), int(size.offered is not None),
+                    size.whole if fits else 12 + len(asked) + size.whole - size.answer, asked)
+        if (flags & TC, answers, additionals, len(got[0]), got[0][12:12 + len(asked)]) != expected:
+            wrong.append((size, hex(flags), answers, additionals, len(got[0])))
+    assert wrong == []
+
+
+@dataclasses.dataclass(frozen=True)
+class Validated:
+    name: str
+    payload: bytes
+    told: bool             # That the resolver has validated the answer.
+
+
+VALIDATED = b"\x02ad\x07example\x00"
+TELLING = [
+    Validated("asked_nothing", asking(VALIDATED), False),
+    Validated("asked_with_opt", with_opt(question(VALIDATED)), False),
+    Validated("asked_with_ad", asking(VALIDATED, flags=RD | AD), True),
+    Validated("asked_with_do", with_opt(question(VALIDATED), flags=0x8000), True),
+    Validated("asked_with_cd_only", asking(VALIDATED, flags=RD | CD), False),
+    Validated("not_validated_asked_with_ad", message(flags=RD | AD), False),
+    Validated("not_validated_asked_with_do", with_opt(flags=0x8000), False),
+]
+
+
+def test_ad_is_told_to_those_who_asked_for_it_and_only_if_the_resolver_said_so(exchange):
+    """RFC 6840 §5.7 and §5.8. DO comes back as it was sent (RFC 3225 §3)."""
+    for row, got in zip(TELLING, exchange([row.payload for row in TELLING])):
+        reply = dns.message.from_wire(got[0])
+        assert bool(reply.flags & dns.flags.AD) == row.told, row.name
+        assert reply.ednsflags & 0x8000 == dns.message.from_wire(row.payload).ednsflags & 0x8000, row.name
+        assert [rrset[0].to_text() for rrset in reply.answer] == [ADDRESS], row.name
+
+
+def test_a_code_that_only_an_opt_can_carry_is_servfail_without_one(exchange):
+    codes = (16, 22, 23, 24, 4000)
+    names = [label(f"rcode-{code}") + b"\x07example\x00" for code in codes]
+    payloads = [asking(name) for name in names] + [with_opt(question(name)) for name in names]
+    told = [[dns.message.from_wire(wire).rcode() for wire in got] for got in exchange(payloads)]
+    assert told == [[dns.rcode.SERVFAIL]] * len(codes) + [[code] for code in codes]
+
+
 def test_only_what_can_be_answered_was_asked_of_the_resolver(resolver, replies):
+    """As it was asked, octet by octet but for the case of letters, and nothing more of what the client sent."""
     def question_of(wire):
-        question = dns.message.from_wire(wire, ignore_trailing=True).question[0]
-        return question.name, question.rdtype, question.rdclass
+        asked = dns.message.from_wire(wire, ignore_trailing=True).question[0]
+        return asked.name, asked.rdtype, asked.rdclass
     answerable = {question_of(row.payload) for row in ROWS if row.rcode == NOERROR and not row.truncated}
-    assert resolver.received
-    assert {question_of(wire) for wire in resolver.received} <= answerable
-    assert not any(b"trailing" in wire for wire in resolver.received)
+    received = [wire for wire in resolver.received if not TOLD.match(wire, 13)]
+    assert {question_of(wire) for wire in received} == answerable
+    for wire in received:
+        sent = dns.message.from_wire(wire)
+        assert (len(sent.question), sent.answer, sent.authority, sent.additional) == (1, [], [], [])
+        assert (sent.edns, sent.payload, sent.opcode(), sent.rcode()) == (0, 1232, dns.opcode.QUERY, NOERROR)
+        assert {option.otype for option in sent.options} <= {KEEPALIVE, PADDING}
+        assert len(wire) % 128 == 0
 
 
-def test_a_client_outside_of_the_access_list_is_refused(rig, dotline):
+@pytest.mark.parametrize("server, source", [(FORWARDER, OUTSIDER), (FORWARDER6, OUTSIDER6)], ids=["ipv4", "ipv6"])
+def test_a_client_outside_of_the_access_list_is_refused(rig, dotline, server, source):
+    def gained(name, **labels):
+        return dotline.metrics().value(name, **labels) - before.value(name, **labels)
     before = dotline.metrics()
-    reply = rig.client.ask(query("www.example", edns=1232), source=OUTSIDER)
-    assert reply.rcode() == dns.rcode.REFUSED and not reply.answer
-    malformed_from_outside = rig.client.exchange([message(counts=(2, 0, 0, 0))], source=OUTSIDER, timeout=1)
-    assert malformed_from_outside == [[]]
-    after = dotline.metrics()
-    assert after.value("dotline_replies_total", outcome="refused") - before.value("dotline_replies_total", outcome="refused") == 1
-    assert (after.value("dotline_packets_dropped_total", reason="acl_denied")
-            - before.value("dotline_packets_dropped_total", reason="acl_denied")) == 1
+    payloads = [query("www.example", edns=1232).to_wire(), message(counts=(2, 0, 0, 0)), message(flags=RD | 5 << 11)]
+    refused, *silence = rig.client.exchange(payloads, server=server, source=source, answered=1, linger=0.3)
+    assert len(refused) == 1 and silence == [[], []]
+    reply = dns.message.from_wire(refused[0])
+    assert (reply.rcode(), reply.answer, [option.code for option in reply.options]) == (dns.rcode.REFUSED, [], [PROHIBITED])
+    assert gained("dotline_replies_total", outcome="refused") == 1
+    assert gained("dotline_packets_dropped_total", reason="acl_denied") == 2
 
 
 def test_after_all_of_it_everything_is_as_before(rig, dotline, replies):
