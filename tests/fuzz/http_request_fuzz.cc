@@ -44,8 +44,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const fuzz::Input input(data + 1, size - 1);
   base::ByteView rest = input.bytes();
 
-  const std::vector<std::string> paths = {"/dns-query", "/"};
-  DohCarrier carrier(paths);
+  DohCarrier carrier(std::make_shared<const std::vector<std::string>>(
+      std::vector<std::string>{"/dns-query", "/"}));
   std::vector<uint32_t> late;
   while (!rest.empty() && carrier.standing() == Standing::Open) {
     const base::ByteSpan room = carrier.room();

@@ -41,8 +41,7 @@ std::string_view text_of(const uint8_t* data, size_t size) {
 
 }  // namespace
 
-DohCarrier::DohCarrier(const std::vector<std::string>& paths)
-    : paths_(paths), incoming_(kReadSize) {
+DohCarrier::DohCarrier(Paths paths) : paths_(std::move(paths)), incoming_(kReadSize) {
   nghttp2_option* made = nullptr;
   nghttp2_session* session = nullptr;
   if (nghttp2_option_new(&made) == 0) {
@@ -129,7 +128,7 @@ void DohCarrier::begin_request(int32_t stream) {
 void DohCarrier::take_header(int32_t stream, std::string_view name, std::string_view value) {
   Exchange* exchange = find(stream);
   if (exchange != nullptr && !exchange->has_headers)
-    exchange->request.take_header(name, value, paths_);
+    exchange->request.take_header(name, value, *paths_);
 }
 
 void DohCarrier::take_content(int32_t stream, base::ByteView content) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -19,8 +20,11 @@ namespace front {
 
 class DohCarrier final : public Carrier {
  public:
-  /// `paths`: where DNS is to be had; they outlive the carrier. Throws std::bad_alloc.
-  explicit DohCarrier(const std::vector<std::string>& paths);
+  /// Where DNS is to be had. Shared by all connections to one address; one of them may outlive the
+  /// configuration that it began with.
+  using Paths = std::shared_ptr<const std::vector<std::string>>;
+  /// Throws std::bad_alloc.
+  explicit DohCarrier(Paths paths);
 
   [[nodiscard]] base::ByteSpan room() override { return incoming_; }
   void filled(size_t size) override;
@@ -84,7 +88,7 @@ class DohCarrier final : public Carrier {
   [[nodiscard]] static const tls::Http2Callbacks& callbacks();
   [[nodiscard]] static tls::Http2Callbacks make_callbacks();
 
-  const std::vector<std::string>& paths_;
+  const Paths paths_;
   tls::Http2Session session_;
   std::unordered_map<int32_t, Exchange> open_;  // By stream.
   std::deque<int32_t> asked_;                   // Streams with a query that nobody has taken yet.

@@ -69,7 +69,8 @@ class Conversation {
   void answer(uint32_t stream, const Bytes& message) { carrier.reply(stream, message, {}); }
 
  private:
-  const std::vector<std::string> paths_ = {"/dns-query"};
+  const DohCarrier::Paths paths_ =
+      std::make_shared<const std::vector<std::string>>(1, "/dns-query");
 
  public:
   DohCarrier carrier;
