@@ -5,11 +5,13 @@ import socket
 
 import pytest
 from scapy.layers.inet import ICMP, IP, UDP, IPOption_NOP
+from scapy.layers.inet6 import (ICMPv6DestUnreach, ICMPv6ND_NS, ICMPv6NDOptSrcLLAddr, ICMPv6PacketTooBig, ICMPv6TimeExceeded, IPv6,
+                                IPv6ExtHdrFragment)
 from scapy.layers.l2 import ARP, Ether
 
 from rig.bypass import DEVICE, TAP, give_addresses, interfaces, pings, settings, take_the_link_from_the_kernel
 from rig.client import echo_over_tcp, query
-from rig.namespaces import CLIENT, FORWARDER, FORWARDER6, inside
+from rig.namespaces import CLIENT, CLIENT6, FORWARDER, FORWARDER6, inside
 from rig.waiting import wait_until
 
 BURST = 3000  # Frames at once: more than any ration has for a moment, fewer than the device's ring.
@@ -116,17 +118,64 @@ def test_broken_queries_stay_away_from_the_kernel(rig, dotline):
     wait_until(lambda: dropped(dotline, "udp_checksum") == before + 1, "dropped by dotline")
 
 
+def neighbour_solicitation(rig):
+    client = rig.topology.mac(rig.topology.client, "eth0")
+    return (to_us(rig) / IPv6(src=CLIENT6, dst=FORWARDER6, hlim=255) / ICMPv6ND_NS(tgt=FORWARDER6)
+            / ICMPv6NDOptSrcLLAddr(lladdr=client))
+
+
 FLOODS = {
     "pings": lambda rig: to_us(rig) / IP(src=CLIENT, dst=FORWARDER) / ICMP(),
     "arp": lambda rig: to_us(rig, "ff:ff:ff:ff:ff:ff") / ARP(op=1, psrc=CLIENT, pdst=FORWARDER),
+    "neighbour_solicitations": neighbour_solicitation,
 }
+
+
+def quoted(network):
+    """What an ICMP error quotes: a reply of ours to the client that was never sent."""
+    ends = {"src": FORWARDER, "dst": CLIENT} if network is IP else {"src": FORWARDER6, "dst": CLIENT6}
+    return network(**ends) / UDP(sport=53, dport=4444) / query("www.example").to_wire()
+
+
+def test_errors_over_icmp_are_believed_by_nobody(rig, dotline):
+    """Forged ones: unreachable, "fragmentation needed", redirect. None is answered, and replies are as large as before."""
+    errors = [IP(src=CLIENT, dst=FORWARDER) / ICMP(type=kind, code=code, **more) / quoted(IP)
+              for kind, code, more in ((3, 1, {}), (3, 3, {}), (3, 4, {"nexthopmtu": 68}), (4, 0, {}), (5, 1, {"gw": CLIENT}),
+                                       (11, 0, {}), (12, 0, {}))]
+    errors += [IPv6(src=CLIENT6, dst=FORWARDER6) / kind / quoted(IPv6)
+               for kind in (ICMPv6DestUnreach(code=1), ICMPv6DestUnreach(code=4), ICMPv6PacketTooBig(mtu=1280), ICMPv6TimeExceeded())]
+    with rig.client.raw_link() as link:
+        for error in errors:
+            link.send(bytes(to_us(rig) / error))
+        for server in (FORWARDER, FORWARDER6):
+            reply = rig.client.ask(query("medium.example", "TXT", edns=1232), server=server)
+            assert len(reply.answer) == 1 and len(reply.to_wire()) > 512
+        frames = [Ether(frame) for frame in link.received(0.5)]
+    sent_back = [frame.summary() for frame in frames if (frame.haslayer(ICMP) and frame[ICMP].type in (3, 4, 5, 11, 12))
+                 or frame.haslayer(ICMPv6DestUnreach) or frame.haslayer(ICMPv6TimeExceeded)]
+    assert sent_back == []
+    assert not any(frame.haslayer(IP) and (frame[IP].frag or frame[IP].flags.MF) for frame in frames)
+    assert not any(frame.haslayer(IPv6ExtHdrFragment) for frame in frames)
+
+
+def test_who_looks_for_open_ports_hears_little(rig, dotline):
+    """The kernel rations "port unreachable" and varies the ration, so that nobody can count ports with it (CVE-2020-25705). A query
+    to a resolver has no port to be found: it goes over TLS."""
+    probes = 1000
+    datagram = to_us(rig) / IP(src=CLIENT, dst=FORWARDER) / UDP(sport=4444, dport=53, chksum=0)
+    head, tail = bytes(datagram)[:36], bytes(datagram)[38:]
+    with rig.client.raw_link() as link:
+        for port in range(20000, 20000 + probes):
+            link.send(head + port.to_bytes(2, "big") + tail)
+        refusals = [frame for frame in map(Ether, link.received(1.0)) if frame.haslayer(ICMP) and frame[ICMP].type == 3]
+    assert 0 < len(refusals) < probes / 10
 
 
 @pytest.mark.parametrize("kind", FLOODS)
 def test_a_flood_costs_dns_nothing(rig, dotline, kind):
     frame = bytes(FLOODS[kind](rig))
     before = dropped(dotline, "exception_rate_limited")
-    with rig.client.raw_link() as link, rig.client.start_dnsperf(questions(rig), seconds=5, rate=1000) as load:
+    with rig.client.raw_link() as link, rig.client.start_dnsperf(questions(rig), seconds=3, rate=1000) as load:
         while load.running():
             for _ in range(BURST):
                 link.send(frame)
