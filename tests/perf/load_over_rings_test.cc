@@ -35,23 +35,8 @@ class ServingCore {
   void serve() {
     while (!stop_) {
       rig.turn();
-      for (const exchange::Miss& miss : rig.misses()) answer(miss);
+      for (const exchange::Miss& miss : rig.misses()) rig.answer(miss, tests::Keep::Yes);
     }
-  }
-
-  void answer(const exchange::Miss& miss) {
-    const tests::Bytes record =
-        tests::a_record(tests::pointer_to_question(), 3600, {192, 0, 2, 7}).wire();
-    const std::array<uint16_t, 1> places = {6};
-    const base::Time now = base::Clock::now();
-    cache::Entry* entry =
-        cache::make_entry({.question = miss.question,
-                           .content = {.answers = 1, .records = record, .ttl_places = places},
-                           .inserted = now,
-                           .expires = now + base::seconds{3600}});
-    entry->pin();
-    rig.cache.insert(miss.question, entry, now, rig.reclaim);
-    rig.fill({.ticket = miss.ticket, .entry = entry});
   }
 
   std::atomic<bool> stop_{false};

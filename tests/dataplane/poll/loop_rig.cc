@@ -154,6 +154,24 @@ std::vector<exchange::Miss> LoopRig::misses() {
   return taken;
 }
 
+void LoopRig::answer(const exchange::Miss& miss, Keep keep) {
+  const Bytes record = a_record(pointer_to_question(), 3600, {192, 0, 2, 7}).wire();
+  const std::array<uint16_t, 1> places = {6};
+  const base::Time now = base::Clock::now();
+  cache::Entry* entry =
+      cache::make_entry({.question = miss.question,
+                         .content = {.answers = 1, .records = record, .ttl_places = places},
+                         .inserted = now,
+                         .expires = now + base::seconds{3600}});
+  entry->pin();  // The fill's; the core gives it back.
+  if (keep == Keep::Yes) {
+    cache.insert(miss.question, entry, now, reclaim);
+  } else {
+    reclaim.retire(entry);
+  }
+  fill({.ticket = miss.ticket, .entry = entry});
+}
+
 bool LoopRig::conserved() const {
   const poll::CoreCounters& counters = core->counters;
   return counters.ports[0].received.read() == counters.replies.total() + counters.dropped.total() +

@@ -32,6 +32,8 @@ struct LoopShape {
   std::vector<RoutedDomain> domains{};
 };
 
+enum class Keep : uint8_t { No, Yes };
+
 class LoopRig {
  public:
   /// Starts EAL when it is the process's first.
@@ -50,6 +52,8 @@ class LoopRig {
   [[nodiscard]] std::vector<exchange::Miss> misses();
   /// The worker's end of a miss.
   void fill(const exchange::Fill& fill);
+  /// The same with an address that lives for an hour, in the cache or for those who wait alone.
+  void answer(const exchange::Miss& miss, Keep keep);
   /// Frames on their way to the kernel, and a frame of the kernel's, at the thread's end of the
   /// exception path.
   [[nodiscard]] std::vector<Bytes> handed_over();

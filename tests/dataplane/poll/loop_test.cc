@@ -32,6 +32,7 @@ namespace {
 using base::milliseconds;
 using tests::a_query;
 using tests::Bytes;
+using tests::Keep;
 using tests::LoopRig;
 using tests::message_in;
 using tests::query_frame;
@@ -39,25 +40,6 @@ using tests::query_frame;
 uint16_t id_of(const Bytes& message) { return base::load_be16(&message[0]); }
 dns::Rcode rcode_of(const Bytes& message) {
   return dns::Rcode{static_cast<uint16_t>(static_cast<uint8_t>(message[3]) & 0xF)};
-}
-
-/// A worker's answer: one A record, not kept in the cache.
-const cache::Entry* answer_to(LoopRig& rig, const exchange::Miss& miss, bool publish = false) {
-  const Bytes record = tests::a_record(tests::pointer_to_question(), 300, {198, 18, 0, 7}).wire();
-  const std::array<uint16_t, 1> places = {6};
-  const base::Time now = base::Clock::now();
-  cache::Entry* entry =
-      cache::make_entry({.question = miss.question,
-                         .content = {.answers = 1, .records = record, .ttl_places = places},
-                         .inserted = now,
-                         .expires = now + base::seconds{300}});
-  entry->pin();
-  if (publish) {
-    rig.cache.insert(miss.question, entry, now, rig.reclaim);
-  } else {
-    rig.reclaim.retire(entry);
-  }
-  return entry;
 }
 
 TEST(Loop, AMissIsParkedAskedOnceAndAnsweredToEveryAsker) {
@@ -77,7 +59,7 @@ TEST(Loop, AMissIsParkedAskedOnceAndAnsweredToEveryAsker) {
   ASSERT_EQ(misses.size(), 1u);
   EXPECT_EQ(tests::bytes_of(misses[0].question.name.wire()), tests::wire_name("www.example."));
 
-  rig.fill({.ticket = misses[0].ticket, .entry = answer_to(rig, misses[0])});
+  rig.answer(misses[0], Keep::No);
   rig.turn();
   const std::vector<Bytes> frames = rig.sent();
   ASSERT_EQ(frames.size(), 3u);
@@ -101,7 +83,7 @@ TEST(Loop, AHitIsAnsweredInTheSameTurn) {
   rig.receive(query_frame(a_query("hit.example.").build()));
   rig.turn();
   const exchange::Miss miss = rig.misses().at(0);
-  rig.fill({.ticket = miss.ticket, .entry = answer_to(rig, miss, true)});
+  rig.answer(miss, Keep::Yes);
   rig.turn();
   (void)rig.sent();
 
@@ -125,7 +107,7 @@ TEST(Loop, AThousandAskersCostOneMissAndAreReleasedInPortions) {
   for (int i = 0; i < 40; ++i) rig.turn();
   const std::vector<exchange::Miss> misses = rig.misses();
   ASSERT_EQ(misses.size(), 1u);
-  rig.fill({.ticket = misses[0].ticket, .entry = answer_to(rig, misses[0])});
+  rig.answer(misses[0], Keep::No);
   rig.turn();
   const size_t first_portion = rig.sent().size();
   EXPECT_GT(first_portion, 0u);
@@ -181,7 +163,7 @@ TEST(Loop, NobodyWaitsForAWorkerThatNeverAnswers) {
   EXPECT_EQ(rcode_of(message_in(rig.sent().at(0))), dns::Rcode::ServFail);
   EXPECT_TRUE(rig.conserved());
 
-  rig.fill({.ticket = miss.ticket, .entry = answer_to(rig, miss)});
+  rig.answer(miss, Keep::No);
   rig.turn();
   EXPECT_TRUE(rig.sent().empty()) << "never a second reply";
   EXPECT_EQ(rig.core->counters.late_fills.read(), 1u);
@@ -265,7 +247,7 @@ TEST(Loop, TakesUpOtherRulesBetweenTwoTurns) {
   nobody.acl = {};
   const Rules strict(std::move(nobody), std::span(&port, 1));
   rig.published = &strict;
-  rig.fill({.ticket = miss.ticket, .entry = answer_to(rig, miss, true)});
+  rig.answer(miss, Keep::Yes);
   rig.turn();
   ASSERT_EQ(rig.sent().size(), 1u);
 
@@ -309,8 +291,7 @@ TEST(Loop, AHundredThousandTurnsAllocateNothing) {
   rig.receive(hit);
   rig.turn();
   const exchange::Miss miss = rig.misses().at(0);
-  const cache::Entry* entry = answer_to(rig, miss, true);
-  rig.fill({.ticket = miss.ticket, .entry = entry});
+  rig.answer(miss, Keep::Yes);
   rig.turn();
   (void)rig.sent();
   const Bytes lost = query_frame(a_query("lost.example.").build());
