@@ -45,6 +45,14 @@ std::string unique(const char* what) {
   return what + std::to_string(number++);
 }
 
+rte_mbuf* buffer_of(rte_mempool* pool, base::ByteView octets) {
+  rte_mbuf* mbuf = rte_pktmbuf_alloc(pool);
+  if (mbuf == nullptr) std::abort();
+  std::memcpy(rte_pktmbuf_append(mbuf, static_cast<uint16_t>(octets.size())), octets.data(),
+              octets.size());
+  return mbuf;
+}
+
 }  // namespace
 
 LoopRig::LoopRig(const LoopShape& shape)
@@ -102,11 +110,14 @@ LoopRig::~LoopRig() {
 }
 
 void LoopRig::receive(const Bytes& frame) {
-  rte_mbuf* mbuf = rte_pktmbuf_alloc(pool);
-  ASSERT_NE(mbuf, nullptr);
-  std::memcpy(rte_pktmbuf_append(mbuf, static_cast<uint16_t>(frame.size())), frame.data(),
-              frame.size());
-  ASSERT_EQ(rte_ring_enqueue(to_core_, mbuf), 0);
+  ASSERT_EQ(rte_ring_enqueue(to_core_, buffer_of(pool, frame)), 0);
+}
+
+void LoopRig::receive_in_two(const Bytes& frame, size_t first) {
+  const base::ByteView octets(frame);
+  rte_mbuf* head = buffer_of(pool, octets.first(first));
+  ASSERT_EQ(rte_pktmbuf_chain(head, buffer_of(pool, octets.subspan(first))), 0);
+  ASSERT_EQ(rte_ring_enqueue(to_core_, head), 0);
 }
 
 void LoopRig::fill(const exchange::Fill& fill) { ASSERT_TRUE(exchange.lane(0, 0).fill.push(fill)); }

@@ -42,6 +42,9 @@ class LoopRig {
 
   /// A frame from the client for the core to find in its next turn.
   void receive(const Bytes& frame);
+  /// The same in two buffers, as a driver has it that scatters; `first` octets lie in the first
+  /// one.
+  void receive_in_two(const Bytes& frame, size_t first);
   void turn() { poll::turn(*core); }
   /// Frames that the core has sent since the last call.
   [[nodiscard]] std::vector<Bytes> sent();

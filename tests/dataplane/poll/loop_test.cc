@@ -214,6 +214,19 @@ TEST(Loop, ErrorRepliesAreRationed) {
   EXPECT_TRUE(rig.conserved());
 }
 
+TEST(Loop, DropsWhatLiesInTwoBuffersAndFreesBoth) {
+  LoopRig rig;
+  const Bytes frame = query_frame(a_query("www.example.").opt({}).build());
+  for (size_t first = 1; first < frame.size(); ++first) {
+    rig.receive_in_two(frame, first);
+    rig.turn();
+  }
+  EXPECT_EQ(rig.dropped(Drop::Segmented), frame.size() - 1);
+  EXPECT_TRUE(rig.misses().empty());
+  EXPECT_EQ(rig.mbufs_in_use(), 0u);
+  EXPECT_TRUE(rig.conserved());
+}
+
 TEST(Loop, SaysNothingToWhatIsNotForIt) {
   LoopRig rig;
   tests::Packet elsewhere;
