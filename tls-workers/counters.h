@@ -6,15 +6,16 @@
 namespace tls {
 
 struct WorkerCounters {
-  base::Counter merged;           // Misses that joined a question another core had already asked.
-  base::Counter questions;        // Gauge: questions open now.
-  base::Counter questions_full;   // Misses refused because too many questions were open.
-  base::Counter failures_held;    // Misses failed because their question had failed just before.
-  base::Counter hedged;           // Queries sent while another backend still had the question.
-  base::Counter late_answers;     // Answers kept though everybody had given up.
-  base::Counter fills_lost;       // Fills that found their ring full.
-  base::Counter entries_refused;  // Answers not kept because memory was out.
-  base::Counter turns;            // Moves while the worker is alive.
+  base::Counter merged;             // Misses that joined a question another core had already asked.
+  base::Counter questions;          // Gauge: questions open now.
+  base::Counter questions_full;     // Misses refused because too many questions were open.
+  base::Counter questions_crowded;  // Misses refused because too many open ones were of a domain.
+  base::Counter failures_held;      // Misses failed because their question had failed just before.
+  base::Counter hedged;             // Queries sent while another backend still had the question.
+  base::Counter late_answers;       // Answers kept though everybody had given up.
+  base::Counter fills_lost;         // Fills that found their ring full.
+  base::Counter entries_refused;    // Answers not kept because memory was out.
+  base::Counter turns;              // Moves while the worker is alive.
 };
 
 }  // namespace tls

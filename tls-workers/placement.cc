@@ -13,6 +13,8 @@ namespace {
 constexpr base::milliseconds kStagger{250};
 /// With every backend failing: how soon the next attempt must be for a question to wait for it.
 constexpr base::milliseconds kWorthWaiting{250};
+/// One part in so many of what sessions take is kept from domains that crowd (crowds.h).
+constexpr uint32_t kPartForOthers = 4;
 
 }  // namespace
 
@@ -54,17 +56,22 @@ void Placement::place(OpenQuestion& question, base::Time now) {
 
 void Placement::place_waiting(base::Time now) {
   for (uint32_t pool = 0; pool < pools_.size(); ++pool) {
-    OpenQuestion* question = questions_.first_waiting(pool);
-    while (question != nullptr) {
-      OpenQuestion* next = questions_.next_waiting(*question);
-      const Placed placed = try_to_send(*question, now);
-      if (placed == Placed::Hopeless) settlement_.give_up(*question, reason(*question, now), now);
-      // Nobody has room: those behind it need not ask.
-      if (placed == Placed::Wait && !choose(candidates_, std::nullopt)) break;
-      question = next;
+    for (const Questions::Line line : Questions::kLines) {
+      place_line(questions_.first_waiting(pool, line), now);
+      if (const OpenQuestion* longest = questions_.first_waiting(pool, line))
+        open_for_waiting(*longest, now);
     }
-    if (const OpenQuestion* longest = questions_.first_waiting(pool))
-      open_for_waiting(*longest, now);
+  }
+}
+
+void Placement::place_line(OpenQuestion* question, base::Time now) {
+  while (question != nullptr) {
+    OpenQuestion* next = questions_.next_waiting(*question);
+    const Placed placed = try_to_send(*question, now);
+    if (placed == Placed::Hopeless) settlement_.give_up(*question, reason(*question, now), now);
+    // Nobody has room: those behind it need not ask.
+    if (placed == Placed::Wait && !choose(candidates_, std::nullopt)) return;
+    question = next;
   }
 }
 
@@ -82,6 +89,7 @@ void Placement::lose(OpenQuestion& question, uint32_t backend, SameBackend same_
 bool Placement::ask_another(OpenQuestion& question, uint32_t backend, base::Time now) {
   if (question.retries_left == 0 || !questions_.has_askers(question)) return false;
   look_at(question.question, now);
+  leave_room_for_others(question);
   const auto other = pay(
       question, [&] { return choose(candidates_, backend); }, now);
   if (!other) return false;
@@ -128,6 +136,18 @@ void Placement::look_at(const dns::Question& question, base::Time now) {
   pool.ranking.rank(question.name, candidates_);
 }
 
+/// For a crowded question, sessions are full before they are: what is left is for the others.
+void Placement::leave_room_for_others(const OpenQuestion& question) {
+  if (!question.crowded) return;
+  for (Candidate& candidate : candidates_) {
+    const bool has_room =
+        candidate.standing == Standing::Ready || candidate.standing == Standing::OnTrial;
+    const uint32_t reserve = candidate.capacity / kPartForOthers;
+    if (has_room && candidate.outstanding + reserve >= candidate.capacity)
+      candidate.standing = Standing::Full;
+  }
+}
+
 /// What `choose` chooses of `candidates_`, charged to the backend's budget. One whose budget is
 /// spent counts as full from then on, and `choose` is asked again.
 template <typename Choose>
@@ -168,6 +188,7 @@ bool Placement::is_coming(std::optional<uint32_t> avoid, base::Time since) const
 /// `candidates_` is the question's pool's.
 Placement::Placed Placement::try_to_send(OpenQuestion& question, base::Time now) {
   look_at(question.question, now);
+  leave_room_for_others(question);
   const bool waits = question.state == OpenQuestion::State::Waiting;
   const base::Time since = waits ? question.waiting_since : now;
   const auto chosen = pay(

@@ -61,6 +61,8 @@ class Placement {
                                           base::Time now);
   [[nodiscard]] std::optional<size_t> pick(const OpenQuestion& question, base::Time since) const;
   [[nodiscard]] bool is_coming(std::optional<uint32_t> avoid, base::Time since) const;
+  void place_line(OpenQuestion* first, base::Time now);
+  void leave_room_for_others(const OpenQuestion& question);
   Placed try_to_send(OpenQuestion& question, base::Time now);
   void send(OpenQuestion& question, uint32_t backend, Purpose purpose, base::Time now);
   void send_first(OpenQuestion& question, const Candidate& chosen, base::Time now);

@@ -109,6 +109,7 @@ class Worker::Impl {
   void take_refusal(OpenQuestion& question, uint32_t backend, const Settlement::Made& made);
   void note_answer(uint32_t backend, const Asked& asked, dns::Rcode rcode);
   void end_session(Session& session, std::optional<base::Time> silent_since = {});
+  [[nodiscard]] bool is_domains_fault(const Sessions& backend, const Asked& asked);
   void give_up_overdue(Sessions& backend, Session& session);
   void lose(const Asked& asked, uint32_t backend, SameBackend same_backend);
   void look_after(OpenQuestion& question);
@@ -283,6 +284,10 @@ void Worker::Impl::take_miss(const exchange::Miss& miss, uint32_t core) {
       break;
     case Questions::Joined::Full:
       counters_.questions_full.add();
+      settlement_.fill(asker, nullptr, dns::Ede::NetworkError);
+      break;
+    case Questions::Joined::Crowded:
+      counters_.questions_crowded.add();
       settlement_.fill(asker, nullptr, dns::Ede::NetworkError);
       break;
   }
@@ -476,6 +481,12 @@ void Worker::Impl::meet_deadlines() {
   while (OpenQuestion* question = questions_.next_due(now_)) look_after(*question);
 }
 
+/// Names below a domain that nobody answers for say nothing about a resolver that answers others.
+bool Worker::Impl::is_domains_fault(const Sessions& backend, const Asked& asked) {
+  const OpenQuestion* question = questions_.find(asked.question);
+  return question != nullptr && question->crowded && backend.heard_since(asked.at);
+}
+
 void Worker::Impl::give_up_overdue(Sessions& backend, Session& session) {
   overdue_.clear();
   while (const std::optional<Asked> asked = session.next_overdue(now_)) {
@@ -484,7 +495,7 @@ void Worker::Impl::give_up_overdue(Sessions& backend, Session& session) {
       checks_.lost(session.backend(), *asked, Failure::Deadline, now_);
     } else {
       backend.counters().failures[Failure::Deadline].add();
-      checks_.note(session.backend(), Sample::Lost);
+      if (!is_domains_fault(backend, *asked)) checks_.note(session.backend(), Sample::Lost);
     }
     if (session.silent_since(asked->at)) session.fail(Failure::Deadline, "does not answer");
   }
@@ -555,7 +566,7 @@ base::Time Worker::Impl::next_wake() {
   wake = std::min(wake, checks_.next_deadline());
   for (Sessions& backend : backends_.all()) wake = std::min(wake, backend.next_deadline(now_));
   for (uint32_t pool = 0; pool < configuration_->pools.size(); ++pool) {
-    if (questions_.first_waiting(pool) != nullptr) wake = std::min(wake, now_ + kSleepWhileWaiting);
+    if (questions_.anything_waits(pool)) wake = std::min(wake, now_ + kSleepWhileWaiting);
   }
   return std::max(wake, now_);
 }

@@ -222,6 +222,11 @@ void add_misses(const MetricsSources& sources, FamilyList& families) {
       sum(
           sources.workers, [](const auto& worker) -> auto& { return worker.questions_full; }));
   families.counter(
+      "dotline_questions_crowded_total",
+      "Misses refused because too many of the open questions were of their domain.",
+      sum(
+          sources.workers, [](const auto& worker) -> auto& { return worker.questions_crowded; }));
+  families.counter(
       "dotline_held_failures_total",
       "Misses failed at once because their question had failed just before.",
       sum(

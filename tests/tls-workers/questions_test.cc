@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "tests/message_builder.h"
 
@@ -13,6 +16,7 @@ using base::milliseconds;
 using tls::Asker;
 using tls::OpenQuestion;
 using tls::Questions;
+using Line = tls::Questions::Line;
 
 const base::Time kStart{base::seconds(1000)};
 
@@ -126,19 +130,19 @@ TEST(Questions, WaitInTheirPoolsInOrder) {
             .question);
     questions.wait(*opened.back(), kStart);
   }
-  EXPECT_EQ(questions.first_waiting(0), opened[0]);
+  EXPECT_EQ(questions.first_waiting(0, Line::Fair), opened[0]);
   EXPECT_EQ(questions.next_waiting(*opened[0]), opened[2]);
   EXPECT_EQ(questions.next_waiting(*opened[4]), nullptr);
-  EXPECT_EQ(questions.first_waiting(1), opened[1]);
+  EXPECT_EQ(questions.first_waiting(1, Line::Fair), opened[1]);
   questions.stop_waiting(*opened[2]);
   EXPECT_EQ(questions.next_waiting(*opened[0]), opened[4]);
   (void)released(questions, *opened[0]);
   questions.close(*opened[0]);
-  EXPECT_EQ(questions.first_waiting(0), opened[4]);
+  EXPECT_EQ(questions.first_waiting(0, Line::Fair), opened[4]);
   questions.stop_waiting(*opened[4]);
-  EXPECT_EQ(questions.first_waiting(0), nullptr);
+  EXPECT_EQ(questions.first_waiting(0, Line::Fair), nullptr);
   questions.wait(*opened[2], kStart);
-  EXPECT_EQ(questions.first_waiting(0), opened[2]);
+  EXPECT_EQ(questions.first_waiting(0, Line::Fair), opened[2]);
 }
 
 TEST(Questions, ManyOpenAndCloseWithoutLosingAny) {
@@ -160,6 +164,43 @@ TEST(Questions, ManyOpenAndCloseWithoutLosingAny) {
   size_t found = 0;
   questions.for_each_open([&](OpenQuestion&) { ++found; });
   EXPECT_EQ(found, 64u);
+}
+
+TEST(Questions, OfACrowdWaitInALineOfTheirOwn) {
+  Questions questions(1000, kStart);
+  std::vector<OpenQuestion*> crowd;
+  for (uint32_t i = 0; i < 40; ++i) {
+    crowd.push_back(
+        questions.join(miss_for("n" + std::to_string(i) + ".victim.example.", i), 0).question);
+    questions.wait(*crowd.back(), kStart);
+  }
+  EXPECT_EQ(questions.first_waiting(0, Line::Fair), crowd.front());
+  const auto crowded = std::ranges::find_if(crowd, &OpenQuestion::crowded);
+  ASSERT_NE(crowded, crowd.end());
+  EXPECT_EQ(questions.first_waiting(0, Line::Crowded), *crowded);
+  questions.stop_waiting(**crowded);
+  EXPECT_EQ(questions.first_waiting(0, Line::Crowded), *(crowded + 1));
+  OpenQuestion* other = questions.join(miss_for("www.other.example.", 99), 0).question;
+  questions.wait(*other, kStart);
+  EXPECT_EQ(questions.next_waiting(**(crowded - 1)), other);
+}
+
+TEST(Questions, OfOneDomainGetNoMoreThanAnEighthWhenRoomRunsShort) {
+  constexpr uint32_t kCapacity = 800;
+  Questions questions(kCapacity, kStart);
+  uint32_t slot = 0;
+  const auto ask = [&](const std::string& name) {
+    return questions.join(miss_for(name, slot++), 0).how;
+  };
+  for (uint32_t i = 0; i < kCapacity / 2; ++i)
+    EXPECT_EQ(ask("n" + std::to_string(i) + ".victim.example."), Questions::Joined::Opened);
+  EXPECT_EQ(ask("more.victim.example."), Questions::Joined::Crowded);
+  EXPECT_EQ(ask("n0.victim.example."), Questions::Joined::Merged) << "that takes no room";
+  EXPECT_EQ(questions.open(), kCapacity / 2);
+  for (uint32_t i = 0; i < kCapacity / 8; ++i)
+    EXPECT_EQ(ask("n" + std::to_string(i) + ".second.example."), Questions::Joined::Opened);
+  EXPECT_EQ(ask("more.second.example."), Questions::Joined::Crowded);
+  EXPECT_EQ(ask("www.third.example."), Questions::Joined::Opened);
 }
 
 }  // namespace

@@ -34,7 +34,8 @@ struct Rank {
 struct Candidate {
   uint32_t backend = 0;  // Index in the worker's settings.
   Standing standing = Standing::Closed;
-  uint32_t outstanding = 0;  // Queries in flight.
+  uint32_t outstanding = 0;  // Queries in flight ...
+  uint32_t capacity = 0;     // ... of so many that its sessions take.
   uint32_t order = 1;
   uint32_t weight = 1;
   uint64_t identity = 0;     // Of its name; see identity_of.

@@ -13,6 +13,8 @@ namespace {
 /// rarely many more.
 constexpr uint32_t kAskersPerQuestion = 2;
 constexpr uint8_t kRetries = 1;
+/// When half of all places are taken, so small a part of them is what one domain may have.
+constexpr uint32_t kPartForOneDomain = 8;
 
 std::vector<uint32_t> all_free(uint32_t count) {
   std::vector<uint32_t> free(count);
@@ -33,10 +35,11 @@ Questions::Questions(uint32_t capacity, base::Time now)
       deadlines_(capacity, now) {}
 
 Questions::Join Questions::join(const exchange::Miss& miss, uint32_t core) {
-  OpenQuestion* known = lookup(miss.question);
-  if (free_askers_.empty() || (known == nullptr && free_slots_.empty()))
-    return {Joined::Full, nullptr};
-  OpenQuestion& question = known != nullptr ? *known : open_slot(miss.question);
+  if (free_askers_.empty()) return {Joined::Full, nullptr};
+  Join join{Joined::Merged, lookup(miss.question)};
+  if (join.question == nullptr) join = open(miss.question);
+  if (join.question == nullptr) return join;
+  OpenQuestion& question = *join.question;
   // Whoever joins after all others have given up has a retry of their own.
   if (!has_askers(question)) question.retries_left = kRetries;
   const uint32_t index = free_askers_.back();
@@ -44,7 +47,18 @@ Questions::Join Questions::join(const exchange::Miss& miss, uint32_t core) {
   askers_[index] = {{core, miss.ticket, miss.deadline}, question.askers_};
   question.askers_ = index;
   watch(question);
-  return {known != nullptr ? Joined::Merged : Joined::Opened, &question};
+  return join;
+}
+
+Questions::Join Questions::open(const dns::Question& question) {
+  if (free_slots_.empty()) return {Joined::Full, nullptr};
+  const Crowds::Place place = crowds_.enter(question);
+  const size_t most = std::max<size_t>(slots_.size() / kPartForOneDomain, Crowds::kFairWide);
+  if (open_ >= slots_.size() / 2 && crowds_.around(place) > most) {
+    crowds_.leave(place);
+    return {Joined::Crowded, nullptr};
+  }
+  return {Joined::Opened, &open_slot(question, place)};
 }
 
 OpenQuestion* Questions::find(QuestionHandle handle) {
@@ -58,6 +72,7 @@ void Questions::close(OpenQuestion& question) {
   if (question.state == OpenQuestion::State::Waiting) stop_waiting(question);
   const uint32_t slot = question.handle.slot;
   deadlines_.remove(slot);
+  crowds_.leave(question.place_);
   uint32_t* link = &chain_of(question.question);
   while (*link != slot) link = &slots_[*link].next_in_chain_;
   *link = question.next_in_chain_;
@@ -76,7 +91,7 @@ void Questions::wait(OpenQuestion& question, base::Time now) {
   question.state = OpenQuestion::State::Waiting;
   question.waiting_since = now;
   const uint32_t slot = question.handle.slot;
-  WaitingList& list = waiting_[static_cast<size_t>(question.question.pool)];
+  WaitingList& list = line_of(question);
   question.waiting_previous_ = list.last;
   question.waiting_next_ = kNone;
   (list.last != kNone ? slots_[list.last].waiting_next_ : list.first) = slot;
@@ -85,7 +100,7 @@ void Questions::wait(OpenQuestion& question, base::Time now) {
 
 void Questions::stop_waiting(OpenQuestion& question) {
   ASSERT(question.state == OpenQuestion::State::Waiting);
-  WaitingList& list = waiting_[static_cast<size_t>(question.question.pool)];
+  WaitingList& list = line_of(question);
   const uint32_t previous = question.waiting_previous_;
   const uint32_t next = question.waiting_next_;
   (previous != kNone ? slots_[previous].waiting_next_ : list.first) = next;
@@ -99,13 +114,15 @@ OpenQuestion* Questions::lookup(const dns::Question& question) {
   return at(slot);
 }
 
-OpenQuestion& Questions::open_slot(const dns::Question& question) {
+OpenQuestion& Questions::open_slot(const dns::Question& question, const Crowds::Place& place) {
   const uint32_t slot = free_slots_.back();
   free_slots_.pop_back();
   OpenQuestion& opened = slots_[slot];
   const uint32_t generation = opened.handle.generation + 1;
   opened = OpenQuestion{};
   opened.question = question;
+  opened.place_ = place;
+  opened.crowded = crowds_.crowded(place);
   opened.handle = {slot, generation};
   opened.state = OpenQuestion::State::Asked;
   uint32_t& chain = chain_of(question);

@@ -6,6 +6,7 @@
 // start.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 
 #include "dataplane/cache/entry.h"
 #include "dataplane/exchange.h"
+#include "tls-workers/upstream/crowds.h"
 #include "tls-workers/upstream/deadlines.h"
 #include "tls-workers/upstream/inflight.h"
 
@@ -40,6 +42,7 @@ struct OpenQuestion {
   bool was_asked = false;         // Some session has carried it.
   uint32_t asked_last = 0;        // The backend, once `was_asked`.
   std::optional<uint32_t> avoid;  // The backend that has failed it.
+  bool crowded = false;           // Its domain had more than its share open when it came.
   base::Time waiting_since{};     // While Waiting.
   base::Time hedge_at = base::Time::max();  // When to ask a second backend as well.
   cache::Entry* second_best =
@@ -53,16 +56,18 @@ struct OpenQuestion {
   uint32_t next_in_chain_ = kNone;
   uint32_t waiting_next_ = kNone;
   uint32_t waiting_previous_ = kNone;
+  Crowds::Place place_;
 };
 
 class Questions {
  public:
   Questions(uint32_t capacity, base::Time now);
 
-  enum class Joined : uint8_t { Opened, Merged, Full };
+  /// Crowded: half of all places are taken, and its domain has an eighth of them.
+  enum class Joined : uint8_t { Opened, Merged, Full, Crowded };
   struct Join {
     Joined how;
-    OpenQuestion* question;  // nullptr when Full: the Miss was not taken.
+    OpenQuestion* question;  // nullptr when Full or Crowded: the Miss was not taken.
   };
   /// Adds the core's Miss to the open question, or opens one with one retry (state Asked, though
   /// nothing is sent yet).
@@ -99,10 +104,20 @@ class Questions {
   [[nodiscard]] OpenQuestion* next_due(base::Time now);
   [[nodiscard]] base::Time earliest_deadline() const { return deadlines_.earliest(); }
 
-  /// First in, first out, one list for each pool. A question on it is Waiting.
+  /// First in, first out; two lists for each pool, that of the crowded ones apart, so that nobody
+  /// waits behind them. A question on one is Waiting.
+  enum class Line : uint8_t { Fair, Crowded };
+  static constexpr std::array kLines = {Line::Fair,
+                                        Line::Crowded};  // In the order they are served.
   void wait(OpenQuestion& question, base::Time now);
   void stop_waiting(OpenQuestion& question);
-  [[nodiscard]] OpenQuestion* first_waiting(uint32_t pool) { return at(waiting_[pool].first); }
+  [[nodiscard]] OpenQuestion* first_waiting(uint32_t pool, Line line) {
+    return at(waiting_[pool][static_cast<size_t>(line)].first);
+  }
+  [[nodiscard]] bool anything_waits(uint32_t pool) {
+    return first_waiting(pool, Line::Fair) != nullptr ||
+           first_waiting(pool, Line::Crowded) != nullptr;
+  }
   [[nodiscard]] OpenQuestion* next_waiting(const OpenQuestion& question) {
     return at(question.waiting_next_);
   }
@@ -132,8 +147,12 @@ class Questions {
   [[nodiscard]] uint32_t& chain_of(const dns::Question& question) {
     return chains_[question.hash & (chains_.size() - 1)];
   }
+  [[nodiscard]] WaitingList& line_of(const OpenQuestion& question) {
+    return waiting_[static_cast<size_t>(question.question.pool)][question.crowded ? 1 : 0];
+  }
   [[nodiscard]] OpenQuestion* lookup(const dns::Question& question);
-  OpenQuestion& open_slot(const dns::Question& question);
+  [[nodiscard]] Join open(const dns::Question& question);
+  OpenQuestion& open_slot(const dns::Question& question, const Crowds::Place& place);
   void watch(OpenQuestion& question);
 
   template <typename Which, typename Each>
@@ -157,7 +176,8 @@ class Questions {
   std::vector<uint32_t> free_slots_;
   std::vector<uint32_t> free_askers_;
   std::vector<uint32_t> chains_;
-  std::vector<WaitingList> waiting_;  // By pool.
+  std::vector<std::array<WaitingList, kLines.size()>> waiting_;  // By pool and line.
+  Crowds crowds_;
   Deadlines deadlines_;
   uint32_t open_ = 0;
 };

@@ -41,6 +41,7 @@ Candidate Sessions::candidate(base::Time now) {
   const Census census = count(now);
   Candidate candidate{.backend = sessions_.front().backend(),
                       .outstanding = static_cast<uint32_t>(counters_.in_flight.read()),
+                      .capacity = (census.ready + census.worn) * settings_->max_in_flight,
                       .order = settings_->order,
                       .weight = settings_->weight,
                       .identity = identity_,
