@@ -115,12 +115,66 @@ class Client:
         with inside(self._namespace):
             return socket.create_connection((server, port), timeout=timeout)
 
+    def stream(self, server=FORWARDER, *, port=53, source=None, timeout=30):
+        """DNS over a TCP connection. Use as a context."""
+        with inside(self._namespace):
+            connection = socket.create_connection((server, port), timeout=timeout, source_address=(source, 0) if source else None)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return Stream(connection)
+
+    def exchange_over_tcp(self, payloads, **options):
+        """Sends each payload over a connection of its own and says no more; gives for each what it got until the end."""
+        return [self._all_over_tcp(payload, options) for payload in payloads]
+
+    def _all_over_tcp(self, payload, options):
+        with self.stream(**options) as stream:
+            stream.send(payload)
+            stream.say_no_more()
+            return list(iter(stream.receive, None))
+
     def raw_link(self):
         return RawLink(self._topology, self._namespace, self._interface)
 
     def flush_neighbours(self):
         """Forgets the forwarder's MACs: the next packet needs ARP or neighbour discovery."""
         self._topology.execute(self._namespace, "ip", "neighbour", "flush", "dev", self._interface)
+
+
+class Stream:
+    """Messages behind their lengths (RFC 1035 §4.2.2) on a connection."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self._received = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.connection.close()
+
+    def send(self, *payloads):
+        """All of them at once."""
+        self.connection.sendall(b"".join(len(payload).to_bytes(2, "big") + payload for payload in payloads))
+
+    def say_no_more(self):
+        """Replies may still come."""
+        self.connection.shutdown(socket.SHUT_WR)
+
+    def receive(self):
+        """The next message, or None at the end. What is cut short is an error, as is silence."""
+        head = self._take(2)
+        return None if head is None else self._take(int.from_bytes(head, "big"))
+
+    def _take(self, size):
+        while len(self._received) < size:
+            octets = self.connection.recv(_LARGEST_PAYLOAD)
+            if not octets:
+                assert not self._received, f"the connection ended within a message: {self._received}"
+                return None
+            self._received += octets
+        taken, self._received = self._received[:size], self._received[size:]
+        return taken
 
 
 def _collect(selector, replies, *, until, seconds):
