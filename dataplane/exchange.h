@@ -4,6 +4,9 @@
 // A core parks the asker, sends a Miss and keeps nothing but a ticket. The worker answers every
 // Miss with exactly one Fill, in any order and at any time. A Fill that names an entry carries one
 // pin on it; the core that takes the Fill owns that pin.
+//
+// Clients that speak over streams are served by fronts, one in each worker. To the workers a front
+// is one more core: it comes behind all of them in number, and sends and gets the same messages.
 #pragma once
 
 #include <sys/eventfd.h>
@@ -105,21 +108,24 @@ class Exchange {
   struct Shape {
     unsigned cores = 1;
     unsigned workers = 1;
+    unsigned fronts = 0;     // 0, or as many as workers.
     unsigned misses = 4096;  // Per lane: questions that a worker has not taken yet.
     unsigned fills = 4096;   // Per lane.
   };
 
   explicit Exchange(const Shape& shape) : shape_(shape), doorbells_(shape.workers) {
-    lanes_.reserve(size_t{shape.cores} * shape.workers);
-    for (unsigned i = 0; i < shape.cores * shape.workers; ++i) {
+    lanes_.reserve(size_t{askers()} * shape.workers);
+    for (unsigned i = 0; i < askers() * shape.workers; ++i) {
       lanes_.push_back(std::make_unique<Lane>(shape.misses, shape.fills));
     }
   }
 
   [[nodiscard]] unsigned cores() const { return shape_.cores; }
   [[nodiscard]] unsigned workers() const { return shape_.workers; }
-  [[nodiscard]] Lane& lane(unsigned core, unsigned worker) {
-    return *lanes_[core * shape_.workers + worker];
+  /// Cores and, behind them, the workers' fronts: whoever has lanes.
+  [[nodiscard]] unsigned askers() const { return shape_.cores + shape_.fronts; }
+  [[nodiscard]] Lane& lane(unsigned asker, unsigned worker) {
+    return *lanes_[asker * shape_.workers + worker];
   }
   [[nodiscard]] Doorbell& doorbell(unsigned worker) { return doorbells_[worker]; }
 

@@ -81,6 +81,8 @@ class Pending {
   }
 
   [[nodiscard]] uint32_t parked() const { return parked_; }
+  /// Whether there is anybody to release.
+  [[nodiscard]] bool anything_settled() const { return settled_.front != kNone; }
   /// How long a question may wait.
   [[nodiscard]] base::Duration wait() const { return limits_.wait; }
 

@@ -21,8 +21,8 @@ constexpr int kSocketType = 0xF;  // What of socket's second argument is not a f
 
 /// Denied whatever their arguments are.
 constexpr int kDenied[] = {
-    // A worker is nobody's server. One that listens for clients needs these: delete the line.
-    SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(accept4),
+    // Where clients are listened to was decided before; the worker only accepts them, by accept4.
+    SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(accept),
     // They take addresses that this filter cannot see.
     SCMP_SYS(sendmsg), SCMP_SYS(sendmmsg),
     // Another program would be another thread's worth of trust.

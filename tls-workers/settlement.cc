@@ -1,5 +1,7 @@
 #include "tls-workers/settlement.h"
 
+#include <bit>
+
 namespace tls {
 namespace {
 
@@ -93,9 +95,17 @@ void Settlement::fill(const Asker& asker, const cache::Entry* entry, dns::Ede ed
   if (entry != nullptr) entry->pin();
   const exchange::Fill message{
       .ticket = asker.ticket, .entry = entry, .ede = entry != nullptr ? dns::Ede::None : ede};
+  if (asker.core >= exchange_.cores())
+    fronts_to_wake_ |= uint64_t{1} << (asker.core - exchange_.cores());
   if (exchange_.lane(asker.core, worker_).fill.push(message)) return;
   counters_.fills_lost.add();
   if (entry != nullptr) entry->unpin();
+}
+
+void Settlement::wake_fronts() {
+  fronts_to_wake_ &= ~(uint64_t{1} << worker_);  // Our own is awake: its turn is part of ours.
+  for (; fronts_to_wake_ != 0; fronts_to_wake_ &= fronts_to_wake_ - 1)
+    exchange_.doorbell(static_cast<unsigned>(std::countr_zero(fronts_to_wake_))).ring();
 }
 
 }  // namespace tls

@@ -73,6 +73,8 @@ class Settlement {
 
   /// One Fill for one Miss. `entry`: nullptr for a failure.
   void fill(const Asker& asker, const cache::Entry* entry, dns::Ede ede);
+  /// After the last Fill of a turn: cores look by themselves, other workers' fronts may sleep.
+  void wake_fronts();
 
   /// Frees what no reader can see any more.
   void collect() { reclaim_.collect(); }
@@ -93,6 +95,7 @@ class Settlement {
   EntryMaker entry_maker_;
   Failures failures_;
   LateQuestions late_;
+  uint64_t fronts_to_wake_ = 0;  // Bit per worker whose front got a Fill.
   std::vector<Asker> released_;  // Scratch, so that a turn allocates nothing.
 };
 

@@ -78,7 +78,8 @@ std::optional<Failure> refusal(dns::Rcode rcode) {
 class Worker::Impl {
  public:
   Impl(const WorkerSettings& settings, std::shared_ptr<const Configuration> configuration,
-       exchange::Exchange& exchange, cache::Readers& readers, Tickets& tickets, Notice notice);
+       exchange::Exchange& exchange, cache::Readers& readers, Tickets& tickets, Notice notice,
+       std::unique_ptr<front::Front> clients);
 
   void run();
   void stop();
@@ -88,15 +89,20 @@ class Worker::Impl {
   void adopt(Change change);
   [[nodiscard]] bool adopted() const { return changes_.all_done(); }
   [[nodiscard]] const WorkerCounters& counters() const { return counters_; }
+  [[nodiscard]] const front::Counters* client_counters() const {
+    return front_ != nullptr ? &front_->counters() : nullptr;
+  }
 
  private:
   // The steps of a turn.
+  void hear_clients();
   void take_misses();
   void hear_sessions();
   void meet_deadlines();
   void send_queries();
   void tend_backends();
   void take_up_changes();
+  void answer_clients();
   void sleep();
 
   void take_up(Change change);
@@ -117,7 +123,10 @@ class Worker::Impl {
   void tell_change(uint32_t backend, Rotation::Change change);
   void say(Severity severity, Sessions& backend, const std::string& text);
   void close_all();
+  void watch(int fd, void* whose);
   [[nodiscard]] bool misses_wait();
+  [[nodiscard]] bool anything_waits();
+  void wait(base::Duration longest);
   [[nodiscard]] base::Time next_wake();
 
   const WorkerSettings settings_;
@@ -125,6 +134,7 @@ class Worker::Impl {
   Notices notices_;
   Tickets& tickets_;
   Epoll epoll_;
+  const std::unique_ptr<front::Front> front_;  // Nullptr: no clients here.
 
   ChangeBox changes_;
   std::shared_ptr<const Configuration> configuration_;
@@ -150,11 +160,13 @@ class Worker::Impl {
 
 Worker::Impl::Impl(const WorkerSettings& settings,
                    std::shared_ptr<const Configuration> configuration, exchange::Exchange& exchange,
-                   cache::Readers& readers, Tickets& tickets, Notice notice)
+                   cache::Readers& readers, Tickets& tickets, Notice notice,
+                   std::unique_ptr<front::Front> clients)
     : settings_(settings),
       exchange_(exchange),
       notices_(std::move(notice)),
       tickets_(tickets),
+      front_(std::move(clients)),
       now_(base::Clock::now()),
       questions_(settings_.max_questions, now_),
       settlement_({settings_.index, exchange, readers}, questions_, counters_),
@@ -163,20 +175,25 @@ Worker::Impl::Impl(const WorkerSettings& settings,
               [this](uint32_t backend, Rotation::Change change) { tell_change(backend, change); }) {
   take_up(prepare(configuration));
   changes_.set_newest(std::move(configuration));
+  watch(exchange_.doorbell(settings_.index).fd(), nullptr);  // Sessions have an address.
+  if (front_ != nullptr) watch(front_->fd(), front_.get());
+}
+
+void Worker::Impl::watch(int fd, void* whose) {
   epoll_event event{};
   event.events = EPOLLIN;
-  event.data.ptr = nullptr;  // The doorbell; sessions have an address.
-  if (epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, exchange_.doorbell(settings_.index).fd(), &event) !=
-      0) {
-    throw std::runtime_error(std::string("doorbell: ") + std::strerror(errno));
-  }
+  event.data.ptr = whose;
+  if (epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, fd, &event) != 0)
+    throw std::runtime_error(std::string("epoll: ") + std::strerror(errno));
 }
 
 void Worker::Impl::run() {
+  if (front_ != nullptr) front_->start();
   while (!stop_.load(std::memory_order_acquire)) {
     now_ = base::Clock::now();
     counters_.turns.add();
     turn_again_ = false;
+    hear_clients();                  // Hits -> replies; misses -> rings.
     take_misses();                   // Rings -> open questions -> sessions' next records.
     hear_sessions();                 // Answers -> cache -> fills.
     meet_deadlines();                // Overdue queries go elsewhere; overdue askers are told.
@@ -185,6 +202,7 @@ void Worker::Impl::run() {
     send_queries();                  // One write for all that a session was given.
     tend_backends();                 // Sessions are opened, replaced, closed.
     take_up_changes();               // Other backends and pools, if the operator says so.
+    answer_clients();                // Fills -> replies; one write to each connection.
     settlement_.collect();
     counters_.questions.set(questions_.open());
     sleep();
@@ -195,6 +213,17 @@ void Worker::Impl::run() {
 void Worker::Impl::stop() {
   stop_.store(true, std::memory_order_seq_cst);
   exchange_.doorbell(settings_.index).ring();
+}
+
+// ---------------------------------------------------------------- clients
+
+void Worker::Impl::hear_clients() {
+  if (front_ != nullptr) front_->hear(now_);
+}
+
+void Worker::Impl::answer_clients() {
+  settlement_.wake_fronts();
+  if (front_ != nullptr) front_->answer(now_);
 }
 
 // ---------------------------------------------------------------- changes
@@ -264,7 +293,7 @@ void Worker::Impl::take_up(Change change) {
 
 void Worker::Impl::take_misses() {
   std::array<exchange::Miss, kMissesPerLane> misses;
-  for (uint32_t core = 0; core < exchange_.cores(); ++core) {
+  for (uint32_t core = 0; core < exchange_.askers(); ++core) {
     const unsigned count = exchange_.lane(core, settings_.index).miss.pop(misses);
     for (unsigned i = 0; i < count; ++i) take_miss(misses[i], core);
   }
@@ -297,6 +326,7 @@ void Worker::Impl::take_miss(const exchange::Miss& miss, uint32_t core) {
 
 void Worker::Impl::hear_sessions() {
   for (size_t i = 0; i < event_count_; ++i) {
+    if (front_ != nullptr && events_[i].data.ptr == front_.get()) continue;  // Heard already.
     auto* session = static_cast<Session*>(events_[i].data.ptr);
     if (session == nullptr) {
       exchange_.doorbell(settings_.index).silence();
@@ -538,32 +568,48 @@ void Worker::Impl::say(Severity severity, Sessions& backend, const std::string& 
 
 void Worker::Impl::sleep() {
   exchange::Doorbell& doorbell = exchange_.doorbell(settings_.index);
-  base::Time until = turn_again_ || misses_wait() ? now_ : next_wake();
+  base::Time until = turn_again_ || anything_waits() ? now_ : next_wake();
   const bool sleeps = until > now_;
   if (sleeps) {
     doorbell.about_to_sleep();
-    if (misses_wait() || stop_.load(std::memory_order_acquire) || changes_.anything()) {
+    if (anything_waits() || stop_.load(std::memory_order_acquire) || changes_.anything()) {
       until = now_;
     }
   }
-  const auto wait = std::chrono::ceil<base::milliseconds>(until - now_).count();
-  const int count = epoll_wait(epoll_.fd(), events_.data(), static_cast<int>(events_.size()),
-                               static_cast<int>(wait));
-  event_count_ = count > 0 ? static_cast<size_t>(count) : 0;
+  wait(until - now_);
   if (sleeps) doorbell.awake();
 }
 
+void Worker::Impl::wait(base::Duration longest) {
+  const auto milliseconds = std::chrono::ceil<base::milliseconds>(longest).count();
+  if (front_ != nullptr) front_->about_to_wait();
+  const int count = epoll_wait(epoll_.fd(), events_.data(), static_cast<int>(events_.size()),
+                               static_cast<int>(milliseconds));
+  event_count_ = count > 0 ? static_cast<size_t>(count) : 0;
+  if (front_ == nullptr) return;
+  front_->waited();
+  const auto is_clients = [this](const epoll_event& event) {
+    return event.data.ptr == front_.get();
+  };
+  if (std::any_of(events_.begin(), events_.begin() + event_count_, is_clients)) front_->readable();
+}
+
 bool Worker::Impl::misses_wait() {
-  for (uint32_t core = 0; core < exchange_.cores(); ++core) {
+  for (uint32_t core = 0; core < exchange_.askers(); ++core) {
     if (!exchange_.lane(core, settings_.index).miss.empty()) return true;
   }
   return false;
+}
+
+bool Worker::Impl::anything_waits() {
+  return misses_wait() || (front_ != nullptr && front_->anything_waits());
 }
 
 base::Time Worker::Impl::next_wake() {
   base::Time wake = std::min(now_ + kLongestSleep, questions_.earliest_deadline());
   if (settlement_.anything_to_collect()) wake = std::min(wake, now_ + kSleepWhileRetired);
   wake = std::min(wake, checks_.next_deadline());
+  if (front_ != nullptr) wake = std::min(wake, front_->next_deadline(now_));
   for (Sessions& backend : backends_.all()) wake = std::min(wake, backend.next_deadline(now_));
   for (uint32_t pool = 0; pool < configuration_->pools.size(); ++pool) {
     if (questions_.anything_waits(pool)) wake = std::min(wake, now_ + kSleepWhileWaiting);
@@ -578,8 +624,9 @@ void Worker::Impl::close_all() {
   for (Sessions& backend : backends_.all()) {
     for (Session& session : backend.all()) session.close();
   }
+  if (front_ != nullptr) front_->stop(now_);
   std::array<exchange::Miss, kMissesPerLane> misses;
-  for (uint32_t core = 0; core < exchange_.cores(); ++core) {
+  for (uint32_t core = 0; core < exchange_.askers(); ++core) {
     exchange::Lane& lane = exchange_.lane(core, settings_.index);
     while (const unsigned count = lane.miss.pop(misses)) {
       for (unsigned i = 0; i < count; ++i) {
@@ -587,6 +634,7 @@ void Worker::Impl::close_all() {
       }
     }
   }
+  settlement_.wake_fronts();
   counters_.questions.set(0);
 }
 
@@ -594,9 +642,9 @@ void Worker::Impl::close_all() {
 
 Worker::Worker(const WorkerSettings& settings, std::shared_ptr<const Configuration> configuration,
                exchange::Exchange& exchange, cache::Readers& readers, Tickets& tickets,
-               Notice notice)
+               Notice notice, std::unique_ptr<front::Front> clients)
     : impl_(std::make_unique<Impl>(settings, std::move(configuration), exchange, readers, tickets,
-                                   std::move(notice))) {}
+                                   std::move(notice), std::move(clients))) {}
 
 Worker::~Worker() = default;
 
@@ -607,6 +655,8 @@ void Worker::stop() { impl_->stop(); }
 void Worker::forget_failures() { impl_->forget_failures(); }
 
 const WorkerCounters& Worker::counters() const { return impl_->counters(); }
+
+const front::Counters* Worker::client_counters() const { return impl_->client_counters(); }
 
 Change Worker::prepare(std::shared_ptr<const Configuration> next) {
   return impl_->prepare(std::move(next));

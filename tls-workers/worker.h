@@ -1,6 +1,6 @@
 // A TLS worker: one thread, one epoll. Takes Misses off its rings, merges equal questions, asks a
 // backend over a session, keeps the answer in the pool's cache and sends every asking core its
-// Fill.
+// Fill. In its turns it also serves clients that speak over streams, if it is given a front.
 #pragma once
 
 #include <memory>
@@ -9,6 +9,7 @@
 #include "dataplane/exchange.h"
 #include "tls-workers/change.h"
 #include "tls-workers/counters.h"
+#include "tls-workers/front/front.h"
 #include "tls-workers/notices.h"
 #include "tls-workers/upstream/tickets.h"
 
@@ -22,10 +23,12 @@ struct WorkerSettings {
 
 class Worker {
  public:
-  /// `exchange`, `readers` and `tickets` outlive the worker; all workers share one of each. Throws
-  /// std::runtime_error, naming the backend and the file, if TLS cannot be set up.
+  /// `exchange`, `readers` and `tickets` outlive the worker; all workers share one of each.
+  /// `clients`: nullptr, or this worker's front. Throws std::runtime_error, naming the backend and
+  /// the file, if TLS cannot be set up.
   Worker(const WorkerSettings& settings, std::shared_ptr<const Configuration> configuration,
-         exchange::Exchange& exchange, cache::Readers& readers, Tickets& tickets, Notice notice);
+         exchange::Exchange& exchange, cache::Readers& readers, Tickets& tickets, Notice notice,
+         std::unique_ptr<front::Front> clients = nullptr);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -51,6 +54,8 @@ class Worker {
 
   /// Readable from any thread.
   [[nodiscard]] const WorkerCounters& counters() const;
+  /// The same of its front; nullptr if it has none.
+  [[nodiscard]] const front::Counters* client_counters() const;
 
  private:
   class Impl;

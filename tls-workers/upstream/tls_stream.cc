@@ -155,7 +155,7 @@ base::Result<size_t, Fault> TlsStream::read(base::ByteSpan into) {
       return base::fail(Fault{Failure::Eof, "closed by the server"});
     if (error != SSL_ERROR_WANT_READ)
       return base::fail(Fault{Failure::Tls, "TLS: " + take_openssl_error()});
-    if (unsent_size() > kMaxForced)
+    if (unsent() > kMaxForced)
       return base::fail(Fault{Failure::Tls, "the server makes us write but does not read"});
     const base::Result<Received, Fault> received = receive();
     if (!received) return base::fail(received.error());
@@ -189,7 +189,7 @@ base::Result<TlsStream::Received, Fault> TlsStream::receive() {
 
 size_t TlsStream::write(base::ByteView plaintext) {
   size_t taken = 0;
-  while (taken < plaintext.size() && unsent_size() < kMaxUnsent) {
+  while (taken < plaintext.size() && unsent() < kMaxUnsent) {
     const base::ByteView rest = plaintext.subspan(taken);
     ERR_clear_error();
     // One record a call: the context's fragment size cuts it.
@@ -220,7 +220,7 @@ void TlsStream::flush() {
   sent_ = 0;
 }
 
-size_t TlsStream::unsent_size() const {
+size_t TlsStream::unsent() const {
   if (ssl_ == nullptr) return 0;
   return BIO_ctrl_pending(SSL_get_wbio(ssl_.get())) - sent_;
 }
@@ -235,12 +235,15 @@ std::optional<Date> TlsStream::shown_expiry() const {
 
 void TlsStream::acknowledge() { set_tcp_option(fd_, TCP_QUICKACK, 1); }
 
+void TlsStream::say_goodbye() {
+  if (ssl_ == nullptr || SSL_is_init_finished(ssl_.get()) != 1 || has_unsent()) return;
+  ERR_clear_error();
+  (void)SSL_shutdown(ssl_.get());
+  flush();
+}
+
 void TlsStream::close() {
-  if (ssl_ != nullptr && SSL_is_init_finished(ssl_.get()) == 1 && !has_unsent()) {
-    ERR_clear_error();
-    (void)SSL_shutdown(ssl_.get());
-    flush();
-  }
+  say_goodbye();
   drop();
 }
 

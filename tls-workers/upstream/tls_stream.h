@@ -58,12 +58,16 @@ class TlsStream {
   /// Hands the socket what it takes. An error shows at the next `read`, after what the peer had
   /// still sent.
   void flush();
-  [[nodiscard]] bool has_unsent() const { return unsent_size() > 0; }
+  [[nodiscard]] bool has_unsent() const { return unsent() > 0; }
+  /// Octets of ciphertext that the socket has not taken.
+  [[nodiscard]] size_t unsent() const;
 
   /// Acknowledges now what has been received, instead of after the delayed-ACK time (RFC 9293
   /// §3.8.6.3).
   void acknowledge();
-  /// Says close_notify, as far as the socket takes it at once, and closes.
+  /// Says close_notify, as far as the socket takes it at once.
+  void say_goodbye();
+  /// The same, and closes.
   void close();
   /// Closes without a word.
   void drop();
@@ -86,7 +90,6 @@ class TlsStream {
   [[nodiscard]] Step advance_handshake();
   [[nodiscard]] base::Result<Received, Fault> receive();
   [[nodiscard]] Fault handshake_fault(int error);
-  [[nodiscard]] size_t unsent_size() const;
 
   int fd_ = -1;
   Ssl ssl_;

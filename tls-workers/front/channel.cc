@@ -1,0 +1,116 @@
+#include "tls-workers/front/channel.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+namespace front {
+namespace {
+
+bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
+
+/// What a client sends after we have said that we are done is read, to be thrown away, no more than
+/// so often in a turn.
+constexpr int kDiscards = 4;
+
+}  // namespace
+
+void Channel::open(int fd, std::shared_ptr<const ServerContext> tls) {
+  close();
+  fd_ = fd;
+  tls_ = std::move(tls);
+  if (tls_ != nullptr) stream_.accept(fd);
+}
+
+void Channel::close() {
+  if (tls_ != nullptr) {
+    stream_.close();
+  } else if (fd_ >= 0) {
+    ::close(fd_);
+  }
+  tls_.reset();
+  fd_ = -1;
+  readable_ = false;
+}
+
+Channel::Shaken Channel::shake_hands() {
+  const tls::Step step = stream_.answer_handshake(tls_->get());
+  if (!step) return Shaken::Failed;
+  if (*step == tls::Progress::Wait) return Shaken::Wait;
+  return stream_.resumed() ? Shaken::Resumed : Shaken::Full;
+}
+
+void Channel::readable() {
+  readable_ = true;
+  if (tls_ != nullptr) stream_.readable();
+}
+
+Channel::Read Channel::read(base::ByteSpan into) {
+  if (tls_ != nullptr) {
+    const base::Result<size_t, tls::Fault> size = stream_.read(into);
+    if (!size) return {size.error().kind == tls::Failure::Eof ? Got::End : Got::Lost};
+    return {*size > 0 ? Got::Some : Got::Nothing, *size};
+  }
+  if (!readable_) return {Got::Nothing};
+  ssize_t size = 0;
+  do {
+    size = recv(fd_, into.data(), into.size(), 0);
+  } while (size < 0 && errno == EINTR);
+  // A read that did not fill the room has emptied the socket.
+  readable_ = size == static_cast<ssize_t>(into.size());
+  if (size > 0) return {Got::Some, static_cast<size_t>(size)};
+  if (size == 0) return {Got::End};
+  return {would_block() ? Got::Nothing : Got::Lost};
+}
+
+Channel::Sent Channel::send(Carrier& carrier) {
+  return tls_ != nullptr ? send_through_tls(carrier) : send_plainly(carrier);
+}
+
+Channel::Sent Channel::send_plainly(Carrier& carrier) {
+  for (;;) {
+    const base::ByteView unsent = carrier.unsent();
+    if (unsent.empty()) return Sent::All;
+    const ssize_t size = ::send(fd_, unsent.data(), unsent.size(), MSG_NOSIGNAL);
+    if (size > 0) {
+      carrier.sent(static_cast<size_t>(size));
+    } else if (would_block() || errno == ENOBUFS) {
+      return Sent::Some;
+    } else if (errno != EINTR) {
+      return Sent::Lost;
+    }
+  }
+}
+
+Channel::Sent Channel::send_through_tls(Carrier& carrier) {
+  for (;;) {
+    const base::ByteView unsent = carrier.unsent();
+    const size_t taken = unsent.empty() ? 0 : stream_.write(unsent);
+    if (taken > 0) carrier.sent(taken);
+    stream_.flush();
+    // A socket that is gone shows at the next read.
+    if (stream_.has_unsent()) return Sent::Some;
+    if (unsent.empty()) return Sent::All;
+    if (taken == 0) return Sent::Lost;
+  }
+}
+
+void Channel::finish() {
+  if (tls_ != nullptr) stream_.say_goodbye();
+  (void)shutdown(fd_, SHUT_WR);
+}
+
+bool Channel::has_ended() {
+  for (int i = 0; i < kDiscards; ++i) {
+    std::array<std::byte, 16384> ignored;
+    const ssize_t size = recv(fd_, ignored.data(), ignored.size(), 0);
+    if (size == 0) return true;
+    if (size < 0) return !would_block() && errno != EINTR;
+  }
+  return false;
+}
+
+}  // namespace front

@@ -1,0 +1,32 @@
+// What every worker's front goes by. Immutable; a reload publishes another one, and each front
+// takes it up at the start of a turn, as poll cores take up theirs.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "dataplane/rules/policy.h"
+#include "dataplane/rules/transport.h"
+#include "tls-workers/front/limits.h"
+#include "tls-workers/front/server_context.h"
+
+namespace front {
+
+/// How clients are spoken to at one address.
+struct Place {
+  rules::Transport transport = rules::Transport::Tcp;
+  std::shared_ptr<const ServerContext> tls{};  // Nullptr on TCP.
+};
+
+struct Rules {
+  rules::Policy policy;       // Its binds are the addresses of the listeners, in their order.
+  std::vector<Place> places;  // By bind.
+  Limits limits;
+};
+
+/// The rules in force. Whoever replaces them keeps the old ones until every reader has passed a
+/// quiescent point (cache::Readers).
+using PublishedRules = std::atomic<const Rules*>;
+
+}  // namespace front
