@@ -52,8 +52,16 @@ struct DraftServer {
 };
 
 struct DraftBind {
+  struct Certificate {
+    std::string certificate;  // Files.
+    std::string key;
+  };
+
   unsigned line = 0;
   base::Endpoint address;
+  enum class Protocol { Do53, DoT, DoH } protocol = Protocol::Do53;
+  std::vector<Certificate> certificates;
+  std::vector<std::string> paths;  // DoH only; empty: the default.
 };
 
 struct DraftCache {

@@ -11,6 +11,8 @@ namespace control {
 namespace {
 
 constexpr uint16_t kDnsPort = 53;
+constexpr uint16_t kDotPort = 853;
+constexpr uint16_t kHttpsPort = 443;
 constexpr uint16_t kWebserverPort = 8083;
 constexpr size_t kMostBinds = 64;
 constexpr size_t kMostBlocks = 10'000;
@@ -21,15 +23,21 @@ constexpr const char* kUsualBlocks[] = {"127.0.0.0/8",    "10.0.0.0/8",     "100
 constexpr auto kToDo = Remark::Kind::ToDo;
 constexpr auto kNote = Remark::Kind::Note;
 
-void add_bind(lua_State* state, const char* function) {
+/// The bind for the address that `function` was given, unless dotline cannot answer there or does
+/// already. Good until the next one is added.
+DraftBind* add_bind(lua_State* state, const char* function, uint16_t port) {
   Draft& draft = draft_of(state);
   const std::string text = text_at(state, 1);
-  const auto address = base::Endpoint::parse(text, kDnsPort);
-  if (!address) return remark(state, kToDo, function + (" " + text), "it is not an address");
+  const auto address = base::Endpoint::parse(text, port);
+  if (!address) {
+    remark(state, kToDo, function + (" " + text), "it is not an address");
+    return nullptr;
+  }
   if (is_wildcard(address->address)) {
-    return remark(state, kToDo, function + (" " + text),
-                  "dotline answers at addresses that are named; write each of this machine's that "
-                  "clients ask into `binds`");
+    remark(state, kToDo, function + (" " + text),
+           "dotline answers at addresses that are named; write each of this machine's that "
+           "clients ask into `binds`");
+    return nullptr;
   }
   if (is_loopback(address->address)) {
     remark(state, kToDo, function + (" " + text),
@@ -37,24 +45,77 @@ void add_bind(lua_State* state, const char* function) {
            "the address that clients ask into `binds`");
   }
   const auto same = [&](const DraftBind& bind) { return bind.address == *address; };
-  if (std::ranges::any_of(draft.binds, same)) return;
+  if (std::ranges::any_of(draft.binds, same)) return nullptr;
   if (draft.binds.size() >= kMostBinds)
     luaL_error(state, "there are more than %d addresses", static_cast<int>(kMostBinds));
-  if (draft.binds.empty()) {
-    remark(state, kNote, function,
-           "dotline answers over UDP only; who asks over TCP after a truncated reply gets none");
-  }
-  draft.binds.push_back({line_of(state), *address});
+  return &draft.binds.emplace_back(DraftBind{.line = line_of(state), .address = *address});
 }
 
 int add_local(lua_State* state) {
-  add_bind(state, "addLocal");
+  (void)add_bind(state, "addLocal", kDnsPort);
   return 0;
 }
 
+/// Those that speak TLS stay, as they do in dnsdist.
 int set_local(lua_State* state) {
-  draft_of(state).binds.clear();
-  add_bind(state, "setLocal");
+  std::erase_if(draft_of(state).binds,
+                [](const DraftBind& bind) { return bind.protocol == DraftBind::Protocol::Do53; });
+  (void)add_bind(state, "setLocal", kDnsPort);
+  return 0;
+}
+
+/// The files that `function` was given: one certificate and its key, or as many of both.
+std::vector<DraftBind::Certificate> certificates_at(lua_State* state, const char* function) {
+  constexpr int kCertificates = 2;
+  constexpr int kKeys = 3;
+  if (lua_isnoneornil(state, kCertificates) || lua_isnoneornil(state, kKeys) ||
+      !name_of_stand_in(state, kCertificates).empty()) {
+    remark(state, kToDo, function,
+           "it needs files with a certificate and its key; dotline takes no HTTP in the clear and "
+           "no PKCS #12. Write them into `binds[].tls.certificates`");
+    return {};
+  }
+  const std::vector<std::string> files = texts_at(state, kCertificates);
+  const std::vector<std::string> keys = texts_at(state, kKeys);
+  if (files.size() != keys.size())
+    luaL_error(state, "%s: as many keys as certificates expected", function);
+  std::vector<DraftBind::Certificate> certificates;
+  for (size_t i = 0; i < files.size(); ++i) certificates.push_back({files[i], keys[i]});
+  return certificates;
+}
+
+/// Most of them tune dnsdist's threads and buffers, and say nothing to dotline.
+void tell_options(lua_State* state, const char* function, int index) {
+  constexpr const char* kTelling[] = {
+      "ciphers",       "ciphersTLS13", "customResponseHeaders",  "minTLSVersion",
+      "ocspResponses", "responsesMap", "trustForwardedForHeader"};
+  if (!lua_istable(state, index)) return;
+  LuaParameters given(state, index);
+  for (const char* option : kTelling) {
+    if (given.wanted(option))
+      remark(state, kToDo, std::string(function) + '.' + option, "it is not carried over");
+  }
+}
+
+int add_tls_local(lua_State* state) {
+  constexpr const char* kFunction = "addTLSLocal";
+  DraftBind* bind = add_bind(state, kFunction, kDotPort);
+  if (bind == nullptr) return 0;
+  bind->protocol = DraftBind::Protocol::DoT;
+  bind->certificates = certificates_at(state, kFunction);
+  tell_options(state, kFunction, 4);
+  return 0;
+}
+
+int add_doh_local(lua_State* state) {
+  constexpr const char* kFunction = "addDOHLocal";
+  constexpr int kPaths = 4;
+  DraftBind* bind = add_bind(state, kFunction, kHttpsPort);
+  if (bind == nullptr) return 0;
+  bind->protocol = DraftBind::Protocol::DoH;
+  bind->certificates = certificates_at(state, kFunction);
+  if (!lua_isnoneornil(state, kPaths)) bind->paths = texts_at(state, kPaths);
+  tell_options(state, kFunction, kPaths + 1);
   return 0;
 }
 
@@ -136,6 +197,8 @@ int set_verbose(lua_State* state) {
 void add_listening_functions(lua_State* state) {
   add_function(state, "addLocal", add_local);
   add_function(state, "setLocal", set_local);
+  add_function(state, "addTLSLocal", add_tls_local);
+  add_function(state, "addDOHLocal", add_doh_local);
   add_function(state, "setACL", set_acl);
   add_function(state, "addACL", add_acl);
   add_function(state, "webserver", webserver);

@@ -13,8 +13,8 @@ struct Known {
   NotCarried reason;
 };
 
-constexpr NotCarried kStreams{
-    Kind::ToDo, "clients are answered over plain UDP only; keep another server for them"};
+constexpr NotCarried kTransports{
+    Kind::ToDo, "clients are answered over UDP, TCP, TLS and HTTP/2; keep another server for them"};
 constexpr NotCarried kConsole{
     Kind::Note, "dotline has no console; `dotline status` and the metrics tell what is going on"};
 constexpr NotCarried kRules{Kind::ToDo,
@@ -36,11 +36,9 @@ constexpr NotCarried kMemory{
     Kind::Note, "not needed in dotline: `tls_workers` and `dataplane.cores` set what it uses"};
 
 constexpr std::array kGlobals = {
-    Known{"addTLSLocal", kStreams},
-    Known{"addDOHLocal", kStreams},
-    Known{"addDOH3Local", kStreams},
-    Known{"addDOQLocal", kStreams},
-    Known{"addDNSCryptBind", kStreams},
+    Known{"addDOH3Local", kTransports},
+    Known{"addDOQLocal", kTransports},
+    Known{"addDNSCryptBind", kTransports},
     Known{"addAction", kRules},
     Known{"addResponseAction", kRules},
     Known{"addCacheHitResponseAction", kRules},

@@ -29,9 +29,12 @@ std::string name_of_cache(const Draft& draft, size_t cache) {
 }
 
 void write_dataplane(const Draft& draft, std::string& yaml) {
-  std::string addresses;
-  for (const DraftBind& bind : draft.binds)
-    addresses += (addresses.empty() ? "" : ", ") + bind.address.address.text();
+  std::vector<std::string> texts;
+  for (const DraftBind& bind : draft.binds) {
+    const std::string text = bind.address.address.text();
+    if (std::ranges::find(texts, text) == texts.end()) texts.push_back(text);
+  }
+  const std::string addresses = fmt::format("{}", fmt::join(texts, ", "));
   yaml += fmt::format(
       "dataplane:\n"
       "  ports:\n"
@@ -42,6 +45,21 @@ void write_dataplane(const Draft& draft, std::string& yaml) {
       addresses.empty() ? "the addresses below" : addresses);
 }
 
+void write_bind(const DraftBind& bind, std::string& yaml) {
+  yaml += fmt::format("  - address: {}\n", text_of(bind.address));
+  if (bind.protocol == DraftBind::Protocol::Do53) return;
+  const bool is_doh = bind.protocol == DraftBind::Protocol::DoH;
+  yaml += fmt::format("    protocol: {}\n    tls:\n      certificates:\n", is_doh ? "DoH" : "DoT");
+  for (const auto& [certificate, key] : bind.certificates) {
+    yaml += fmt::format("        - certificate: {}\n          key: {}\n", yaml_text(certificate),
+                        yaml_text(key));
+  }
+  if (bind.paths.empty()) return;
+  std::string paths;
+  for (const std::string& path : bind.paths) paths += (paths.empty() ? "" : ", ") + yaml_text(path);
+  yaml += fmt::format("    doh:\n      paths: [{}]\n", paths);
+}
+
 void write_binds(const Draft& draft, std::string& yaml) {
   yaml += "binds:\n";
   if (draft.binds.empty()) {
@@ -50,8 +68,7 @@ void write_binds(const Draft& draft, std::string& yaml) {
         "127.0.0.1.\n"
         "  # - address: 192.0.2.53:53\n";
   }
-  for (const DraftBind& bind : draft.binds)
-    yaml += fmt::format("  - address: {}\n", text_of(bind.address));
+  for (const DraftBind& bind : draft.binds) write_bind(bind, yaml);
 }
 
 void write_acl(const Draft& draft, std::string& yaml) {

@@ -85,6 +85,19 @@ INSTANTIATE_TEST_SUITE_P(
         Carried{"set_local_forgets_the_others",
                 "addLocal('192.0.2.1')\nsetLocal('192.0.2.53', {reusePort=true})\n" + kServer,
                 "binds:\n  - address: 192.0.2.53:53\npools"},
+        Carried{"tls_for_clients", kWhole + "addTLSLocal('192.0.2.53', '/a.pem', '/a key')",
+                "  - address: 192.0.2.53:853\n    protocol: DoT\n    tls:\n      certificates:\n"
+                "        - certificate: /a.pem\n          key: \"/a key\"\n"},
+        Carried{"https_for_clients",
+                kWhole + "addDOHLocal('192.0.2.53:8443', {'/a', '/b'}, {'/c', '/d'}, "
+                         "{'/dns-query', '/x'}, {reusePort=true})",
+                "  - address: 192.0.2.53:8443\n    protocol: DoH\n    tls:\n      certificates:\n"
+                "        - certificate: /a\n          key: /c\n"
+                "        - certificate: /b\n          key: /d\n"
+                "    doh:\n      paths: [/dns-query, /x]\n"},
+        Carried{"set_local_leaves_tls_alone",
+                kServer + "addTLSLocal('192.0.2.1', 'a', 'b')\nsetLocal('192.0.2.53')\n",
+                "protocol: DoT"},
         Carried{"access_list", kWhole + "setACL({'10.1.2.3/8', '2001:db8::/32'})",
                 "acl:\n  - \"10.0.0.0/8\"\n  - \"2001:db8::/32\"\n"},
         Carried{"access_list_that_is_added_to", kWhole + "addACL('192.0.2.0/24')",
@@ -235,9 +248,15 @@ INSTANTIATE_TEST_SUITE_P(
              "3 maintenance: dotline runs no code"},
         Told{"object_and_its_methods", "local d = dynBlockRulesGroup() d:setQueryRate(1)",
              "3 dynBlockRulesGroup: "},
-        Told{"tls_for_clients", "addTLSLocal('192.0.2.53', 'a', 'b')",
-             "3 addTLSLocal: clients are"},
-        Told{"https_for_clients", "addDOHLocal('192.0.2.53', 'a', 'b')", "3 addDOHLocal: clients"},
+        Told{"quic_for_clients", "addDOQLocal('192.0.2.53', 'a', 'b')",
+             "3 addDOQLocal: clients are"},
+        Told{"http_in_the_clear", "addDOHLocal('192.0.2.53')", "3 addDOHLocal: it needs files"},
+        Told{"certificate_as_an_object",
+             "addTLSLocal('192.0.2.53', newTLSCertificate('a.p12'), 'b')",
+             "3 addTLSLocal: it needs files"},
+        Told{"headers_that_are_believed",
+             "addDOHLocal('192.0.2.53', 'a', 'b', '/', {trustForwardedForHeader=true})",
+             "3 addDOHLocal.trustForwardedForHeader: it is not carried over"},
         Told{"other_file", "includeDirectory('/etc/dnsdist/conf.d')", "3 includeDirectory: "},
         Told{"file_that_is_read", "for line in io.lines('/etc/passwd') do error(line) end",
              "3 io: nothing outside of the file is read"},
@@ -320,7 +339,7 @@ TEST(ImportDnsdist, NamesTheLineOfAMistake) {
   EXPECT_EQ(result.fault->line, 3U);
   EXPECT_THAT(result.fault->text, HasSubstr("a text expected, got nil"));
   EXPECT_EQ(result.yaml, "");
-  EXPECT_EQ(result.remarks.size(), 2U) << "what was told before helps to find out why";
+  EXPECT_EQ(result.remarks.size(), 1U) << "what was told before helps to find out why";
 }
 
 TEST(ImportDnsdist, HasAnEndOfServersAndRemarks) {
