@@ -45,6 +45,9 @@ class Carrier {
   /// Some octets of a query are there and others are not: its time runs.
   [[nodiscard]] virtual bool is_amid_query() const = 0;
   [[nodiscard]] virtual Standing standing() const = 0;
+  /// Whether it is to be read from even while no query is taken, since replies wait for what the
+  /// client says between its queries (HTTP/2's windows). Such a one bounds by itself what it keeps.
+  [[nodiscard]] virtual bool reads_on() const { return false; }
 
   // Out.
 

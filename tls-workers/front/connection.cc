@@ -23,7 +23,7 @@ void Connection::close() {
   ending_.reset();
   part_since_.reset();
   stuck_since_.reset();
-  is_paused = is_touched = has_asked = false;
+  is_paused = has_said_all = is_touched = has_asked = false;
   interest = 0;
 }
 

@@ -71,9 +71,15 @@ class Connection {
 
   /// No further query is taken; it is closed for `why` when everything is answered and sent.
   void end(Closed why) {
-    if (!ending_) ending_ = why;
+    if (ending_) return;
+    ending_ = why;
+    carrier_->finish();
   }
   [[nodiscard]] std::optional<Closed> ending() const { return ending_; }
+  /// Whether there is any use in reading from it.
+  [[nodiscard]] bool is_listened_to() const {
+    return !has_said_all && ((!ending_ && !is_paused) || carrier_->reads_on());
+  }
   /// Octets for the client that are still here.
   [[nodiscard]] size_t owed() const { return carrier_->held() + channel_.unsent(); }
   [[nodiscard]] bool owes_nothing() const { return in_flight_ == 0 && owed() == 0; }
@@ -98,7 +104,8 @@ class Connection {
 
   // What the front remembers of it.
 
-  bool is_paused = false;          // Not read from, though there may be queries.
+  bool is_paused = false;          // Its queries are not taken, though there may be some.
+  bool has_said_all = false;       // Nothing more will be read.
   bool is_touched = false;         // In this turn, so that it is looked at once more at the end.
   uint32_t interest = 0;           // What epoll waits for.
   uint32_t before = 0, after = 0;  // Neighbours in the order of quiet ones.

@@ -92,12 +92,15 @@ DohCarrier::Exchange* DohCarrier::find(int32_t stream) {
 // ---------------------------------------------------------------- requests
 
 void DohCarrier::filled(size_t size) {
+  heard_ = true;
+  if (session_ == nullptr) return;
   idle_octets_ += size;
   const auto* octets = reinterpret_cast<const uint8_t*>(incoming_.data());
   const ssize_t taken = nghttp2_session_mem_recv(session_.get(), octets, size);
   if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
     const auto text = std::as_bytes(std::span(kWrongVersion));
     outgoing_.assign(text.begin(), text.end());
+    session_.reset();
   }
   if (taken < 0)
     return break_off(taken == NGHTTP2_ERR_FLOODED ? Standing::Abusive : Standing::Malformed);
@@ -260,6 +263,7 @@ void DohCarrier::sent_frame(const nghttp2_frame& frame) {
 }
 
 void DohCarrier::finish() {
+  if (finishing_ || session_ == nullptr) return;
   finishing_ = true;
   const int32_t last = nghttp2_session_get_last_proc_stream_id(session_.get());
   (void)nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, nullptr,
@@ -267,6 +271,7 @@ void DohCarrier::finish() {
 }
 
 base::ByteView DohCarrier::unsent() {
+  if (!heard_) return {};
   pump();
   return base::ByteView(outgoing_).subspan(sent_);
 }

@@ -31,12 +31,14 @@ class DohCarrier final : public Carrier {
   [[nodiscard]] std::optional<Request> next() override;
   [[nodiscard]] bool is_amid_query() const override { return unfinished_ > 0; }
   [[nodiscard]] Standing standing() const override { return standing_; }
+  [[nodiscard]] bool reads_on() const override { return true; }
 
   /// The response may be kept for as long as all that `message` says is true (RFC 8484 §5.1).
   void reply(uint32_t stream, base::ByteView message, const dns::Content& content) override;
   /// 400: HTTP has no silence.
   void forgo(uint32_t stream) override;
   void finish() override;
+  /// Nothing before the client has spoken: it may not be HTTP/2.
   [[nodiscard]] base::ByteView unsent() override;
   void sent(size_t size) override;
   [[nodiscard]] size_t held() const override { return held_ + outgoing_.size() - sent_; }
@@ -99,6 +101,7 @@ class DohCarrier final : public Carrier {
   size_t unfinished_ = 0;  // Requests that are not whole.
   size_t idle_octets_ = 0;
   size_t offences_ = 0;
+  bool heard_ = false;  // Anything.
   bool finishing_ = false;
   Standing standing_ = Standing::Open;
 };

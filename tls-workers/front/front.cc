@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include "tls-workers/front/doh_carrier.h"
 #include "tls-workers/front/frame_carrier.h"
 
 namespace front {
@@ -49,7 +50,10 @@ bool is_quiet(const Connection& connection) {
 
 }  // namespace
 
-std::unique_ptr<Carrier> make_carrier(const Place&) { return std::make_unique<FrameCarrier>(); }
+std::unique_ptr<Carrier> make_carrier(const Place& place) {
+  if (place.transport == rules::Transport::Doh) return std::make_unique<DohCarrier>(place.paths);
+  return std::make_unique<FrameCarrier>();
+}
 
 Front::Front(unsigned worker, const Sharing& sharing, std::vector<Listener> listeners)
     : index_(sharing.exchange.cores() + worker),
@@ -255,7 +259,7 @@ void Front::take_queries(Connection& connection) {
   for (;; ++reads) {
     take_whole_queries(connection);
     connection.is_paused = !connection.ending() && !connection.may_take(rules_->limits);
-    if (connection.is_paused || connection.ending() || reads == kReadsPerTurn) break;
+    if (!connection.is_listened_to() || reads == kReadsPerTurn) break;
     if (!read_more(connection)) break;
   }
   if (connection.phase() == Connection::Phase::Closed) return;
@@ -301,6 +305,7 @@ bool Front::read_more(Connection& connection) {
     case Channel::Got::Nothing:
       return false;
     case Channel::Got::End:
+      connection.has_said_all = true;
       connection.end(Closed::ByClient);  // It may still read what it has asked for.
       return false;
     case Channel::Got::Lost:
@@ -337,7 +342,7 @@ void Front::settle(Connection& connection) {
 
 void Front::set_interest(Connection& connection) {
   const bool lingers = connection.phase() == Connection::Phase::Lingering;
-  const bool reads = lingers || (!connection.ending() && !connection.is_paused);
+  const bool reads = lingers || connection.is_listened_to();
   const bool writes = connection.phase() == Connection::Phase::Open && connection.is_stuck();
   const uint32_t wanted = (reads ? uint32_t{EPOLLIN} : 0) | (writes ? uint32_t{EPOLLOUT} : 0);
   if (wanted == connection.interest) return;

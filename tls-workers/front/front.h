@@ -1,6 +1,6 @@
-// The clients of one worker that speak over streams: TCP and DNS over TLS. It runs inside the
-// worker's turns, on the worker's thread: hears what clients send, answers what is in the cache or
-// has come from resolvers, and writes once to each connection that got anything.
+// The clients of one worker that speak over streams: TCP, DNS over TLS and over HTTPS. It runs
+// inside the worker's turns, on the worker's thread: hears what clients send, answers what is in
+// the cache or has come from resolvers, and writes once to each connection that got anything.
 //
 // It has an epoll of its own, which the worker's waits for, so that neither knows the other's
 // sockets.

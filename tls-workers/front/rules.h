@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "dataplane/rules/policy.h"
@@ -16,7 +17,8 @@ namespace front {
 /// How clients are spoken to at one address.
 struct Place {
   rules::Transport transport = rules::Transport::Tcp;
-  std::shared_ptr<const ServerContext> tls{};  // Nullptr on TCP.
+  std::shared_ptr<const ServerContext> tls{};               // Nullptr on TCP.
+  std::shared_ptr<const std::vector<std::string>> paths{};  // Over HTTPS only: where DNS is.
 };
 
 struct Rules {

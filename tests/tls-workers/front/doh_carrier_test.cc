@@ -300,13 +300,15 @@ TEST(FrontDoh, AnswersAClientThatAsksNoMore) {
 TEST(FrontDoh, TellsOlderHttpWhichOneIsNeeded) {
   Conversation talk;
   const std::string_view text = "GET /dns-query HTTP/1.1\r\nhost: dns.example\r\n\r\n";
-  (void)talk.carrier.unsent();
+  EXPECT_TRUE(talk.carrier.unsent().empty()) << "nobody has spoken HTTP/2 yet";
   talk.carrier_hears(bytes_of(std::as_bytes(std::span(text))));
   EXPECT_EQ(talk.carrier.standing(), Standing::Malformed);
   const base::ByteView unsent = talk.carrier.unsent();
   const std::string said(reinterpret_cast<const char*>(unsent.data()), unsent.size());
   EXPECT_THAT(said, testing::StartsWith("HTTP/1.1 505 "));
   EXPECT_THAT(said, HasSubstr("HTTP/2"));
+  talk.carrier.finish();
+  EXPECT_EQ(talk.carrier.unsent().size(), said.size());
   const size_t content = said.find("\r\n\r\n") + 4;
   EXPECT_THAT(said, HasSubstr("content-length: " + std::to_string(said.size() - content)));
 }
