@@ -113,28 +113,11 @@ Parsed parse_backend(const Json& object) {
   const auto name = members.text("name");
   if (!name) members.complain("`name` is missing");
   const auto state = members.text("state");
-  using Word = tls::Rotation::Word;
-  Word word = Word::Auto;
-  if (state == "up") {
-    word = Word::Up;
-  } else if (state == "down") {
-    word = Word::Down;
-  } else if (state != "auto") {
-    members.complain("`state` is none of `up`, `down`, `auto`");
-  }
-  return members.result(SetBackend{name.value_or(""), word});
-}
-
-std::string word_of(tls::Rotation::Word word) {
-  switch (word) {
-    case tls::Rotation::Word::Up:
-      return "up";
-    case tls::Rotation::Word::Down:
-      return "down";
-    case tls::Rotation::Word::Auto:
-      break;
-  }
-  return "auto";
+  const auto& words = tls::Rotation::kWordNames;
+  const auto word = std::ranges::find(words, state.value_or(""));
+  if (word == words.end()) members.complain("`state` is none of `up`, `down`, `auto`");
+  return members.result(
+      SetBackend{name.value_or(""), static_cast<tls::Rotation::Word>(word - words.begin())});
 }
 
 /// Does what each command says, and tells it as a line.
@@ -159,7 +142,9 @@ class Doing {
   std::string operator()(const SetBackend& set) {
     const base::Result<void, std::string> done = commanded_.set_backend(set);
     if (!done) return refusal_line(done.error());
-    return line_of({{"ok", true}, {"name", set.name}, {"state", word_of(set.word)}});
+    return line_of({{"ok", true},
+                    {"name", set.name},
+                    {"state", tls::Rotation::kWordNames[static_cast<size_t>(set.word)]}});
   }
 
  private:

@@ -1,5 +1,7 @@
 // The section `backends.health_checks`: how it is judged whether a resolver is asked. Names and
 // meaning are dnsdist's.
+#include <iterator>
+
 #include "control/config/reader.h"
 #include "control/text/dns_text.h"
 #include "dataplane/dns/protocol.h"
@@ -9,10 +11,13 @@ namespace {
 
 using Health = tls::HealthSettings;
 
-constexpr Choice<Health::Mode> kModes[] = {{"auto", Health::Mode::Auto},
-                                           {"lazy", Health::Mode::Lazy},
-                                           {"up", Health::Mode::Up},
-                                           {"down", Health::Mode::Down}};
+constexpr Choice<Health::Mode> choice_of(Health::Mode mode) {
+  return {Health::kModeNames[static_cast<size_t>(mode)], mode};
+}
+constexpr Choice<Health::Mode> kModes[] = {
+    choice_of(Health::Mode::Auto), choice_of(Health::Mode::Lazy), choice_of(Health::Mode::Up),
+    choice_of(Health::Mode::Down)};
+static_assert(std::size(kModes) == Health::kModeNames.size());
 constexpr Choice<Health::Failing> kFailing[] = {
     {"TimeoutOnly", Health::Failing::TimeoutOnly},
     {"TimeoutOrServFail", Health::Failing::TimeoutOrServFail}};

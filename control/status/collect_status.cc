@@ -96,32 +96,6 @@ void collect_caches(const MetricsSources& sources, Status& status) {
   }
 }
 
-std::string mode_of(tls::HealthSettings::Mode mode) {
-  switch (mode) {
-    case tls::HealthSettings::Mode::Auto:
-      return "auto";
-    case tls::HealthSettings::Mode::Lazy:
-      return "lazy";
-    case tls::HealthSettings::Mode::Up:
-      return "up";
-    case tls::HealthSettings::Mode::Down:
-      break;
-  }
-  return "down";
-}
-
-std::string said_of(tls::Rotation::Word word) {
-  switch (word) {
-    case tls::Rotation::Word::Up:
-      return "up";
-    case tls::Rotation::Word::Down:
-      return "down";
-    case tls::Rotation::Word::Auto:
-      break;
-  }
-  return "auto";
-}
-
 std::string state_of(const tls::Health::State state, const Status::Backend& backend) {
   if (backend.said != "auto") return backend.said;
   if (backend.mode == "up" || backend.mode == "down") return backend.mode;
@@ -156,8 +130,9 @@ void collect_rotation(const tls::SharedBackend& shared, const Moment& now,
   const tls::Rotation::Report report = shared.rotation.report();
   backend.in_rotation = shared.rotation.up();
   backend.up = shared.up();
-  backend.mode = mode_of(shared.rotation.settings().mode);
-  backend.said = said_of(shared.rotation.word());
+  backend.mode =
+      tls::HealthSettings::kModeNames[static_cast<size_t>(shared.rotation.settings().mode)];
+  backend.said = tls::Rotation::kWordNames[static_cast<size_t>(shared.rotation.word())];
   backend.state = state_of(report.state, backend);
   backend.since = date_of(report.since, now);
   if (!report.last_check) return;

@@ -6,8 +6,10 @@
 // is due. So days of it are tested in milliseconds.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "dataplane/base/clock.h"
@@ -26,6 +28,7 @@ struct HealthSettings {
     Up,    // In rotation, whatever happens.
     Down,  // Out of rotation, whatever happens.
   };
+  static constexpr std::array<std::string_view, 4> kModeNames = {"auto", "lazy", "up", "down"};
   /// What counts as a failed query.
   enum class Failing : uint8_t { TimeoutOnly, TimeoutOrServFail };
 

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "dataplane/base/clock.h"
 #include "dataplane/base/counters.h"
@@ -44,6 +45,7 @@ class Rotation {
     Up,    // In rotation, whatever checks and queries meet.
     Down,  // Out of it, whatever happens.
   };
+  static constexpr std::array<std::string_view, 3> kWordNames = {"auto", "up", "down"};
   /// What was known of the backend until now is forgotten: it is judged anew. The same word again
   /// changes nothing, but for Auto.
   Change obey(Word word, base::Time now);
