@@ -99,6 +99,11 @@ std::vector<std::string> changes_between(const Config& before, const Config& aft
         fmt::format("{} answers from pool \"{}\" now", after.binds[i].address.text(), now));
   }
   if (before.acl != after.acl) lines.emplace_back("acl: changed");
+  for (size_t i = 0; i < rules::kLocalNameSettings.size(); ++i) {
+    if (before.local_names[i] == after.local_names[i]) continue;
+    lines.push_back(fmt::format("local_names.{}: {}", rules::kLocalNameSettings[i],
+                                after.local_names[i] ? "answered here" : "asked of backends"));
+  }
   if (before.tls_workers.hedging != after.tls_workers.hedging)
     lines.push_back(fmt::format("hedging: {}", after.tls_workers.hedging ? "on" : "off"));
   if (before.log_level != after.log_level) lines.emplace_back("logging.level: changed");

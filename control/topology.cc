@@ -101,6 +101,7 @@ Topology::State Topology::next_state(const Config& config, base::Time now) const
   take_pools(config, now, next);
   take_backends(config, now, next);
   next.hedging = config.tls_workers.hedging;
+  next.local_names = config.local_names;
   return next;
 }
 
@@ -212,6 +213,7 @@ std::unique_ptr<const poll::Rules> Topology::make_rules(const Config& config, St
     policy.binds.push_back({.address = bind.address, .to = destination(bind.pool)});
   policy.routes = routes_of(config, destination);
   policy.acl = rules::AddressSet(config.acl);
+  policy.local = rules::LocalNames(config.local_names);
   return std::make_unique<poll::Rules>(std::move(policy), frame_.ports);
 }
 
@@ -237,8 +239,10 @@ base::Result<void, std::string> Topology::reload(const Config& config, Workers& 
         next.caches, [&](const NumberedCache& one) { return one.cache == known.cache; });
     if (!stays) old_caches_.push_back({known.cache, now + kFarewell});
   }
+  const rules::LocalNameSet local_from_now = next.local_names & ~state_.local_names;
   state_ = std::move(next);
   publish(std::move(rules));
+  if (local_from_now.any()) forget_local(local_from_now);
   return {};
 } catch (const std::exception& fault) {
   return base::fail(std::string(fault.what()));
@@ -266,6 +270,15 @@ void Topology::publish(std::unique_ptr<const poll::Rules> rules) {
   old_rules_.push_back({std::exchange(rules_, std::move(rules)), token});
   // One that does not move is told of elsewhere; whatever it looks at is kept.
   (void)wait_for([&] { return frame_.readers.passed(token); });
+}
+
+/// What was heard of names that are answered here now. Cores look there only for what no cache has.
+void Topology::forget_local(const rules::LocalNameSet& kinds) {
+  const rules::LocalNames names(kinds);
+  for (const NumberedCache& numbered : state_.caches) {
+    (void)numbered.cache->flush_if(
+        [&](const cache::Entry& entry) { return names.depth(entry.name()) > 0; }, reclaim_);
+  }
 }
 
 // ---------------------------------------------------------------- what goes

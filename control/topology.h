@@ -91,6 +91,7 @@ class Topology {
     std::vector<uint32_t> order;    // Their numbers as the configuration lists them.
     std::vector<Pool> pools;        // By number.
     bool hedging = false;
+    rules::LocalNameSet local_names;
   };
   class Trust;
 
@@ -106,6 +107,7 @@ class Topology {
       const State& state);
   [[nodiscard]] base::Result<void, std::string> bring_workers(const State& next, Workers& workers);
   void publish(std::unique_ptr<const poll::Rules> rules);
+  void forget_local(const rules::LocalNameSet& kinds);
   void let_go(Workers& workers, base::Time now);
   void clear_abandoned(const Workers& workers, base::Time now);
 

@@ -1,4 +1,5 @@
-// The sections about clients: `binds`, the addresses they ask, and `acl`, who they may be.
+// The sections about clients: `binds`, the addresses they ask, `acl`, who they may be, and
+// `local_names`, what they are told without anybody being asked.
 #include <algorithm>
 #include <limits>
 
@@ -110,6 +111,15 @@ void read_binds(Section& top, Reading& reading) {
     reading.config.binds.push_back(read_bind(node, reading));
     reading.config.eal.binds.push_back(reading.config.binds.back().address);
   }
+}
+
+void read_local_names(Section section, Reading& reading) {
+  for (size_t i = 0; i < rules::kLocalNameSettings.size(); ++i) {
+    bool local = reading.config.local_names[i];
+    section.flag(rules::kLocalNameSettings[i], local);
+    reading.config.local_names[i] = local;
+  }
+  section.refuse_unknown();
 }
 
 void read_acl(Section& top, Reading& reading) {

@@ -16,6 +16,7 @@
 #include "dataplane/dns/answer.h"
 #include "dataplane/dns/question.h"
 #include "dataplane/poll/settings.h"
+#include "dataplane/rules/local_names.h"
 #include "tls-workers/upstream/backend.h"
 #include "tls-workers/upstream/policy.h"
 
@@ -61,6 +62,7 @@ struct Config {
   poll::Idle idle = poll::Idle::Sleep;
   std::vector<Bind> binds;
   std::vector<base::Prefix> acl;
+  rules::LocalNameSet local_names = rules::LocalNameSet().set();  // Answered here, never asked.
   std::vector<PacketCache> packet_caches;  // At least one.
   TlsWorkers tls_workers;
   std::vector<tls::BackendSettings> backends;  // At least one.

@@ -49,6 +49,7 @@ void read_health(Section section, tls::HealthSettings& health);
 /// The section `tls` of the backend that `outer` is.
 void read_tls(Section& outer, Reading& reading, tls::BackendSettings& backend);
 void read_acl(Section& top, Reading& reading);
+void read_local_names(Section section, Reading& reading);
 void read_metrics(Section section, Reading& reading);
 void read_control(Section section, Reading& reading);
 void read_logging(Section section, Reading& reading);

@@ -112,12 +112,16 @@ void Cache::insert(const dns::Question& question, Entry* entry, Time now, Reclai
 }
 
 uint64_t Cache::flush(const Selection& selection, Reclaim& reclaim) {
+  return flush_if([&](const Entry& entry) { return selected(entry, selection); }, reclaim);
+}
+
+uint64_t Cache::flush_if(const std::function<bool(const Entry&)>& leaves, Reclaim& reclaim) {
   uint64_t flushed = 0;
   for (size_t index = 0; index < bucket_count_; ++index) {
     const std::lock_guard lock(stripes_[index % kStripes]);
     for (Slot& slot : buckets_[index].slots) {
       Entry* entry = slot.entry();
-      if (entry == nullptr || !selected(*entry, selection)) continue;
+      if (entry == nullptr || !leaves(*entry)) continue;
       slot.clear();
       discard(entry, reclaim);
       ++flushed;

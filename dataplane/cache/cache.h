@@ -12,6 +12,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -95,6 +96,8 @@ class Cache {
   /// writers go on, each bucket being closed to writers for a moment. An answer on its way at the
   /// time may come in behind it.
   uint64_t flush(const Selection& selection, Reclaim& reclaim);
+  /// The same for those that `leaves` says.
+  uint64_t flush_if(const std::function<bool(const Entry&)>& leaves, Reclaim& reclaim);
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const CacheCounters& counters() const { return counters_; }

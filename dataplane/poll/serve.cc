@@ -96,6 +96,13 @@ void park(LcoreState& self, PortQueue& queue, const Arrival& arrival) {
       arrival.mbuf);  // The asker is parked, not its mbuf: slow resolvers cannot drain the pool.
 }
 
+/// What no cache has: answered here, or by a backend.
+void ask(LcoreState& self, PortQueue& queue, const Arrival& arrival) {
+  const auto local = self.policy->local_answer(arrival.question);
+  if (!local) return park(self, queue, arrival);
+  reply(self, queue, arrival.mbuf, arrival.path, arrival.asker(), *local, Outcome::Local, self.now);
+}
+
 /// First stage, one frame: dropped or answered by policy alone, or read into `arrival` to be
 /// resolved (true).
 bool arrive(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, Arrival& arrival) {
@@ -146,12 +153,12 @@ void probe(Arrival& arrival) {
 
 /// Last stage, one query: a hit is answered where it lies, a miss parked.
 void resolve(LcoreState& self, PortQueue& queue, const Arrival& arrival) {
-  if (arrival.to->cache == nullptr) return park(self, queue, arrival);
+  if (arrival.to->cache == nullptr) return ask(self, queue, arrival);
   CoreCounters::PerCache& counters = self.counters.caches[arrival.to->cache_index];
   const cache::Entry* entry = arrival.to->cache->find(arrival.question, self.now, arrival.probable);
   if (entry == nullptr) {
     counters.misses.add();
-    return park(self, queue, arrival);
+    return ask(self, queue, arrival);
   }
   counters.hits.add();
   dns::Content content = entry->content(self.now);

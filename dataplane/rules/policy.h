@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "dataplane/base/address.h"
+#include "dataplane/dns/question.h"
+#include "dataplane/rules/local_names.h"
 #include "dataplane/rules/routes.h"
 
 namespace rules {
@@ -64,6 +66,7 @@ struct Policy {
   std::vector<Bind> binds;  // At most kMaxBinds.
   AddressSet acl;
   Routes routes{};  // The same at every bind.
+  LocalNames local{};
 
   /// nullptr: nothing of ours.
   [[nodiscard]] const Bind* bind_at(const base::Endpoint& address) const {
@@ -77,6 +80,16 @@ struct Policy {
     if (routes.empty()) return bind.to;
     const Destination* routed = routes.find(dns::Name(name).wire());
     return routed != nullptr ? *routed : bind.to;
+  }
+  /// What `question` is told if nobody is to be asked. A pool whose domain is the same or a longer
+  /// one has the name instead: the operator has a server for it.
+  ///
+  /// None of these answers is ever in a cache, so it is enough to look here when there is none.
+  [[nodiscard]] std::optional<dns::Content> local_answer(const dns::Question& question) const {
+    const dns::ByteView name = question.name.wire();
+    std::optional<dns::Content> answer = local.answer(name, question.type);
+    if (answer && !routes.empty() && routes.depth(name) >= local.depth(name)) return std::nullopt;
+    return answer;
   }
 };
 

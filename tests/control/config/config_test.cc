@@ -150,6 +150,7 @@ binds:
   - {address: 192.0.2.53:5353, protocol: Do53, cache: small}
   - {address: "[2001:db8::53]:53"}
 acl: [192.0.2.0/24, "2001:db8::/32", 198.51.100.7]
+local_names: {home_arpa: false, local: true}
 packet_caches:
   - {name: main, size: 5000}
   - name: small
@@ -251,6 +252,8 @@ TEST(FullConfig, ReadsClients) {
   EXPECT_EQ(config.binds[1].pool, pool(0));
   ASSERT_THAT(config.acl, SizeIs(3));
   EXPECT_EQ(config.acl[2].text(), "198.51.100.7/32");
+  EXPECT_FALSE(config.local_names[static_cast<size_t>(rules::LocalName::HomeArpa)]);
+  EXPECT_EQ(config.local_names.count(), config.local_names.size() - 1) << "all by default";
 }
 
 TEST(FullConfig, ReadsCachesAndPools) {

@@ -404,6 +404,10 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Bad{"acl_is_text", minimal("acl: 10.0.0.0/8\n"), 4, 6,
             "`acl`: a single value was found, expected a list"},
+        Bad{"local_name_unknown", minimal("local_names: {onions: true}\n"), 4, 15,
+            "`onions`: unknown setting in `local_names`"},
+        Bad{"local_name_word", minimal("local_names: {onion: maybe}\n"), 4, 22,
+            "`onion`: `maybe` is not"},
         Bad{"acl_length", minimal("acl: [10.0.0.0/33]\n"), 4, 7,
             "`acl`: `10.0.0.0/33` is not an address block"},
         Bad{"acl_host_bits", minimal("acl: [10.0.0.0/8, 10.0.0.1/8]\n"), 4, 19,
