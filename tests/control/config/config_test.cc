@@ -150,7 +150,6 @@ binds:
   - {address: 192.0.2.53:5353, protocol: Do53, cache: small}
   - {address: "[2001:db8::53]:53"}
 acl: [192.0.2.0/24, "2001:db8::/32", 198.51.100.7]
-local_names: {home_arpa: false, local: true}
 packet_caches:
   - {name: main, size: 5000}
   - name: small
@@ -192,6 +191,7 @@ load_balancing_policies: {default_policy: leastOutstanding}
 metrics: {address: "127.0.0.2:9999"}
 control: {socket: /run/other.sock}
 logging: {level: debug}
+local_names: {home_arpa: false, local: true}
 )";
 
 TEST(FullConfig, ReadsTheDataplane) {
