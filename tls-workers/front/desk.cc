@@ -72,18 +72,27 @@ void Desk::resolve(Connection& connection, const Request& request, const dns::Qu
   const rules::Destination& to = rules_->policy.destination(bind, query.name());
   const dns::Question question =
       dns::make_question(query.name(), query.type, query.klass, query.wants(), to.pool);
-  if (to.cache == nullptr) return park(connection, request, query, question);
+  if (to.cache == nullptr) return ask(connection, request, query, question);
   rules::ClientCounters::PerCache& counters = counters_.caches[to.cache_index];
   const cache::Entry* entry = to.cache->find(question, now_);
   if (entry == nullptr) {
     counters.misses.add();
-    return park(connection, request, query, question);
+    return ask(connection, request, query, question);
   }
   counters.hits.add();
   dns::Content content = entry->content(now_);
   if (content.rcode == dns::Rcode::ServFail) content.ede = dns::Ede::CachedError;  // RFC 8914 §4.14
   reply(connection, request.stream, {query.head, query.question, query.edns}, content,
         Outcome::Hit);
+}
+
+/// What no cache has: answered here, or by a backend.
+void Desk::ask(Connection& connection, const Request& request, const dns::Query& query,
+               const dns::Question& question) {
+  const auto local = rules_->policy.local_answer(question);
+  if (!local) return park(connection, request, query, question);
+  reply(connection, request.stream, {query.head, query.question, query.edns}, *local,
+        Outcome::Local);
 }
 
 void Desk::park(Connection& connection, const Request& request, const dns::Query& query,

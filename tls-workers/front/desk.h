@@ -81,6 +81,8 @@ class Desk {
 
   void take_fills();
   void resolve(Connection& connection, const Request& request, const dns::Query& query);
+  void ask(Connection& connection, const Request& request, const dns::Query& query,
+           const dns::Question& question);
   void park(Connection& connection, const Request& request, const dns::Query& query,
             const dns::Question& question);
   [[nodiscard]] bool send_miss(const dns::Question& question, exchange::Ticket ticket);
