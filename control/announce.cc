@@ -19,6 +19,19 @@ std::string way_to(const tls::BackendSettings& backend) {
   return fmt::format("{} through the proxy {}", protocol, backend.socks5->proxy.text());
 }
 
+/// How clients ask, in words.
+const char* way_of(Protocol protocol) {
+  switch (protocol) {
+    case Protocol::Do53:
+      return "UDP and TCP";
+    case Protocol::DoT:
+      return "TLS";
+    case Protocol::DoH:
+      break;
+  }
+  return "HTTPS";
+}
+
 /// Memory of another node takes half as long again to reach, so whoever polls a port should be of
 /// its node.
 void announce_queue(const Config& config, const poll::Port& port, unsigned core, Log& log) {
@@ -98,6 +111,12 @@ std::vector<std::string> changes_between(const Config& before, const Config& aft
     lines.push_back(
         fmt::format("{} answers from pool \"{}\" now", after.binds[i].address.text(), now));
   }
+  for (size_t i = 0; i < after.binds.size(); ++i) {
+    if (before.binds[i].tls == after.binds[i].tls) continue;
+    lines.push_back(
+        fmt::format("{}: other certificates or settings of TLS", after.binds[i].address.text()));
+  }
+  if (before.stream_limits != after.stream_limits) lines.emplace_back("tuning.tcp: changed");
   if (before.acl != after.acl) lines.emplace_back("acl: changed");
   for (size_t i = 0; i < rules::kLocalNameSettings.size(); ++i) {
     if (before.local_names[i] == after.local_names[i]) continue;
@@ -147,7 +166,8 @@ void announce_start(const Config& config, std::span<const poll::Port> ports, boo
   log.write(LogLevel::Info,
             fmt::format("cached answers take the {} path", poll::hit_paths().front().name));
   for (const Bind& bind : config.binds)
-    log.write(LogLevel::Info, fmt::format("answering at {} over UDP", bind.address.text()));
+    log.write(LogLevel::Info,
+              fmt::format("answering at {} over {}", bind.address.text(), way_of(bind.protocol)));
   for (const tls::BackendSettings& backend : config.backends)
     log.write(LogLevel::Info, line_about(backend));
   log.write(LogLevel::Info,

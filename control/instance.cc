@@ -128,13 +128,15 @@ class Instance final : private Commanded {
                                              [this](poll::LogLevel level, std::string_view line) {
                                                paced_log_.write(level_of(level), "eal", line);
                                              }))),
-        readers_(cores()),
+        readers_(cores() + config.tls_workers.threads),
         exchange_({.cores = cores(),
                    .workers = config.tls_workers.threads,
+                   .fronts = config.tls_workers.threads,
                    .misses = kMisses,
                    .fills = kFills}) {
     open_ports();
     open_exception_path();
+    open_listeners();
     confine();
     place_caches(config_, log_);
     topology_ = std::make_unique<Topology>(
@@ -166,6 +168,7 @@ class Instance final : private Commanded {
   [[nodiscard]] HealthReport health();                           // The same.
   void open_ports();
   void open_exception_path();
+  void open_listeners();
   void confine();
   void set_rights_aside();
   void make_cores();
@@ -199,6 +202,8 @@ class Instance final : private Commanded {
   tls::Tickets tickets_;
   exchange::Exchange exchange_;
   std::unique_ptr<Topology> topology_;
+  std::vector<std::vector<front::Listener>> listeners_;  // By worker, until it has its own.
+  front::ClientConnections client_connections_;
   std::vector<std::unique_ptr<poll::LcoreState>> lcores_;
   std::vector<std::unique_ptr<tls::Worker>> workers_;
   std::vector<std::unique_ptr<Heartbeat>> heartbeats_;
@@ -234,6 +239,17 @@ void Instance::open_exception_path() {
   exception_path_ = value_or_throw(poll::ExceptionPath::open(cores(), wanted, config_.eal.binds));
   heartbeats_.push_back(
       std::make_unique<Heartbeat>("the exception path", exception_path_->turns()));
+}
+
+/// Every worker listens at every address.
+void Instance::open_listeners() {
+  listeners_.resize(config_.tls_workers.threads);
+  for (std::vector<front::Listener>& listeners : listeners_) {
+    for (const Bind& bind : config_.binds) {
+      listeners.push_back(value_or_throw(
+          front::Listener::open(bind.address, config_.stream_limits.listen_queue_size)));
+    }
+  }
 }
 
 std::vector<poll::Acceptance> Instance::acceptances() const {
@@ -278,8 +294,13 @@ void Instance::make_workers() {
   for (unsigned i = 0; i < config_.tls_workers.threads; ++i) {
     const tls::WorkerSettings settings{
         .index = i, .sessions_per_backend = config_.tls_workers.sessions_per_backend};
+    auto clients = std::make_unique<front::Front>(
+        i,
+        front::Front::Sharing{exchange_, readers_, client_connections_, topology_->front_rules()},
+        std::move(listeners_[i]));
     workers_.push_back(std::make_unique<tls::Worker>(settings, topology_->configuration(),
-                                                     exchange_, readers_, tickets_, notice));
+                                                     exchange_, readers_, tickets_, notice,
+                                                     std::move(clients)));
     heartbeats_.push_back(std::make_unique<Heartbeat>(fmt::format("TLS worker {}", i),
                                                       workers_.back()->counters().turns));
   }
@@ -313,7 +334,10 @@ MetricsSources Instance::fixed_sources() const {
                            ? nullptr
                            : exception_path_->counters(static_cast<uint16_t>(i))});
   }
-  for (const auto& worker : workers_) sources.workers.push_back(&worker->counters());
+  for (const auto& worker : workers_) {
+    sources.workers.push_back(&worker->counters());
+    sources.fronts.push_back(worker->client_counters());
+  }
   return sources;
 }
 
@@ -322,6 +346,9 @@ void Instance::publish_sources() {
   for (const Topology::NumberedCache& numbered : topology_->caches())
     counters->caches.push_back({numbered.index, numbered.cache});
   counters->backends = topology_->backends();
+  for (const Bind& bind : config_.binds) {
+    if (bind.tls) counters->certificates.push_back({bind.address.text(), expiry_of(*bind.tls)});
+  }
   auto sources = std::make_shared<StatusSources>();
   sources->counters = std::move(counters);
   for (const auto& load : loads_) sources->loads.push_back(load.get());

@@ -75,7 +75,8 @@ Topology::Topology(Frame frame, const Config& config)
     : frame_(std::move(frame)), reclaim_(frame_.readers) {
   state_ = next_state(config, base::Clock::now());
   rules_ = make_rules(config, state_);
-  published_ = rules_.get();
+  published_ = rules_.cores.get();
+  front_published_ = rules_.fronts.get();
 }
 
 Topology::~Topology() = default;
@@ -198,8 +199,7 @@ dns::PoolId Topology::id_of(const control::Pool& pool, State& state) {
   return dns::PoolId{static_cast<uint8_t>(*state.pool_numbers.of(pool.name))};
 }
 
-std::unique_ptr<const poll::Rules> Topology::make_rules(const Config& config, State& state) const {
-  rules::Policy policy;
+Topology::ServingRules Topology::make_rules(const Config& config, State& state) {
   const auto destination = [&](dns::PoolId id) {
     const control::Pool& pool = config.pools[static_cast<size_t>(id)];
     rules::Destination made{.pool = id_of(pool, state)};
@@ -209,12 +209,35 @@ std::unique_ptr<const poll::Rules> Topology::make_rules(const Config& config, St
     made.cache_index = static_cast<uint16_t>(numbered.index);
     return made;
   };
-  for (const Bind& bind : config.binds)
-    policy.binds.push_back({.address = bind.address, .to = destination(bind.pool)});
-  policy.routes = routes_of(config, destination);
-  policy.acl = rules::AddressSet(config.acl);
-  policy.local = rules::LocalNames(config.local_names);
-  return std::make_unique<poll::Rules>(std::move(policy), frame_.ports);
+  rules::Policy over_udp;
+  over_udp.routes = routes_of(config, destination);
+  over_udp.acl = rules::AddressSet(config.acl);
+  over_udp.local = rules::LocalNames(config.local_names);
+  auto fronts = std::make_unique<front::Rules>();
+  fronts->policy = over_udp;
+  fronts->limits = config.stream_limits;
+  for (const Bind& bind : config.binds) {
+    const rules::Bind made{.address = bind.address, .to = destination(bind.pool)};
+    if (bind.protocol == Protocol::Do53) over_udp.binds.push_back(made);
+    fronts->policy.binds.push_back(made);
+    fronts->places.push_back(place_of(bind));
+  }
+  return {std::make_unique<poll::Rules>(std::move(over_udp), frame_.ports), std::move(fronts)};
+}
+
+front::Place Topology::place_of(const Bind& bind) {
+  const auto context = [&](const char* protocol) {
+    return std::make_shared<front::ServerContext>(*bind.tls, protocol, ticket_keys_);
+  };
+  switch (bind.protocol) {
+    case Protocol::Do53:
+      break;
+    case Protocol::DoT:
+      return {.transport = rules::Transport::Dot, .tls = context("dot")};
+    case Protocol::DoH:
+      return {.transport = rules::Transport::Doh, .tls = context("h2")};
+  }
+  return {.transport = rules::Transport::Tcp};
 }
 
 std::shared_ptr<const tls::Configuration> Topology::configuration_of(const State& state) {
@@ -231,7 +254,7 @@ std::shared_ptr<const tls::Configuration> Topology::configuration_of(const State
 base::Result<void, std::string> Topology::reload(const Config& config, Workers& workers) try {
   const base::Time now = base::Clock::now();
   State next = next_state(config, now);
-  std::unique_ptr<const poll::Rules> rules = make_rules(config, next);
+  ServingRules rules = make_rules(config, next);
   carry_words(state_, next, now);
   if (auto brought = bring_workers(next, workers); !brought) return brought;
   for (const NumberedCache& known : state_.caches) {
@@ -264,8 +287,9 @@ base::Result<void, std::string> Topology::bring_workers(const State& next, Worke
   return {};
 }
 
-void Topology::publish(std::unique_ptr<const poll::Rules> rules) {
-  published_.store(rules.get(), std::memory_order_release);
+void Topology::publish(ServingRules rules) {
+  published_.store(rules.cores.get(), std::memory_order_release);
+  front_published_.store(rules.fronts.get(), std::memory_order_release);
   const uint64_t token = frame_.readers.start();
   old_rules_.push_back({std::exchange(rules_, std::move(rules)), token});
   // One that does not move is told of elsewhere; whatever it looks at is kept.

@@ -1,10 +1,10 @@
 // What a reload may change while everything runs: backends, pools, packet caches, and the rules by
-// which cores serve. Who is in it keeps his number; who leaves stays for a while, until whatever
-// was under way with him is done.
+// which cores and fronts serve, certificates among them. Who is in it keeps his number; who leaves
+// stays for a while, until whatever was under way with him is done.
 //
 // The order of a reload is what keeps every question answered: workers first, who then know the old
-// and the new; then the cores, which from then on ask for the new alone; last, when the longest
-// wait of a client is over, the old goes.
+// and the new; then the cores and the workers' fronts, which from then on ask for the new alone;
+// last, when the longest wait of a client is over, the old goes.
 #pragma once
 
 #include <map>
@@ -21,6 +21,8 @@
 #include "dataplane/cache/reclaim.h"
 #include "dataplane/poll/rules.h"
 #include "tls-workers/configuration.h"
+#include "tls-workers/front/rules.h"
+#include "tls-workers/front/ticket_keys.h"
 #include "tls-workers/worker.h"
 
 namespace control {
@@ -54,6 +56,8 @@ class Topology {
   /// What workers start with.
   [[nodiscard]] std::shared_ptr<const tls::Configuration> configuration() const;
   [[nodiscard]] const poll::PublishedRules& rules() const { return published_; }
+  /// For the workers' fronts; its binds are the configuration's, in their order.
+  [[nodiscard]] const front::PublishedRules& front_rules() const { return front_published_; }
 
   struct NumberedCache {
     size_t index;  // Of poll::CoreCounters::caches.
@@ -101,23 +105,31 @@ class Topology {
   void take_backends(const Config& config, base::Time now, State& next) const;
   static void carry_words(const State& before, const State& next, base::Time now);
   [[nodiscard]] static dns::PoolId id_of(const control::Pool& pool, State& state);
-  [[nodiscard]] std::unique_ptr<const poll::Rules> make_rules(const Config& config,
-                                                              State& state) const;
+  /// By which clients are served, over UDP and over streams.
+  struct ServingRules {
+    std::unique_ptr<const poll::Rules> cores;
+    std::unique_ptr<const front::Rules> fronts;
+  };
+  /// Throws std::runtime_error if OpenSSL does not take what clients are to be shown.
+  [[nodiscard]] ServingRules make_rules(const Config& config, State& state);
+  [[nodiscard]] front::Place place_of(const Bind& bind);
   [[nodiscard]] static std::shared_ptr<const tls::Configuration> configuration_of(
       const State& state);
   [[nodiscard]] base::Result<void, std::string> bring_workers(const State& next, Workers& workers);
-  void publish(std::unique_ptr<const poll::Rules> rules);
+  void publish(ServingRules rules);
   void forget_local(const rules::LocalNameSet& kinds);
   void let_go(Workers& workers, base::Time now);
   void clear_abandoned(const Workers& workers, base::Time now);
 
   const Frame frame_;
   State state_;
-  std::unique_ptr<const poll::Rules> rules_;
+  front::TicketKeys ticket_keys_;
+  ServingRules rules_;
   poll::PublishedRules published_{nullptr};
+  front::PublishedRules front_published_{nullptr};
   /// Rules and caches that somebody may still look at.
   struct OldRules {
-    std::unique_ptr<const poll::Rules> rules;
+    ServingRules rules;
     uint64_t token;
   };
   std::vector<OldRules> old_rules_;

@@ -9,10 +9,19 @@
 namespace control {
 namespace {
 
-enum class Protocol : uint8_t { Do53 };
+constexpr Choice<Protocol> kProtocols[] = {{"Do53", Protocol::Do53}, {"DoT", Protocol::DoT}};
 
-constexpr Choice<Protocol> kProtocols[] = {{"Do53", Protocol::Do53}};
-constexpr uint16_t kDo53Port = 53;
+uint16_t usual_port(Protocol protocol) {
+  switch (protocol) {
+    case Protocol::Do53:
+      return 53;
+    case Protocol::DoT:
+      return 853;
+    case Protocol::DoH:
+      break;
+  }
+  return 443;
+}
 
 constexpr std::string_view kUsualAcl[] = {
     "127.0.0.0/8",    "::1/128",                          // Loopback.
@@ -22,12 +31,14 @@ constexpr std::string_view kUsualAcl[] = {
     "100.64.0.0/10",                                      // Carrier-grade NAT, RFC 6598.
 };
 
-base::Endpoint read_address(Section& section) {
-  const std::string expected = "ADDRESS or ADDRESS:PORT, such as 192.0.2.53:53";
+base::Endpoint read_address(Section& section, Protocol protocol) {
+  const uint16_t port = usual_port(protocol);
+  const std::string expected =
+      "ADDRESS or ADDRESS:PORT, such as 192.0.2.53:" + std::to_string(port);
   section.require("address", expected);
   const auto text = section.text("address", expected);
   if (!text) return {};
-  const auto address = base::Endpoint::parse(*text, kDo53Port);
+  const auto address = base::Endpoint::parse(*text, port);
   if (!address) {
     section.refuse("address", "is not an address, expected " + expected);
   } else if (is_wildcard(address->address)) {
@@ -37,8 +48,10 @@ base::Endpoint read_address(Section& section) {
   } else if (is_for_many(address->address)) {
     section.refuse("address",
                    "is a multicast or broadcast address, expected one of this machine's own");
-  } else if (is_loopback(address->address)) {
-    section.warn("address", "is a loopback address: no packet for it comes over a network");
+  } else if (is_loopback(address->address) && protocol == Protocol::Do53) {
+    section.warn("address",
+                 "is a loopback address: no packet for it comes over a network, so that it is "
+                 "answered over TCP only");
   }
   return address.value_or(base::Endpoint{});
 }
@@ -80,10 +93,10 @@ dns::PoolId read_pool(Section& section, Reading& reading) {
 Bind read_bind(const YamlNode& node, Reading& reading) {
   Section section(&node, "binds", reading.errors);
   Bind bind;
-  bind.address = read_address(section);
-  Protocol protocol{};
-  section.choice("protocol", protocol, kProtocols);
+  section.choice("protocol", bind.protocol, kProtocols);
+  bind.address = read_address(section, bind.protocol);
   bind.pool = read_pool(section, reading);
+  if (bind.protocol != Protocol::Do53) bind.tls = read_server_tls(section, reading);
   section.refuse_unknown();
   return bind;
 }
@@ -108,8 +121,8 @@ void read_block(const YamlNode& node, Reading& reading) {
 
 void read_binds(Section& top, Reading& reading) {
   for (const YamlNode& node : top.filled_list("binds", poll::kMaxBinds, "address to answer on")) {
-    reading.config.binds.push_back(read_bind(node, reading));
-    reading.config.eal.binds.push_back(reading.config.binds.back().address);
+    const Bind& bind = reading.config.binds.emplace_back(read_bind(node, reading));
+    if (bind.protocol == Protocol::Do53) reading.config.eal.binds.push_back(bind.address);
   }
 }
 

@@ -17,6 +17,8 @@
 #include "dataplane/dns/question.h"
 #include "dataplane/poll/settings.h"
 #include "dataplane/rules/local_names.h"
+#include "tls-workers/front/limits.h"
+#include "tls-workers/front/server_context.h"
 #include "tls-workers/upstream/backend.h"
 #include "tls-workers/upstream/policy.h"
 
@@ -24,10 +26,19 @@ namespace control {
 
 enum class LogLevel : uint8_t { Debug, Info, Warning, Error };
 
-/// An address that clients ask, and the pool that answers there. Plain DNS over UDP.
+/// What clients speak at an address.
+enum class Protocol : uint8_t {
+  Do53,  // Plain DNS: over UDP on the poll cores, over TCP in the workers.
+  DoT,   // RFC 7858.
+  DoH    // RFC 8484, over HTTP/2.
+};
+
+/// An address that clients ask, and the pool that answers there.
 struct Bind {
   base::Endpoint address;
-  dns::PoolId pool{};  // Index into Config::pools.
+  Protocol protocol = Protocol::Do53;
+  dns::PoolId pool{};                     // Index into Config::pools.
+  std::optional<front::ServerTls> tls{};  // Unless Do53. What its files had in them when read.
 };
 
 struct PacketCache {
@@ -58,12 +69,13 @@ struct TlsWorkers {
 struct Config {
   std::string file;  // Where it was read.
   poll::EalSettings
-      eal;  // Cores, memory and ports; its `binds` are the addresses of `binds`, in order.
+      eal;  // Cores, memory and ports; its `binds` are the addresses of those that are Do53.
   poll::Idle idle = poll::Idle::Sleep;
   std::vector<Bind> binds;
+  front::Limits stream_limits;
   std::vector<base::Prefix> acl;
   rules::LocalNameSet local_names = rules::LocalNameSet().set();  // Answered here, never asked.
-  std::vector<PacketCache> packet_caches;  // At least one.
+  std::vector<PacketCache> packet_caches;                         // At least one.
   TlsWorkers tls_workers;
   std::vector<tls::BackendSettings> backends;  // At least one.
   std::vector<Pool> pools;                     // At least one.

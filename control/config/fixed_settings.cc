@@ -49,8 +49,13 @@ std::optional<dns::PoolId> pool_of_name(const Config& config, const std::string&
 /// Addresses stay; what is answered there may change.
 std::optional<std::string> keep_addresses(const Config& running, Config& next, Keeper& keeper) {
   std::vector<Bind> kept;
+  const auto is_same = [](const Bind& one) {
+    return [&one](const Bind& other) {
+      return other.address == one.address && other.protocol == one.protocol;
+    };
+  };
   for (const Bind& bind : running.binds) {
-    const auto same = std::ranges::find(next.binds, bind.address, &Bind::address);
+    const auto same = std::ranges::find_if(next.binds, is_same(bind));
     if (same != next.binds.end()) {
       kept.push_back(*same);
       continue;
@@ -62,11 +67,12 @@ std::optional<std::string> keep_addresses(const Config& running, Config& next, K
           "binds: {} needs a restart to go away, and its pool \"{}\" is gone already",
           bind.address.text(), name);
     }
-    kept.push_back({.address = bind.address, .pool = *pool});
+    kept.push_back(bind);
+    kept.back().pool = *pool;
     keeper.say(fmt::format("binds: {} needs a restart to go away", bind.address.text()));
   }
   for (const Bind& bind : next.binds) {
-    if (std::ranges::find(running.binds, bind.address, &Bind::address) == running.binds.end())
+    if (std::ranges::none_of(running.binds, is_same(bind)))
       keeper.say(fmt::format("binds: {} needs a restart to answer", bind.address.text()));
   }
   next.binds = std::move(kept);
@@ -81,8 +87,9 @@ base::Result<std::vector<std::string>, std::string> keep_fixed_settings(const Co
   Keeper keeper;
   keep_dataplane(running, next, keeper);
   keep_workers(running.tls_workers, next.tls_workers, keeper);
+  keeper.keep("tuning.tcp.listen_queue_size", running.stream_limits.listen_queue_size,
+              next.stream_limits.listen_queue_size);
   keeper.keep("metrics.address", running.metrics_address, next.metrics_address);
-  keeper.keep("control.socket", running.control_socket, next.control_socket);
   keeper.keep("control.socket", running.control_socket, next.control_socket);
   if (std::optional<std::string> fault = keep_addresses(running, next, keeper))
     return base::fail(std::move(*fault));

@@ -48,6 +48,14 @@ void read_transport(Section& section, tls::BackendSettings& backend, ConfigError
 void read_health(Section section, tls::HealthSettings& health);
 /// The section `tls` of the backend that `outer` is.
 void read_tls(Section& outer, Reading& reading, tls::BackendSettings& backend);
+/// What of `section`, a section `tls`, says which ciphers and groups are good enough.
+void read_offer(Section& section, tls::TlsSettings& offer);
+inline constexpr Choice<tls::TlsVersion> kTlsVersions[] = {{"tls1.2", tls::TlsVersion::Tls12},
+                                                           {"tls1.3", tls::TlsVersion::Tls13}};
+/// The section `tls` of the bind that `outer` is, and the files that it names.
+[[nodiscard]] front::ServerTls read_server_tls(Section& outer, Reading& reading);
+/// The section `tuning.tcp`: what clients may take over streams.
+void read_tuning(Section section, Reading& reading);
 void read_acl(Section& top, Reading& reading);
 void read_local_names(Section section, Reading& reading);
 void read_metrics(Section section, Reading& reading);

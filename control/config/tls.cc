@@ -14,8 +14,6 @@ namespace control {
 namespace {
 
 constexpr size_t kMaxPins = 16;
-constexpr Choice<tls::TlsVersion> kVersions[] = {{"tls1.2", tls::TlsVersion::Tls12},
-                                                 {"tls1.3", tls::TlsVersion::Tls13}};
 
 void read_subject_name(Section& section, tls::BackendSettings& backend) {
   const std::string expected = "the host name in the resolver's certificate";
@@ -110,8 +108,8 @@ void read_identity(Section& outer, Section& section, Reading& reading,
 }
 
 /// A text in OpenSSL's own words.
-void read_offer(Section& section, std::string_view key, std::string& target,
-                const std::function<std::optional<std::string>(const std::string&)>& fault_of) {
+void read_list(Section& section, std::string_view key, std::string& target,
+               const std::function<std::optional<std::string>(const std::string&)>& fault_of) {
   const auto text = section.text(key, "a list in OpenSSL's form, \"\" for its defaults");
   if (!text || text->empty()) return;
   if (const auto fault = fault_of(*text)) {
@@ -136,13 +134,17 @@ void read_key_log_file(Section& section, tls::BackendSettings& backend) {
 
 }  // namespace
 
+void read_offer(Section& section, tls::TlsSettings& offer) {
+  read_list(section, "ciphers", offer.ciphers, tls::fault_of_ciphers);
+  read_list(section, "ciphers_tls_13", offer.ciphers_tls_13, tls::fault_of_ciphers_tls_13);
+  read_list(section, "ecdhe_curves", offer.ecdhe_curves, tls::fault_of_ecdhe_curves);
+}
+
 void read_tls(Section& outer, Reading& reading, tls::BackendSettings& backend) {
   Section section = outer.inner("tls");
   read_identity(outer, section, reading, backend);
-  read_offer(section, "ciphers", backend.tls.ciphers, tls::fault_of_ciphers);
-  read_offer(section, "ciphers_tls_13", backend.tls.ciphers_tls_13, tls::fault_of_ciphers_tls_13);
-  read_offer(section, "ecdhe_curves", backend.tls.ecdhe_curves, tls::fault_of_ecdhe_curves);
-  section.choice("min_version", backend.tls.min_version, kVersions);
+  read_offer(section, backend.tls);
+  section.choice("min_version", backend.tls.min_version, kTlsVersions);
   read_key_log_file(section, backend);
   section.refuse_unknown();
 }

@@ -14,7 +14,6 @@ struct UnsupportedSetting {
 };
 
 inline constexpr std::array kUnsupported = {
-    UnsupportedSetting{"binds", "protocol", "DoT"},
     UnsupportedSetting{"binds", "protocol", "DoH"},
     UnsupportedSetting{"packet_caches", "stale_ttl", ""},
     UnsupportedSetting{"packet_caches", "max_stale", ""},

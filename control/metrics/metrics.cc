@@ -9,7 +9,6 @@ namespace control {
 namespace {
 
 using Core = MetricsSources::Core;
-using Workers = std::vector<const tls::WorkerCounters*>;
 using Backend = tls::Configuration::Backend;
 
 /// `of(counters)` summed over all cores.
@@ -20,11 +19,11 @@ uint64_t sum(const std::vector<Core>& cores, Of of) {
   return total;
 }
 
-/// `of(counters)` summed over all workers.
-template <typename Of>
-uint64_t sum(const Workers& workers, Of of) {
+/// `of(counters)` summed over all workers, all fronts or all who serve clients.
+template <typename Counters, typename Of>
+uint64_t sum(const std::vector<const Counters*>& all, Of of) {
   uint64_t total = 0;
-  for (const tls::WorkerCounters* worker : workers) total += of(*worker).read();
+  for (const Counters* one : all) total += of(*one).read();
   return total;
 }
 
@@ -112,11 +111,12 @@ uint64_t dropped(const MetricsSources& sources, rules::Drop reason) {
         sources, [](const auto& counters) -> auto& { return counters.refused; });
   }
   return sum(
-      sources.cores, [reason](const auto& core) -> auto& { return core.dropped[reason]; });
+      sources.clients(), [reason](const auto& core) -> auto& { return core.dropped[reason]; });
 }
 
 void add_queries(const MetricsSources& sources, FamilyList& families) {
-  families.begin_counter("dotline_packets_dropped_total", "Frames that got no reply, by reason.");
+  families.begin_counter("dotline_packets_dropped_total",
+                         "Frames and messages that got no reply, by reason.");
   for (size_t i = 0; i < rules::kDropNames.size(); ++i) {
     families.sample({{"reason", std::string(rules::kDropNames[i])}},
                     dropped(sources, rules::Drop(i)));
@@ -126,7 +126,7 @@ void add_queries(const MetricsSources& sources, FamilyList& families) {
   for (size_t i = 0; i < rules::kTransportNames.size(); ++i) {
     families.sample({{"transport", std::string(rules::kTransportNames[i])}},
                     sum(
-                        sources.cores, [i](const auto& core) -> auto& {
+                        sources.clients(), [i](const auto& core) -> auto& {
                           return core.queries[rules::Transport(i)];
                         }));
   }
@@ -134,7 +134,7 @@ void add_queries(const MetricsSources& sources, FamilyList& families) {
   for (size_t i = 0; i < rules::kOutcomeNames.size(); ++i) {
     families.sample({{"outcome", std::string(rules::kOutcomeNames[i])}},
                     sum(
-                        sources.cores, [i](const auto& core) -> auto& {
+                        sources.clients(), [i](const auto& core) -> auto& {
                           return core.replies[rules::Outcome(i)];
                         }));
   }
@@ -142,7 +142,8 @@ void add_queries(const MetricsSources& sources, FamilyList& families) {
                            "From receiving a query to sending its reply.");
   for (size_t i = 0; i < rules::kOutcomeNames.size(); ++i) {
     std::vector<const base::Histogram*> histograms;
-    for (const Core& core : sources.cores) histograms.push_back(&core.counters->reply_duration[i]);
+    for (const rules::ClientCounters* counters : sources.clients())
+      histograms.push_back(&counters->reply_duration[i]);
     families.sample({{"outcome", std::string(rules::kOutcomeNames[i])}}, histograms);
   }
 }
@@ -155,13 +156,13 @@ void add_caches(const MetricsSources& sources, FamilyList& families) {
   families.begin_counter("dotline_cache_hits_total", "Queries answered from the cache.");
   for_each_cache([&](size_t i, const auto&) {
     return sum(
-        sources.cores, [i](const auto& core) -> auto& { return core.caches[i].hits; });
+        sources.clients(), [i](const auto& core) -> auto& { return core.caches[i].hits; });
   });
   families.begin_counter("dotline_cache_misses_total",
                          "Queries whose answer was not in the cache.");
   for_each_cache([&](size_t i, const auto&) {
     return sum(
-        sources.cores, [i](const auto& core) -> auto& { return core.caches[i].misses; });
+        sources.clients(), [i](const auto& core) -> auto& { return core.caches[i].misses; });
   });
   families.begin_counter("dotline_cache_inserts_total", "Answers put into the cache.");
   for_each_cache(
@@ -184,35 +185,36 @@ void add_caches(const MetricsSources& sources, FamilyList& families) {
 void add_misses(const MetricsSources& sources, FamilyList& families) {
   families.gauge("dotline_parked", "Queries that wait for a backend's answer.",
                  sum(
-                     sources.cores, [](const auto& core) -> auto& { return core.parked; }));
+                     sources.clients(), [](const auto& core) -> auto& { return core.parked; }));
   families.counter(
       "dotline_merged_queries_total", "Queries that joined an equal question already on its way.",
       sum(
-          sources.cores, [](const auto& core) -> auto& { return core.merged; }) +
+          sources.clients(), [](const auto& core) -> auto& { return core.merged; }) +
           sum(
               sources.workers, [](const auto& worker) -> auto& { return worker.merged; }));
-  families.counter("dotline_parked_full_total",
-                   "Queries answered SERVFAIL because no more can wait.",
-                   sum(
-                       sources.cores, [](const auto& core) -> auto& { return core.parked_full; }));
-  families.counter("dotline_client_full_total",
-                   "Queries answered SERVFAIL because their client has too many waiting.",
-                   sum(
-                       sources.cores, [](const auto& core) -> auto& { return core.client_full; }));
+  families.counter(
+      "dotline_parked_full_total", "Queries answered SERVFAIL because no more can wait.",
+      sum(
+          sources.clients(), [](const auto& core) -> auto& { return core.parked_full; }));
+  families.counter(
+      "dotline_client_full_total",
+      "Queries answered SERVFAIL because their client has too many waiting.",
+      sum(
+          sources.clients(), [](const auto& core) -> auto& { return core.client_full; }));
   families.begin_counter("dotline_ring_full_total",
                          "Messages between cores and workers that found their ring full.");
   families.sample({{"ring", "miss"}}, sum(
-                                          sources.cores, [](const auto& core) -> auto& {
+                                          sources.clients(), [](const auto& core) -> auto& {
                                             return core.miss_ring_full;
                                           }));
   families.sample({{"ring", "fill"}}, sum(
                                           sources.workers, [](const auto& worker) -> auto& {
                                             return worker.fills_lost;
                                           }));
-  families.counter("dotline_late_fills_total",
-                   "Answers that came when all their askers had been told SERVFAIL.",
-                   sum(
-                       sources.cores, [](const auto& core) -> auto& { return core.late_fills; }));
+  families.counter(
+      "dotline_late_fills_total", "Answers that came when all their askers had been told SERVFAIL.",
+      sum(
+          sources.clients(), [](const auto& core) -> auto& { return core.late_fills; }));
   families.gauge(
       "dotline_questions", "Questions open at the backends.",
       sum(
@@ -266,6 +268,68 @@ void add_cores(const MetricsSources& sources, FamilyList& families) {
 uint64_t unix_time(std::chrono::system_clock::time_point date) {
   return static_cast<uint64_t>(
       std::max<std::time_t>(std::chrono::system_clock::to_time_t(date), 0));
+}
+
+void add_connections(const MetricsSources& sources, FamilyList& families) {
+  const auto for_each_stream = [&](auto counter_of) {
+    for (size_t i = 0; i < rules::kTransportNames.size(); ++i) {
+      if (!rules::is_stream(rules::Transport(i))) continue;
+      families.sample({{"transport", std::string(rules::kTransportNames[i])}},
+                      sum(
+                          sources.fronts, [&](const auto& front) -> auto& {
+                            return counter_of(front, rules::Transport(i));
+                          }));
+    }
+  };
+  families.begin_gauge("dotline_client_connections", "Connections of clients, by transport.");
+  for_each_stream([](const auto& front, auto i) -> auto& { return front.open[i]; });
+  families.begin_counter("dotline_client_connections_accepted_total",
+                         "Connections of clients taken, by transport.");
+  for_each_stream([](const auto& front, auto i) -> auto& { return front.accepted[i]; });
+  families.begin_counter("dotline_client_connections_closed_total",
+                         "Connections of clients that ended, by reason.");
+  for (size_t i = 0; i < front::kClosedNames.size(); ++i) {
+    families.sample({{"reason", std::string(front::kClosedNames[i])}},
+                    sum(
+                        sources.fronts, [i](const auto& front) -> auto& {
+                          return front.closed[front::Closed(i)];
+                        }));
+  }
+  families.begin_counter("dotline_client_connections_refused_total",
+                         "Connections of clients that were not taken, by reason.");
+  for (size_t i = 0; i < front::kRefusedNames.size(); ++i) {
+    families.sample({{"reason", std::string(front::kRefusedNames[i])}},
+                    sum(
+                        sources.fronts, [i](const auto& front) -> auto& {
+                          return front.refused[front::Refused(i)];
+                        }));
+  }
+  families.counter("dotline_client_reads_paused_total",
+                   "Times a connection was not read from until its client had taken replies.",
+                   sum(
+                       sources.fronts, [](const auto& front) -> auto& { return front.paused; }));
+}
+
+void add_client_tls(const MetricsSources& sources, FamilyList& families) {
+  families.begin_counter("dotline_client_handshakes_total",
+                         "TLS handshakes with clients, by how they ended.");
+  families.sample({{"kind", "full"}}, sum(
+                                          sources.fronts, [](const auto& front) -> auto& {
+                                            return front.handshakes_full;
+                                          }));
+  families.sample({{"kind", "resumed"}}, sum(
+                                             sources.fronts, [](const auto& front) -> auto& {
+                                               return front.handshakes_resumed;
+                                             }));
+  uint64_t failed = 0;
+  for (const front::Closed why : {front::Closed::HandshakeFailed, front::Closed::HandshakeTimeout})
+    failed += sum(
+        sources.fronts, [why](const auto& front) -> auto& { return front.closed[why]; });
+  families.sample({{"kind", "failed"}}, failed);
+  families.begin_gauge("dotline_certificate_expiry_timestamp_seconds",
+                       "Until when the certificate is valid that clients are shown.");
+  for (const MetricsSources::ShownCertificate& shown : sources.certificates)
+    families.sample({{"bind", shown.bind}}, unix_time(shown.expiry));
 }
 
 void add_reloads(const MetricsSources& sources, FamilyList& families) {
@@ -390,6 +454,13 @@ void add_backend_events(const MetricsSources& sources, FamilyList& families) {
 
 }  // namespace
 
+std::vector<const rules::ClientCounters*> MetricsSources::clients() const {
+  std::vector<const rules::ClientCounters*> all;
+  for (const Core& core : cores) all.push_back(core.counters);
+  all.insert(all.end(), fronts.begin(), fronts.end());
+  return all;
+}
+
 std::vector<prometheus::MetricFamily> Metrics::Collect() const {
   const std::shared_ptr<const MetricsSources> sources = sources_();
   FamilyList families;
@@ -402,6 +473,8 @@ std::vector<prometheus::MetricFamily> Metrics::Collect() const {
   add_exceptions(*sources, families);
   add_queries(*sources, families);
   add_caches(*sources, families);
+  add_connections(*sources, families);
+  add_client_tls(*sources, families);
   add_misses(*sources, families);
   add_cores(*sources, families);
   add_backend_states(*sources, families);

@@ -20,6 +20,7 @@
 #include "dataplane/poll/exception_path.h"
 #include "tls-workers/configuration.h"
 #include "tls-workers/counters.h"
+#include "tls-workers/front/counters.h"
 
 namespace control {
 
@@ -52,8 +53,17 @@ struct MetricsSources {
   std::vector<Cache> caches;
   std::vector<tls::Configuration::Backend> backends;
   std::vector<const tls::WorkerCounters*> workers;
+  std::vector<const front::Counters*> fronts;  // Of workers that serve clients.
+  struct ShownCertificate {
+    std::string bind;
+    std::chrono::system_clock::time_point expiry;
+  };
+  std::vector<ShownCertificate> certificates;  // To clients.
   const ReloadRecord* reloads = nullptr;
   Version version;
+
+  /// What whoever serves clients has counted: cores and fronts.
+  [[nodiscard]] std::vector<const rules::ClientCounters*> clients() const;
 };
 
 class Metrics : public prometheus::Collectable {

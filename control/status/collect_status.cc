@@ -32,9 +32,17 @@ uint64_t sum(const std::vector<Core>& cores, Of of) {
   return total;
 }
 
+/// The same over all who serve clients.
+template <typename Of>
+uint64_t sum(const std::vector<const rules::ClientCounters*>& all, Of of) {
+  uint64_t total = 0;
+  for (const rules::ClientCounters* one : all) total += of(*one);
+  return total;
+}
+
 /// What TAPs did not take is known to their own thread alone; the rest to the cores.
 uint64_t dropped(const MetricsSources& sources) {
-  uint64_t total = sum(sources.cores, [](const auto& core) { return core.dropped.total(); });
+  uint64_t total = sum(sources.clients(), [](const auto& one) { return one.dropped.total(); });
   for (const MetricsSources::Port& port : sources.ports) {
     if (port.exceptions != nullptr) total += port.exceptions->refused.read();
   }
@@ -42,15 +50,16 @@ uint64_t dropped(const MetricsSources& sources) {
 }
 
 void collect_queries(const MetricsSources& sources, Status& status) {
-  const std::vector<Core>& cores = sources.cores;
-  status.queries = sum(cores, [](const auto& core) { return core.queries.total(); });
-  status.parked = sum(cores, [](const auto& core) { return core.parked.read(); });
+  const std::vector<const rules::ClientCounters*> clients = sources.clients();
+  status.queries = sum(clients, [](const auto& one) { return one.queries.total(); });
+  status.parked = sum(clients, [](const auto& one) { return one.parked.read(); });
   status.dropped = dropped(sources);
   for (size_t i = 0; i < rules::kOutcomeNames.size(); ++i) {
     const uint64_t count =
-        sum(cores, [i](const auto& core) { return core.replies[rules::Outcome(i)].read(); });
+        sum(clients, [i](const auto& one) { return one.replies[rules::Outcome(i)].read(); });
     status.replies.emplace_back(rules::kOutcomeNames[i], count);
-    for (const Core& core : cores) status.reply_durations.add(core.counters->reply_duration[i]);
+    for (const rules::ClientCounters* one : clients)
+      status.reply_durations.add(one->reply_duration[i]);
   }
 }
 
@@ -87,10 +96,11 @@ void collect_caches(const MetricsSources& sources, Status& status) {
          .entries = counters.entries.load(),
          .capacity = one.cache->capacity(),
          .bytes = counters.bytes.load(),
-         .hits = sum(sources.cores,
-                     [index](const auto& core) { return core.caches[index].hits.read(); }),
-         .misses = sum(sources.cores,
-                       [index](const auto& core) { return core.caches[index].misses.read(); }),
+         .hits = sum(sources.clients(),
+                     [index](const auto& counted) { return counted.caches[index].hits.read(); }),
+         .misses =
+             sum(sources.clients(),
+                 [index](const auto& counted) { return counted.caches[index].misses.read(); }),
          .inserts = counters.inserts.load(),
          .evictions = counters.evictions.load()});
   }

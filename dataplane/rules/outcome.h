@@ -54,6 +54,7 @@ enum class Drop : uint8_t {
   ErrorRateLimited,
   PoolEmpty,
   TransmitFull,
+  ClientGone,
   ExceptionRateLimited,
   ExceptionFull,
   ExceptionRefused,
@@ -83,6 +84,7 @@ inline constexpr std::array<std::string_view, static_cast<size_t>(Drop::Count_)>
     "error_rate_limited",
     "pool_empty",
     "transmit_full",
+    "client_gone",
     "exception_rate_limited",
     "exception_full",
     "exception_refused"};

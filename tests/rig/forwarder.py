@@ -198,8 +198,9 @@ class Metrics:
                          if not line.startswith("#") and "_bucket{" not in line and not line.endswith(" 0"))
 
     def unaccounted(self):
-        """Packets received that neither were answered, nor dropped for a reason, nor wait, nor went to the kernel: 0 at any
-        quiet moment."""
-        return (self.value("dotline_packets_received_total") - self.value("dotline_replies_total")
+        """Packets received, and queries over streams, that neither were answered, nor dropped for a reason, nor wait, nor went
+        to the kernel: 0 at any quiet moment."""
+        over_streams = sum(self.value("dotline_queries_total", transport=transport) for transport in ("tcp", "dot", "doh"))
+        return (self.value("dotline_packets_received_total") + over_streams - self.value("dotline_replies_total")
                 - self.value("dotline_packets_dropped_total") - self.value("dotline_parked")
                 - self.value("dotline_exception_frames_total", direction="to_kernel"))

@@ -55,10 +55,10 @@ class Desk {
     pending_.release(
         kReleasesPerTurn,
         [&](const ParkedAsker& parked, const Pending::Outcome& outcome) {
-          if (Connection* connection = crowd_.find(parked.connection)) {
-            reply_to_parked(*connection, parked, outcome);
-            told(*connection);
-          }
+          Connection* connection = crowd_.find(parked.connection);
+          if (connection == nullptr) return counters_.dropped[rules::Drop::ClientGone].add();
+          reply_to_parked(*connection, parked, outcome);
+          told(*connection);
         },
         [](const Pending::Outcome& outcome) {
           if (outcome.entry != nullptr) outcome.entry->unpin();

@@ -27,10 +27,12 @@ bool use(SSL_CTX* context, const Certificate& certificate) {
 
 }  // namespace
 
+std::chrono::system_clock::time_point expiry_of(const ServerTls& tls) {
+  return std::ranges::min_element(tls.certificates, {}, &Certificate::not_after)->not_after();
+}
+
 ServerContext::ServerContext(const ServerTls& settings, std::string protocol, TicketKeys& keys)
     : protocol_(static_cast<char>(protocol.size()) + protocol),
-      expiry_(std::ranges::min_element(settings.certificates, {}, &Certificate::not_after)
-                  ->not_after()),
       context_(SSL_CTX_new(TLS_server_method())) {
   if (context_ == nullptr || !set_up(settings, keys))
     throw std::runtime_error("TLS for clients: " + tls::take_openssl_error());

@@ -22,6 +22,9 @@ struct ServerTls {
   friend bool operator==(const ServerTls&, const ServerTls&) = default;
 };
 
+/// When the first of its certificates expires.
+[[nodiscard]] std::chrono::system_clock::time_point expiry_of(const ServerTls& tls);
+
 class ServerContext {
  public:
   /// `protocol`: its name for ALPN (RFC 7301), "dot" or "h2". Whoever names no protocol is served;
@@ -32,8 +35,6 @@ class ServerContext {
   ServerContext& operator=(const ServerContext&) = delete;
 
   [[nodiscard]] SSL_CTX* get() const { return context_.get(); }
-  /// When the first of its certificates expires.
-  [[nodiscard]] std::chrono::system_clock::time_point expiry() const { return expiry_; }
 
  private:
   struct FreeContext {
@@ -44,7 +45,6 @@ class ServerContext {
                              const unsigned char* offered, unsigned offered_size, void* self);
 
   std::string protocol_;  // As ALPN writes it: behind its length.
-  std::chrono::system_clock::time_point expiry_;
   std::unique_ptr<SSL_CTX, FreeContext> context_;
 };
 

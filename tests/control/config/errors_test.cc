@@ -80,8 +80,9 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"unsupported_setting", minimal("packet_caches: [{name: main, prefetch: true}]\n"), 4,
             30, "`prefetch`: not supported by this version"},
         Bad{"unsupported_bind",
-            std::string(kPorts) + "binds: [{address: 192.0.2.53, protocol: DoT}]\n" + kBackends, 2,
-            41, "`protocol`: `DoT` is not supported by this version, expected `Do53`"}),
+            std::string(kPorts) + "binds: [{address: 192.0.2.53, protocol: DoH}]\n" + kBackends, 2,
+            41,
+            "`protocol`: `DoH` is not supported by this version, expected one of `Do53` `DoT`"}),
     name_of);
 
 std::string dataplane(const std::string& settings) {
@@ -217,7 +218,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"broadcast", bind("address: 255.255.255.255"), 2, 19,
             "is a multicast or broadcast address"},
         Bad{"protocol", bind("address: 192.0.2.53, protocol: DoQ"), 2, 41,
-            "`protocol`: `DoQ` is unknown, expected `Do53`"},
+            "`protocol`: `DoQ` is unknown, expected one of `Do53` `DoT`"},
         Bad{"cache", bind("address: 192.0.2.53, cache: other"), 2, 38,
             "`cache`: `other` is not a packet cache, expected one of `main`"},
         Bad{"twice",
