@@ -87,9 +87,13 @@ Channel::Sent Channel::send_plainly(Carrier& carrier) {
 
 Channel::Sent Channel::send_through_tls(Carrier& carrier) {
   for (;;) {
-    const base::ByteView unsent = carrier.unsent();
-    const size_t taken = unsent.empty() ? 0 : stream_.write(unsent);
-    if (taken > 0) carrier.sent(taken);
+    // What the carrier gives at a time is a record of its own, and all of them leave at once.
+    base::ByteView unsent = carrier.unsent();
+    size_t taken = 0;
+    while (!unsent.empty() && (taken = stream_.write(unsent)) > 0) {
+      carrier.sent(taken);
+      unsent = carrier.unsent();
+    }
     stream_.flush();
     // A socket that is gone shows at the next read.
     if (stream_.has_unsent()) return Sent::Some;

@@ -35,6 +35,16 @@ nghttp2_nv copied_header(std::string_view name, std::string_view value) {
   return made;
 }
 
+/// Whether a frame as nghttp2 has written it is the last one of its response. RFC 9113 §4.1.
+bool ends_stream(base::ByteView frame) {
+  base::Reader reader(frame);
+  reader.skip(3);  // Length.
+  const uint8_t type = reader.u8();
+  const uint8_t flags = reader.u8();
+  return (type == NGHTTP2_DATA || type == NGHTTP2_HEADERS) &&
+         (flags & NGHTTP2_FLAG_END_STREAM) != 0;
+}
+
 std::string_view text_of(const uint8_t* data, size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
@@ -151,7 +161,6 @@ void DohCarrier::take_frame(const nghttp2_frame& frame) {
   }
 }
 
-/// A request that can come to nothing is told so before its content is there.
 void DohCarrier::take_part(const nghttp2_frame& frame) {
   const int32_t stream = frame.hd.stream_id;
   Exchange* exchange = find(stream);
@@ -159,9 +168,7 @@ void DohCarrier::take_part(const nghttp2_frame& frame) {
   exchange->has_headers = true;
   exchange->whole = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   if (exchange->whole) --unfinished_;
-  if (exchange->told) return;
-  if (const auto status = exchange->request.refusal()) return refuse(stream, *exchange, *status);
-  if (!exchange->whole) return;
+  if (exchange->told || !(exchange->whole || exchange->request.is_endless())) return;
   if (const auto query = exchange->request.query(); !query)
     return refuse(stream, *exchange, query.error());
   idle_octets_ = 0;
@@ -283,17 +290,19 @@ void DohCarrier::sent(size_t size) {
   if (sent_ < outgoing_.size() && sent_ < kMaxUnsent) return;
   outgoing_.erase(outgoing_.begin(), outgoing_.begin() + static_cast<ptrdiff_t>(sent_));
   sent_ = 0;
+  if (outgoing_.empty()) ends_response_ = false;
 }
 
 /// Takes from nghttp2 what it wants to say.
 void DohCarrier::pump() {
-  while (session_ != nullptr && outgoing_.size() - sent_ < kMaxUnsent) {
+  while (session_ != nullptr && !ends_response_ && outgoing_.size() - sent_ < kMaxUnsent) {
     const uint8_t* data = nullptr;
     const ssize_t size = nghttp2_session_mem_send(session_.get(), &data);
     if (size < 0) return break_off(Standing::Abusive);
     if (size == 0) return;
     const auto* octets = reinterpret_cast<const std::byte*>(data);
     outgoing_.insert(outgoing_.end(), octets, octets + size);
+    ends_response_ = ends_stream({octets, static_cast<size_t>(size)});
   }
 }
 

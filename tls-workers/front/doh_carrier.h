@@ -38,7 +38,9 @@ class DohCarrier final : public Carrier {
   /// 400: HTTP has no silence.
   void forgo(uint32_t stream) override;
   void finish() override;
-  /// Nothing before the client has spoken: it may not be HTTP/2.
+  /// Nothing before the client has spoken: it may not be HTTP/2. One response at a time, so that it
+  /// becomes a record of its own: dnsperf (2.10) looks at one response for each record that it
+  /// reads.
   [[nodiscard]] base::ByteView unsent() override;
   void sent(size_t size) override;
   [[nodiscard]] size_t held() const override { return held_ + outgoing_.size() - sent_; }
@@ -101,7 +103,8 @@ class DohCarrier final : public Carrier {
   size_t unfinished_ = 0;  // Requests that are not whole.
   size_t idle_octets_ = 0;
   size_t offences_ = 0;
-  bool heard_ = false;  // Anything.
+  bool ends_response_ = false;  // What is in `outgoing_`.
+  bool heard_ = false;          // Anything.
   bool finishing_ = false;
   Standing standing_ = Standing::Open;
 };

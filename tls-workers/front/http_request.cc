@@ -1,7 +1,6 @@
 #include "tls-workers/front/http_request.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "dataplane/dns/protocol.h"
 #include "tls-workers/front/base64url.h"
@@ -11,14 +10,6 @@ namespace front {
 namespace {
 
 constexpr size_t kMaxEncodedQuery = (HttpRequest::kMaxQuery * 4 + 2) / 3;
-
-/// What is no number does not count: the content itself is counted as it comes.
-size_t length_in(std::string_view value) {
-  size_t length = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), length);
-  if (error == std::errc::result_out_of_range) return HttpRequest::kMaxQuery + 1;
-  return error == std::errc() && end == value.data() + value.size() ? length : 0;
-}
 
 }  // namespace
 
@@ -32,8 +23,6 @@ void HttpRequest::take_header(std::string_view name, std::string_view value,
     take_path(value, paths);
   } else if (name == "content-type") {
     content_is_dns_ = tls::is_dns_media_type(value);
-  } else if (name == "content-length") {
-    content_length_ = length_in(value);
   }
 }
 
@@ -66,9 +55,8 @@ void HttpRequest::take_parameter(std::string_view name, std::string_view value) 
 }
 
 void HttpRequest::take_content(base::ByteView content) {
-  if (method_ != Method::Post) return;
-  content_length_ = std::max(content_length_, content_.size() + content.size());
-  if (content_length_ > kMaxQuery) return;
+  content_size_ += content.size();
+  if (method_ != Method::Post || content_size_ > kMaxQuery) return;
   content_.insert(content_.end(), content.begin(), content.end());
 }
 
@@ -82,7 +70,7 @@ std::optional<HttpStatus> HttpRequest::refusal() const {
       return wrong_parameter_;
     case Method::Post:
       if (!content_is_dns_) return HttpStatus::UnsupportedMediaType;
-      if (content_length_ > kMaxQuery) return HttpStatus::ContentTooLarge;
+      if (content_size_ > kMaxQuery) return HttpStatus::ContentTooLarge;
   }
   return std::nullopt;
 }

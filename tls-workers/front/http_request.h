@@ -30,6 +30,7 @@ class HttpRequest {
  public:
   /// Largest message that is taken for a query: many times what a question with any option needs.
   static constexpr size_t kMaxQuery = 4096;
+  static constexpr size_t kMaxContent = size_t{64} * 1024;
   /// Names, values and 32 for each pair, as RFC 9113 §6.5.2 counts. A GET of the largest query
   /// needs a third of it.
   static constexpr size_t kMaxHeaderList = size_t{16} * 1024;
@@ -40,15 +41,16 @@ class HttpRequest {
                    const std::vector<std::string>& paths);
   void take_content(base::ByteView content);
 
-  /// Why nothing can come of it, whatever may follow. Asked once all headers are there, and again
-  /// after content.
-  [[nodiscard]] std::optional<HttpStatus> refusal() const;
+  /// Whether it goes on for longer than we listen to. Content that is too long for a query is heard
+  /// to its end otherwise: there are clients that lose a response which comes before that.
+  [[nodiscard]] bool is_endless() const { return content_size_ > kMaxContent; }
   /// The query in a whole request, of 12 octets or more, or what is wrong with it. Borrows.
   [[nodiscard]] base::Result<base::ByteView, HttpStatus> query() const;
 
  private:
   enum class Method : uint8_t { Other, Get, Post };
 
+  [[nodiscard]] std::optional<HttpStatus> refusal() const;
   void take_path(std::string_view value, const std::vector<std::string>& paths);
   void take_parameter(std::string_view name, std::string_view value);
 
@@ -56,7 +58,7 @@ class HttpRequest {
   bool path_is_ours_ = false;
   bool content_is_dns_ = false;
   size_t header_list_ = 0;
-  size_t content_length_ = 0;  // As announced, or as it came if that is more.
+  size_t content_size_ = 0;  // As it came, whatever is kept of it.
   std::optional<HttpStatus> wrong_parameter_ =
       HttpStatus::BadRequest;        // Until there is a good one.
   size_t parameters_ = 0;            // That are called `dns`.

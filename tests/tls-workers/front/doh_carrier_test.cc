@@ -42,7 +42,7 @@ class Conversation {
 
   /// Both say all they have to say; the carrier hears it in pieces of `piece` octets.
   void talk(size_t piece = 16384) {
-    for (int round = 0; round < 20; ++round) {
+    for (int round = 0; round < 200; ++round) {
       const bool heard = carrier_hears(client.take_output(), piece);
       if (!client_hears() && !heard) return;
     }
@@ -190,20 +190,48 @@ TEST(FrontDoh, RefusesInTermsOfHttp) {
       ElementsAre(Pair(":status", "405"), Pair("content-length", "0"), Pair("allow", "GET, POST")));
 }
 
-TEST(FrontDoh, DoesNotWaitForContentItDoesNotWant) {
+TEST(FrontDoh, RefusesWhenTheContentIsThere) {
   Conversation talk;
+  const HttpHeaders headers = {{":method", "POST"},
+                               {":scheme", "https"},
+                               {":authority", "dns.example"},
+                               {":path", "/elsewhere"}};
+  const int32_t stream = talk.client.request(headers, Bytes(1000), Http2Client::Ends::Later);
+  talk.talk();
+  EXPECT_THAT(talk.client.reply(stream).headers, IsEmpty());
+  talk.client.raw(Http2Client::frame(NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, stream, {}));
+  talk.talk();
+  EXPECT_EQ(talk.client.reply(stream).status(), "404");
+  EXPECT_FALSE(talk.client.reply(stream).was_reset);
+}
+
+TEST(FrontDoh, DoesNotListenToContentWithoutEnd) {
+  Conversation talk;
+  const HttpHeaders headers = {{":method", "POST"},
+                               {":scheme", "https"},
+                               {":authority", "dns.example"},
+                               {":path", "/dns-query"},
+                               {"content-type", "application/dns-message"}};
   const int32_t stream =
-      talk.client.request({{":method", "POST"},
-                           {":scheme", "https"},
-                           {":authority", "dns.example"},
-                           {":path", "/dns-query"},
-                           {"content-type", "application/dns-message"}},
-                          Bytes(HttpRequest::kMaxQuery + 1), Http2Client::Ends::Later);
+      talk.client.request(headers, Bytes(HttpRequest::kMaxContent + 1), Http2Client::Ends::Later);
   talk.talk();
   EXPECT_EQ(talk.client.reply(stream).status(), "413");
   EXPECT_TRUE(talk.client.reply(stream).was_reset);
   EXPECT_EQ(talk.client.reply(stream).error, static_cast<uint32_t>(NGHTTP2_NO_ERROR));
   EXPECT_FALSE(talk.carrier.is_amid_query());
+}
+
+TEST(FrontDoh, SaysOneResponseAtATime) {
+  Conversation talk;
+  const int32_t first = talk.client.post(kQuery);
+  const int32_t second = talk.client.post(kQuery);
+  talk.talk();
+  for (const Asked& asked : talk.asked) talk.answer(asked.stream, reply_of(1));
+  talk.client_hears();
+  EXPECT_TRUE(talk.client.reply(first).whole);
+  EXPECT_FALSE(talk.client.reply(second).whole);
+  talk.client_hears();
+  EXPECT_TRUE(talk.client.reply(second).whole);
 }
 
 TEST(FrontDoh, IsAmidAQueryUntilTheLastOctet) {
