@@ -19,7 +19,8 @@ from rig.scripted_resolver import answer
 RD = 0x0100
 COOKIE = 10  # The only option of a client's that may be answered with one.
 KEY_SIZE = 700
-SERVERS = {"udp_ipv4": FORWARDER, "udp_ipv6": FORWARDER6}
+TRANSPORTS = {"udp_ipv4": (FORWARDER, False), "udp_ipv6": (FORWARDER6, False),
+              "tcp_ipv4": (FORWARDER, True), "tcp_ipv6": (FORWARDER6, True)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Probe:
     ask: tuple | bytes            # kdig's arguments, or the message.
     told: Told = Told()
     at_most: int = 1232           # Octets over UDP.
-    over_streams: Told | None = None  # Where it differs.
+    over_tcp: Told | None = None  # If that is different.
 
 
 def message(*, flags=RD, questions=1, opt=None):
@@ -71,7 +72,7 @@ PROBES = [
     Probe("edns_1_and_a_flag", message(opt=opt(version=1, flags=0x0080)), BADVERS),
     Probe("edns_1_and_an_option", (*SOA, "+edns=1", "+ednsopt=100"), BADVERS),
     Probe("keys_for_512_octets", ("example", "DNSKEY", "+edns", "+dnssec", "+bufsize=512", "+ignore"),
-          Told(flags="qr tc rd ra", edns="0 do", answered=False), at_most=512, over_streams=EDNS0_DO),
+          Told(flags="qr tc rd ra", edns="0 do", answered=False), at_most=512, over_tcp=EDNS0_DO),
     Probe("do", (*SOA, "+dnssec"), EDNS0_DO),
     Probe("edns_1_and_do", (*SOA, "+edns=1", "+dnssec"), BADVERS_DO),
     Probe("many_options", (*SOA, "+edns", "+nsid", "+subnet=0.0.0.0/0", "+ednsopt=9", "+cookie"), EDNS0),
@@ -97,17 +98,18 @@ def client(rig):
         yield rig.client
 
 
-@pytest.mark.parametrize("transport", SERVERS)
+@pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
 def test_probe(client, transport, probe):
-    server = SERVERS[transport]
+    server, tcp = TRANSPORTS[transport]
     if isinstance(probe.ask, tuple):
-        told, options, size = by_kdig(client.kdig(*probe.ask, server=server))
+        told, options, size = by_kdig(client.kdig(*probe.ask, *(("+tcp",) if tcp else ()), server=server))
     else:
-        told, options, size = by_dnspython(client.exchange([probe.ask], server=server)[0][0])
-    assert told == probe.told
+        ask = client.exchange_over_tcp if tcp else client.exchange
+        told, options, size = by_dnspython(ask([probe.ask], server=server)[0][0])
+    assert told == (probe.over_tcp or probe.told if tcp else probe.told)
     assert options <= {COOKIE}
-    assert size <= probe.at_most
+    assert tcp or size <= probe.at_most
 
 
 def by_kdig(output):

@@ -15,7 +15,7 @@ import dns.opcode
 import dns.rcode
 import pytest
 
-from rig.client import query
+from rig.client import Client, query
 from rig.forwarder import backend, configuration
 from rig.namespaces import FORWARDER, FORWARDER6, OUTSIDER, OUTSIDER6
 from rig.scripted_resolver import ADDRESS, answer
@@ -61,6 +61,8 @@ class Row:
     truncated: bool = False
     flags: int = RD | RA            # Of the reply, beside QR, opcode, TC and rcode.
     question: bool = True           # The reply repeats it.
+    options: frozenset = frozenset()  # Which the reply may carry, beside EDE.
+    over_tcp: dict = dataclasses.field(default_factory=dict)  # What is different there.
 
 
 FORMERR, NOTIMP, REFUSED, NOERROR, BADVERS = (dns.rcode.FORMERR, dns.rcode.NOTIMP, dns.rcode.REFUSED, dns.rcode.NOERROR,
@@ -138,8 +140,8 @@ KINDS = [
     Row("axfr", asking(WWW, 252), REFUSED),
     Row("axfr_with_opt", with_opt(question(WWW, 252)), REFUSED, opt=True, ede=NOT_SUPPORTED),
     Row("ixfr", asking(WWW, 251), REFUSED),
-    Row("any", asking(WWW, 255), NOERROR, truncated=True),
-    Row("any_with_opt", with_opt(question(WWW, 255)), NOERROR, truncated=True, opt=True),
+    Row("any", asking(WWW, 255), NOERROR, truncated=True, over_tcp={"truncated": False}),
+    Row("any_with_opt", with_opt(question(WWW, 255)), NOERROR, truncated=True, opt=True, over_tcp={"truncated": False}),
     malformed("type_opt_asked_for", asking(WWW, 41), question=True),
     malformed("type_tsig_asked_for", asking(WWW, 250), question=True),
     *(malformed(f"type_{number}_asked_for", asking(WWW, number), question=True) for number in (128, 249, 253, 254)),
@@ -165,7 +167,7 @@ EDNS = [
     Row("opt_extended_rcode", with_opt(size=1232)[:-6] + b"\xff" + with_opt()[-5:], NOERROR, opt=True),
     Row("opt_then_trailing_octets", with_opt() + b"trailing", NOERROR, opt=True),
     Row("opt_unknown_option", with_opt(options=option(100, b"what")), NOERROR, opt=True),
-    Row("opt_keepalive_is_ignored_over_udp", with_opt(options=option(KEEPALIVE)), NOERROR, opt=True),
+    Row("opt_keepalive", with_opt(options=option(KEEPALIVE)), NOERROR, opt=True, over_tcp={"options": frozenset({KEEPALIVE})}),
     Row("opt_padding_is_not_reflected", with_opt(options=option(PADDING, bytes(100))), NOERROR, opt=True),
     Row("opt_cookie", with_opt(options=option(COOKIE, b"12345678")), NOERROR, opt=True),
     Row("opt_many_options", with_opt(options=option(3) + option(9) + option(COOKIE, b"12345678")), NOERROR, opt=True),
@@ -229,15 +231,34 @@ def dotline(rig, resolver):
         yield dotline
 
 
-SERVERS = {"udp_ipv4": FORWARDER, "udp_ipv6": FORWARDER6}
+@dataclasses.dataclass(frozen=True)
+class Exchange:
+    """Sends payloads over one transport; gives all replies to each."""
+    client: Client
+    server: str
+    tcp: bool
+
+    def __call__(self, payloads, **options):
+        if self.tcp:
+            return self.client.exchange_over_tcp(payloads, server=self.server)
+        return self.client.exchange(payloads, server=self.server, linger=0.5, **options)
+
+    def of(self, row):
+        """The row as it is over this transport."""
+        return dataclasses.replace(row, **row.over_tcp) if self.tcp else row
+
+    @property
+    def limit(self):
+        return 65535 if self.tcp else 1232
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+TRANSPORTS = {"udp_ipv4": (FORWARDER, False), "udp_ipv6": (FORWARDER6, False),
+              "tcp_ipv4": (FORWARDER, True), "tcp_ipv6": (FORWARDER6, True)}
+
+
+@pytest.fixture(scope="module", params=TRANSPORTS)
 def exchange(rig, dotline, request):
-    """Sends payloads and gives all replies to each."""
-    def over_udp(payloads, **options):
-        return rig.client.exchange(payloads, server=SERVERS[request.param], linger=0.5, **options)
-    return over_udp
+    return Exchange(rig.client, *TRANSPORTS[request.param])
 
 
 @pytest.fixture(scope="module")
@@ -251,8 +272,8 @@ def test_the_rows_have_names_of_their_own():
 
 
 @every_row
-def test_row(replies, row):
-    got = replies[row.name]
+def test_row(exchange, replies, row):
+    row, got = exchange.of(row), replies[row.name]
     if row.rcode is None:
         assert got == []
         return
@@ -266,7 +287,8 @@ def test_row(replies, row):
     assert (reply.edns == 0) == row.opt
     assert [option.code for option in reply.options if option.otype == dns.edns.OptionType.EDE] == (
         [row.ede] if row.ede is not None else [])
-    assert_question_and_size(row, got[0], reply)
+    assert len(got[0]) <= exchange.limit
+    assert_question_and_records(row, got[0], reply)
 
 
 def without_opcode(wire):
@@ -274,19 +296,25 @@ def without_opcode(wire):
     return wire[:2] + bytes([wire[2] & 0x87]) + wire[3:]
 
 
-def assert_question_and_size(row, wire, reply):
-    assert len(wire) <= 1232
+def question_in(wire):
+    """Octet by octet: name, type and class."""
+    end = 12
+    while wire[end] != 0:
+        end += 1 + wire[end]
+    return wire[12:end + 5]
+
+
+def assert_question_and_records(row, wire, reply):
     assert struct.unpack_from("!H", wire, 4)[0] == int(row.question)
     if row.question:
-        end = 12 + len(reply.question[0].name.to_wire()) + 4
-        assert wire[12:end] == row.payload[12:end]
+        assert wire[12:].startswith(question_in(row.payload))
     if row.rcode != NOERROR:
         assert not reply.answer and not reply.authority
         if row.ede is None:
             assert len(wire) <= len(row.payload), "an error is never larger than what it answers"
     if row.opt:
         assert reply.ednsflags & 0x7FFF == 0
-        assert {option.otype for option in reply.options} <= {dns.edns.OptionType.EDE}
+        assert {option.otype for option in reply.options} <= {dns.edns.OptionType.EDE} | row.options
 
 
 @dataclasses.dataclass(frozen=True)
@@ -306,6 +334,7 @@ class Size:
 
     @property
     def limit(self):
+        """Over UDP."""
         return 512 if self.offered is None else min(max(512, self.offered), 1232)
 
 
@@ -324,7 +353,7 @@ def test_what_a_client_can_not_take_is_truncated_to_nothing(exchange):
     for size, got in zip(SIZES, exchange([size.payload for size in SIZES])):
         assert len(got) == 1, size
         flags, answers, additionals = (struct.unpack_from("!H", got[0], at)[0] for at in (2, 6, 10))
-        fits = size.whole <= size.limit
+        fits = size.whole <= (exchange.limit if exchange.tcp else size.limit)
         asked = size.payload[12:-OPT_SIZE] if size.offered is not None else size.payload[12:]
         expected = (0 if fits else TC, int(fits), int(size.offered is not None),
                     size.whole if fits else 12 + len(asked) + size.whole - size.answer, asked)
@@ -369,14 +398,16 @@ def test_a_code_that_only_an_opt_can_carry_is_servfail_without_one(exchange):
     assert told == [[dns.rcode.SERVFAIL]] * len(codes) + [[code] for code in codes]
 
 
-def test_only_what_can_be_answered_was_asked_of_the_resolver(resolver, replies):
+def test_what_can_be_answered_was_asked_of_the_resolver_and_nothing_else(resolver, replies):
     """As it was asked, octet by octet but for the case of letters, and nothing more of what the client sent."""
     def question_of(wire):
         asked = dns.message.from_wire(wire, ignore_trailing=True).question[0]
         return asked.name, asked.rdtype, asked.rdclass
-    answerable = {question_of(row.payload) for row in ROWS if row.rcode == NOERROR and not row.truncated}
+    rows = [*ROWS, *(dataclasses.replace(row, **row.over_tcp) for row in ROWS)]
+    answerable = {question_of(row.payload) for row in rows if row.rcode == NOERROR and not row.truncated}
     received = [wire for wire in resolver.received if not TOLD.match(wire, 13)]
-    assert {question_of(wire) for wire in received} == answerable
+    assert {question_of(wire) for wire in received} - answerable == set()
+    assert received
     for wire in received:
         sent = dns.message.from_wire(wire)
         assert (len(sent.question), sent.answer, sent.authority, sent.additional) == (1, [], [], [])
@@ -397,6 +428,24 @@ def test_a_client_outside_of_the_access_list_is_refused(rig, dotline, server, so
     assert (reply.rcode(), reply.answer, [option.code for option in reply.options]) == (dns.rcode.REFUSED, [], [PROHIBITED])
     assert gained("dotline_replies_total", outcome="refused") == 1
     assert gained("dotline_packets_dropped_total", reason="acl_denied") == 2
+
+
+@pytest.mark.parametrize("server, source", [(FORWARDER, OUTSIDER), (FORWARDER6, OUTSIDER6)], ids=["ipv4", "ipv6"])
+def test_a_connection_from_outside_of_the_access_list_is_refused_too(rig, dotline, server, source):
+    refused, *silence = rig.client.exchange_over_tcp(
+        [query("www.example", edns=1232).to_wire(), message(counts=(2, 0, 0, 0)), message(flags=QR)], server=server, source=source)
+    assert [dns.message.from_wire(wire).rcode() for wire in refused] == [dns.rcode.REFUSED]
+    assert silence == [[], []]
+
+
+def test_a_connection_carries_every_row_that_has_a_reply(rig, dotline):
+    """In whatever order; each reply is told by its id."""
+    answered = [dataclasses.replace(row, **row.over_tcp) for row in ROWS if row.rcode == NOERROR]
+    replies = rig.client.pipelined([struct.pack("!H", number) + row.payload[2:] for number, row in enumerate(answered)])
+    assert sorted(int.from_bytes(reply[:2], "big") for reply in replies) == list(range(len(answered)))
+    for reply in replies:
+        row = answered[int.from_bytes(reply[:2], "big")]
+        assert reply[12:].startswith(question_in(row.payload)), row.name
 
 
 def test_after_all_of_it_everything_is_as_before(rig, dotline, replies):

@@ -19,7 +19,7 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 
 from rig.bypass import TAP, pings
-from rig.client import Client, query
+from rig.client import Client, assert_comes_over_tcp, query
 from rig.forwarder import BINARY, METRICS_PORT, backend, configuration, with_port
 from rig.guest import E1000E, MANAGED, VIRTIO, VMXNET3, Guest, GuestDotline
 from rig.namespaces import CLIENT, FORWARDER, FORWARDER6
@@ -131,6 +131,18 @@ class TestService:
         echo.kill()
         neighbours = rig.topology.execute(rig.topology.client, "ip", "neighbour", "show", "dev", card.name).stdout
         assert f"{FORWARDER6} lladdr {card.mac}" in neighbours
+
+    def test_what_does_not_fit_comes_over_tcp(self, client, dotline):
+        """By way of the TAP, since the card's frames of TCP are the kernel's."""
+        for server in (FORWARDER, FORWARDER6):
+            assert_comes_over_tcp(client, server)
+
+    def test_a_connection_carries_a_hundred_queries(self, client, dotline):
+        for server in (FORWARDER, FORWARDER6):
+            payloads = [query(f"host{number}.bulk.example", identity=number).to_wire() for number in range(100)]
+            replies = [dns.message.from_wire(reply) for reply in client.pipelined(payloads, server=server)]
+            assert sorted(reply.id for reply in replies) == list(range(100))
+            assert {reply.answer[0][0].to_text() for reply in replies} == {"192.0.2.3"}
 
     def test_every_query_of_a_load_is_answered(self, rig, client, dotline):
         questions = rig.topology.directory / "questions"

@@ -8,9 +8,9 @@ import pytest
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 
 from rig.bypass import TAP, give_addresses, interfaces, pings, settings, take_the_link_from_the_kernel
-from rig.client import query
+from rig.client import assert_comes_over_tcp, query
 from rig.forwarder import Dotline
-from rig.namespaces import CLIENT, FORWARDER, inside
+from rig.namespaces import CLIENT, FORWARDER, FORWARDER6, inside
 from rig.waiting import wait_until
 
 VLAN = 42
@@ -49,6 +49,14 @@ def test_one_that_is_removed_costs_dns_nothing(rig, resolver):
         assert f"tap:{TAP}: was removed; expected a restart" in dotline.log()
         assert dotline.http("/healthz")[0] == 200
     rig.topology.execute(rig.topology.client, "ip", "neighbour", "del", FORWARDER, "dev", "eth0")
+
+
+def test_what_does_not_fit_comes_over_tcp_through_it(rig, resolver):
+    with rig.dotline(settings(rig, resolver)) as dotline:
+        give_addresses(rig.topology)
+        for server in (FORWARDER, FORWARDER6):
+            assert_comes_over_tcp(rig.client, server)
+        assert dotline.metrics().value("dotline_exception_frames_total", direction="from_kernel") > 0
 
 
 @pytest.mark.parametrize("name", ["back0", "lo"])

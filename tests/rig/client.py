@@ -18,6 +18,7 @@ import dns.flags
 import dns.message
 
 from rig.namespaces import CLIENT, CLIENT6, FORWARDER, FORWARDER6, inside
+from rig.resolver import LARGE_TEXTS
 
 _LARGEST_PAYLOAD = 65535
 _SO_RCVBUFFORCE = 33  # <asm-generic/socket.h>
@@ -126,6 +127,13 @@ class Client:
         """Sends each payload over a connection of its own and says no more; gives for each what it got until the end."""
         return [self._all_over_tcp(payload, options) for payload in payloads]
 
+    def pipelined(self, payloads, **options):
+        """Sends all of them at once over one connection and says no more; gives all replies, in their order."""
+        with self.stream(**options) as stream:
+            stream.send(*payloads)
+            stream.say_no_more()
+            return list(iter(stream.receive, None))
+
     def _all_over_tcp(self, payload, options):
         with self.stream(**options) as stream:
             stream.send(payload)
@@ -188,6 +196,17 @@ def _collect(selector, replies, *, until, seconds):
             except (BlockingIOError, ConnectionRefusedError):
                 continue  # ConnectionRefusedError is an ICMP error; the missing reply is what the caller sees.
             answered += len(replies[key.data]) == 1
+
+
+def assert_comes_over_tcp(client, server):
+    """What a stub resolver does: over UDP it is told that there is more, and asks over TCP."""
+    asked = query("large.example", "TXT", edns=1232)
+    over_udp = client.ask(asked, server=server)
+    assert over_udp.flags & dns.flags.TC and not over_udp.answer
+    whole, = client.pipelined([asked.to_wire()], server=server)
+    answer = dns.message.from_wire(whole)
+    assert answer.id == asked.id and not answer.flags & dns.flags.TC
+    assert sum(len(rrset) for rrset in answer.answer) == LARGE_TEXTS
 
 
 def echo_over_tcp(topology, payload):
