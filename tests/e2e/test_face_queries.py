@@ -6,6 +6,7 @@ answers as before. Names of the resolver's zone tell it what to say, so that siz
 
 import dataclasses
 import re
+import ssl
 import struct
 
 import dns.edns
@@ -22,6 +23,8 @@ from rig.scripted_resolver import ADDRESS, answer
 
 QUESTION = b"\x03www\x07example\x00" + struct.pack("!HH", 1, 1)
 RD, TC, QR, CD, AD, AA, RA, Z = 0x0100, 0x0200, 0x8000, 0x0010, 0x0020, 0x0400, 0x0080, 0x0040
+SHOWN_NAME = "dns.example"
+MISTAKES = 50  # Fewer than a connection bears.
 PROHIBITED, NOT_AUTHORITATIVE, NOT_SUPPORTED = 18, 20, 21  # RFC 8914 §4.19, §4.21, §4.22.
 COOKIE, KEEPALIVE, PADDING, SUBNET = 10, 11, 12, 8
 
@@ -62,7 +65,8 @@ class Row:
     flags: int = RD | RA            # Of the reply, beside QR, opcode, TC and rcode.
     question: bool = True           # The reply repeats it.
     options: frozenset = frozenset()  # Which the reply may carry, beside EDE.
-    over_tcp: dict = dataclasses.field(default_factory=dict)  # What is different there.
+    over_tcp: dict = dataclasses.field(default_factory=dict)  # What is different there, and over TLS.
+    over_tls: dict = dataclasses.field(default_factory=dict)
 
 
 FORMERR, NOTIMP, REFUSED, NOERROR, BADVERS = (dns.rcode.FORMERR, dns.rcode.NOTIMP, dns.rcode.REFUSED, dns.rcode.NOERROR,
@@ -168,7 +172,8 @@ EDNS = [
     Row("opt_then_trailing_octets", with_opt() + b"trailing", NOERROR, opt=True),
     Row("opt_unknown_option", with_opt(options=option(100, b"what")), NOERROR, opt=True),
     Row("opt_keepalive", with_opt(options=option(KEEPALIVE)), NOERROR, opt=True, over_tcp={"options": frozenset({KEEPALIVE})}),
-    Row("opt_padding_is_not_reflected", with_opt(options=option(PADDING, bytes(100))), NOERROR, opt=True),
+    Row("opt_padding_is_not_reflected", with_opt(options=option(PADDING, bytes(100))), NOERROR, opt=True,
+        over_tls={"options": frozenset({PADDING})}),
     Row("opt_cookie", with_opt(options=option(COOKIE, b"12345678")), NOERROR, opt=True),
     Row("opt_many_options", with_opt(options=option(3) + option(9) + option(COOKIE, b"12345678")), NOERROR, opt=True),
     *(Row(f"opt_version_{version}", with_opt(version=version), BADVERS, opt=True) for version in (1, 2, 127, 128, 255)),
@@ -227,7 +232,11 @@ def resolver(rig):
 
 @pytest.fixture(scope="module")
 def dotline(rig, resolver):
-    with rig.dotline(configuration([backend(resolver, rig.authority)])) as dotline:
+    settings = configuration([backend(resolver, rig.authority)])
+    shown = rig.authority.issue("shown", names=[SHOWN_NAME])
+    tls = {"certificates": [{"certificate": str(shown.certificate), "key": str(shown.key)}]}
+    settings["binds"].append({"address": f"{FORWARDER}:853", "protocol": "DoT", "tls": tls})
+    with rig.dotline(settings) as dotline:
         yield dotline
 
 
@@ -278,17 +287,22 @@ def test_row(exchange, replies, row):
         assert got == []
         return
     assert len(got) == 1
-    reply = dns.message.from_wire(without_opcode(got[0]))
-    flags = struct.unpack_from("!H", got[0], 2)[0]
-    assert got[0][:2] == row.payload[:2]
+    assert_told(row, got[0], row.payload[:2], exchange.limit)
+
+
+def assert_told(row, wire, identity, limit):
+    reply = dns.message.from_wire(without_opcode(wire))
+    flags = struct.unpack_from("!H", wire, 2)[0]
+    assert wire[:2] == identity and len(wire) <= limit
     assert flags & QR and flags >> 11 & 15 == row.payload[2] >> 3 & 15
     assert reply.rcode() == row.rcode
     assert flags & (TC | RD | RA | CD | AA | Z) == row.flags | (TC if row.truncated else 0), hex(flags)
     assert (reply.edns == 0) == row.opt
     assert [option.code for option in reply.options if option.otype == dns.edns.OptionType.EDE] == (
         [row.ede] if row.ede is not None else [])
-    assert len(got[0]) <= exchange.limit
-    assert_question_and_records(row, got[0], reply)
+    if PADDING in row.options:
+        assert len(wire) % 468 == 0  # RFC 8467 §4.1.
+    assert_question_and_records(row, wire, reply)
 
 
 def without_opcode(wire):
@@ -310,7 +324,7 @@ def assert_question_and_records(row, wire, reply):
         assert wire[12:].startswith(question_in(row.payload))
     if row.rcode != NOERROR:
         assert not reply.answer and not reply.authority
-        if row.ede is None:
+        if row.ede is None and PADDING not in row.options:
             assert len(wire) <= len(row.payload), "an error is never larger than what it answers"
     if row.opt:
         assert reply.ednsflags & 0x7FFF == 0
@@ -438,14 +452,28 @@ def test_a_connection_from_outside_of_the_access_list_is_refused_too(rig, dotlin
     assert silence == [[], []]
 
 
-def test_a_connection_carries_every_row_that_has_a_reply(rig, dotline):
-    """In whatever order; each reply is told by its id."""
-    answered = [dataclasses.replace(row, **row.over_tcp) for row in ROWS if row.rcode == NOERROR]
-    replies = rig.client.pipelined([struct.pack("!H", number) + row.payload[2:] for number, row in enumerate(answered)])
-    assert sorted(int.from_bytes(reply[:2], "big") for reply in replies) == list(range(len(answered)))
-    for reply in replies:
-        row = answered[int.from_bytes(reply[:2], "big")]
-        assert reply[12:].startswith(question_in(row.payload)), row.name
+@pytest.mark.parametrize("encrypted", [False, True], ids=["tcp", "tls"])
+def test_a_connection_carries_every_row_that_has_a_reply(rig, dotline, encrypted):
+    """In whatever order; each reply is told by its id. A connection bears so many mistakes, then comes another one."""
+    rows = [dataclasses.replace(row, **{**row.over_tcp, **(row.over_tls if encrypted else {})}) for row in ROWS if row.rcode is not None]
+    for first in range(0, len(rows), MISTAKES):
+        some = dict(enumerate(rows[first:first + MISTAKES]))
+        with connected(rig, encrypted) as stream:
+            stream.send(*(struct.pack("!H", number) + row.payload[2:] for number, row in some.items()))
+            replies = {reply[:2]: reply for reply in (stream.receive() for _ in some)}
+        assert len(replies) == len(some)
+        for number, row in some.items():
+            identity = struct.pack("!H", number)
+            assert_told(row, replies[identity], identity, 65535)
+
+
+def connected(rig, encrypted):
+    if not encrypted:
+        return rig.client.stream()
+    stream = rig.client.stream(port=853)
+    context = ssl.create_default_context(cafile=rig.authority.certificate)
+    stream.connection = context.wrap_socket(stream.connection, server_hostname=SHOWN_NAME)
+    return stream
 
 
 def test_after_all_of_it_everything_is_as_before(rig, dotline, replies):
