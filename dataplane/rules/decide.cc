@@ -67,6 +67,9 @@ Decision decide(const dns::Result<dns::Query, dns::Malformed>& query, Admission 
   // ours.
   if (query->edns.version > kEdnsVersion)
     return say(Outcome::BadVers, Rationed::Yes, Rcode::BadVers);
+  // RFC 7828 §3.2.1: a client has no timeout to name. Over UDP the option means nothing (§3.1).
+  if (is_stream(transport) && query->edns.keepalive == dns::AsksKeepalive::WithTimeout)
+    return say(Outcome::FormErr, Rationed::Yes, Rcode::FormErr);
   if (is_meta(query->type)) return say(Outcome::FormErr, Rationed::Yes, Rcode::FormErr);
   // Without RD a client asks what we happen to know: cache snooping. RFC 8914 §4.21 has the code
   // that Unbound uses too.

@@ -486,6 +486,43 @@ def commands():
     }
 
 
+def framed(*messages):
+    return b"".join(struct.pack("!H", len(message)) + message for message in messages)
+
+
+def tcp_streams():
+    """The first octet: even in the clear, odd inside TLS; its half is how many octets come at once, 0 for all."""
+    known = queries()
+    one = query().to_wire()
+    with_options = query(options=[dns.edns.GenericOption(11, b""), dns.edns.GenericOption(12, bytes(20))]).to_wire()
+    every = framed(*known.values())
+    return {
+        "one": b"\x00" + framed(one),
+        "one_in_tls": b"\x01" + framed(one),
+        "octet_by_octet": b"\x02" + framed(one, one),
+        "three_by_three": b"\x07" + framed(one, with_options),
+        "keepalive_and_padding": b"\x00" + framed(with_options),
+        "keepalive_and_padding_in_tls": b"\x01" + framed(with_options),
+        "keepalive_with_a_time": b"\x00" + framed(query(options=[dns.edns.GenericOption(11, b"\0\x64")]).to_wire()),
+        "every_kind": b"\x00" + every,
+        "every_kind_in_tls": b"\x41" + every,
+        "same_question_often": b"\x00" + framed(*[one] * 100),
+        "many_questions": b"\x00" + framed(*[query(f"n{i}.example.").to_wire() for i in range(70)]),
+        "any": b"\x00" + framed(query(rdtype="ANY").to_wire()),
+        "no_length": b"\x00\0\0" + framed(one),
+        "one_octet": b"\x00\0\1x" + framed(one),
+        "eleven_octets": b"\x00" + framed(bytes(11)),
+        "header_only": b"\x00" + framed(header(0x0100)),
+        "longer_than_the_query": b"\x00" + framed(one + bytes(14), one),
+        "shorter_than_the_query": b"\x00" + framed(one[:-3]) + one[-3:],
+        "longest": b"\x00" + framed(one + bytes(65535 - len(one))),
+        "announced_only": b"\x00\xff\xff" + one,
+        "half_a_prefix": b"\x00" + framed(one) + b"\0",
+        "garbage": b"\x00" + framed(*[bytes(12)] * 120),
+        "responses": b"\x00" + framed(*[b"\x12\x34\x80" + bytes(9)] * 120),
+    }
+
+
 def write(target, seeds):
     folder = CORPUS / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -501,5 +538,6 @@ if __name__ == "__main__":
     write("hit", frames() | usual_frames())
     write("doh", http2_answers())
     write("http_request", http2_requests())
+    write("tcp_stream", tcp_streams())
     write("proxy", proxy_replies())
     write("command", commands())

@@ -20,8 +20,10 @@ constexpr int kAcceptsPerTurn = 32;
 constexpr int kReadsPerTurn = 4;
 /// How exactly limits of time are kept.
 constexpr base::Duration kLookInterval = base::milliseconds{250};
-/// How long nothing is accepted after descriptors were out.
+/// How long nothing is accepted after descriptors were out, and how many are then set free, for
+/// sessions to resolvers.
 constexpr base::Duration kAcceptPause = base::milliseconds{100};
+constexpr uint32_t kSpareDescriptors = 16;
 
 /// In an event: whose it is. A listener's has a slot that no connection has.
 constexpr uint32_t kListeners = 0xFFFF0000;
@@ -74,7 +76,9 @@ Front::~Front() { close(epoll_); }
 
 void Front::hear(base::Time now) {
   now_ = now;
-  rules_ = sharing_.rules.load(std::memory_order_acquire);
+  const Rules* rules = sharing_.rules.load(std::memory_order_acquire);
+  if (rules != rules_) descriptors_allow_ = UINT32_MAX;
+  rules_ = rules;
   desk_.begin(*rules_, idle_time(), now);
   if (accept_again_at_ && *accept_again_at_ <= now) start_accepting();
   resuming_.swap(resumed_);
@@ -133,7 +137,8 @@ void Front::stop(base::Time now) {
 // ---------------------------------------------------------------- coming and going
 
 uint32_t Front::most_connections() const {
-  return (rules_->limits.max_concurrent_connections + workers_ - 1) / workers_;
+  const uint32_t share = (rules_->limits.max_concurrent_connections + workers_ - 1) / workers_;
+  return std::min(share, descriptors_allow_);
 }
 
 /// Where room is short, whoever asks nothing has less time: the less, the shorter it is.
@@ -158,7 +163,7 @@ void Front::accept_from_listener(size_t index) {
     if (error == EAGAIN || error == EWOULDBLOCK) return;
     if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) {
       counters_.refused[Refused::Descriptors].add();
-      (void)make_room();
+      spare_descriptors();
       return stop_accepting();
     }
     // The connection that was first in line is gone; others may be there.
@@ -195,6 +200,14 @@ bool Front::make_room() {
   if (quietest == nullptr) return false;
   crowd_.remove(*quietest, Closed::GaveWay);
   return true;
+}
+
+/// Whatever `max_concurrent_connections` says, there are no descriptors for more than this. It
+/// holds until the next reload.
+void Front::spare_descriptors() {
+  descriptors_allow_ = std::max(crowd_.size(), kSpareDescriptors + 1) - kSpareDescriptors;
+  while (crowd_.size() > descriptors_allow_ && make_room()) {
+  }
 }
 
 void Front::stop_accepting() {

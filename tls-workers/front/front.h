@@ -72,6 +72,7 @@ class Front {
   void accept_from_listener(size_t index);
   void admit(const Accepted& accepted, size_t index);
   [[nodiscard]] bool make_room();
+  void spare_descriptors();
   void stop_accepting();
   void start_accepting();
 
@@ -99,6 +100,7 @@ class Front {
   bool is_readable_ = false;
   base::Time look_at_{};  // When clocks are looked at next.
   std::optional<base::Time> accept_again_at_;
+  uint32_t descriptors_allow_ = UINT32_MAX;  // Connections; learnt when there were no more.
   std::vector<Handle> touched_;
   std::vector<Handle> resumed_;  // Not read from for a while, and may be now.
   std::vector<Handle> resuming_;

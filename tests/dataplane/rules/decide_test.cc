@@ -37,6 +37,17 @@ Query with(Query query, auto change) {
   return query;
 }
 
+TEST(Decide, RefusesATimeInAClientsKeepaliveOverStreamsOnly) {
+  const Query asking = [] {
+    Query made = query();
+    made.edns = {.present = true, .keepalive = dns::AsksKeepalive::WithTimeout};
+    return made;
+  }();
+  EXPECT_EQ(decide(asking, Admission::Allowed, Transport::Udp).action, Action::Resolve);
+  for (const Transport stream : {Transport::Tcp, Transport::Dot, Transport::Doh})
+    EXPECT_EQ(decide(asking, Admission::Allowed, stream).outcome, Outcome::FormErr);
+}
+
 TEST(Decide, AnswersItselfWhatIsNotForABackend) {
   const Row rows[] = {
       {"no_rd", with(query(), [](Query& q) { q.head.flags = 0; }), Outcome::Refused, Rcode::Refused,
