@@ -132,7 +132,10 @@ void Topology::take_pools(const Config& config, base::Time now, State& next) {
     if (settings.packet_cache) {
       pool.cache = next.caches[*settings.packet_cache].cache;
       pool.settings.cache = pool.cache.get();
-      pool.settings.limits = config.packet_caches[*settings.packet_cache].limits;
+      const PacketCache& cache = config.packet_caches[*settings.packet_cache];
+      pool.settings.limits = cache.limits;
+      pool.settings.staleness = cache.staleness;
+      pool.settings.prefetch = cache.prefetch;
     }
     next.pools[number] = std::move(pool);
   }
@@ -207,6 +210,7 @@ Topology::ServingRules Topology::make_rules(const Config& config, State& state) 
     const NumberedCache& numbered = state.caches[*pool.packet_cache];
     made.cache = numbered.cache.get();
     made.cache_index = static_cast<uint16_t>(numbered.index);
+    made.staleness = config.packet_caches[*pool.packet_cache].staleness;
     return made;
   };
   rules::Policy over_udp;

@@ -2,8 +2,8 @@
 // owns what when.
 //
 // A core parks the asker, sends a Miss and keeps nothing but a ticket. The worker answers every
-// Miss with exactly one Fill, in any order and at any time. A Fill that names an entry carries one
-// pin on it; the core that takes the Fill owns that pin.
+// Miss with exactly one Fill, in any order and at any time (with none, if its ticket is nobody's).
+// A Fill that names an entry carries one pin on it; the core that takes the Fill owns that pin.
 //
 // Clients that speak over streams are served by fronts, one in each worker. To the workers a front
 // is one more core: it comes behind all of them in number, and sends and gets the same messages.
@@ -33,6 +33,10 @@ struct Ticket {
   uint32_t generation = 0;
   friend bool operator==(const Ticket&, const Ticket&) = default;
 };
+
+/// Of a Miss that nobody waits for: an answer in demand is fetched anew before it expires. It gets
+/// no Fill, and is the first to be left undone.
+inline constexpr Ticket kNobody{0xFFFFFFFF, 0xFFFFFFFF};
 
 /// Core to worker: "find this out, and tell me by `deadline`".
 struct Miss {
@@ -99,6 +103,12 @@ struct Lane {
   Lane(unsigned misses, unsigned fills) : miss(misses), fill(fills) {}
   base::Ring<Miss> miss;  // core → worker
   base::Ring<Fill> fill;  // worker → core
+
+  /// Asker: has an answer fetched anew though nobody waits. Refused if there is much else to do.
+  [[nodiscard]] bool prefetch(const dns::Question& question, base::Time deadline) {
+    if (miss.size() > miss.capacity() / 4) return false;
+    return miss.push({question, kNobody, deadline});
+  }
 };
 
 /// Every lane there is, and one doorbell per worker. Built before any thread starts, gone after all

@@ -112,6 +112,12 @@ void Placement::hedge(OpenQuestion& question, base::Time now) {
   send(question, backend, Purpose::Serve, now);
 }
 
+bool Placement::any_up(const dns::Question& question) {
+  return std::ranges::any_of(pool_of(question).backends, [this](uint32_t backend) {
+    return backends_[backend].rotation().up();
+  });
+}
+
 dns::Ede Placement::reason(const OpenQuestion& question, base::Time now) {
   if (question.was_asked) return dns::Ede::NetworkError;
   look_at(question.question, now);
@@ -124,13 +130,11 @@ dns::Ede Placement::reason(const OpenQuestion& question, base::Time now) {
 /// for it; if none is, with all of them: to try costs nothing that giving up would not.
 void Placement::look_at(const dns::Question& question, base::Time now) {
   Pool& pool = pool_of(question);
-  const std::vector<uint32_t>& members = pool.backends;
-  const bool any_up = std::ranges::any_of(
-      members, [&](uint32_t backend) { return backends_[backend].rotation().up(); });
+  const bool someone_is_up = any_up(question);
   candidates_.clear();
-  for (const uint32_t backend : members) {
+  for (const uint32_t backend : pool.backends) {
     const Rotation& rotation = backends_[backend].rotation();
-    if (any_up ? rotation.up() : !rotation.barred())
+    if (someone_is_up ? rotation.up() : !rotation.barred())
       candidates_.push_back(backends_[backend].candidate(now));
   }
   pool.ranking.rank(question.name, candidates_);

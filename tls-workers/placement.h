@@ -40,6 +40,8 @@ class Placement {
   /// `question` has waited for its answer longer than usual: a second backend is asked as well, if
   /// the budget allows.
   void hedge(OpenQuestion& question, base::Time now);
+  /// Whether some backend of the question's pool is in rotation.
+  [[nodiscard]] bool any_up(const dns::Question& question);
   /// RFC 8914 §4.23, §4.24: whether sessions failed the question or there was none to put it to.
   [[nodiscard]] dns::Ede reason(const OpenQuestion& question, base::Time now);
 

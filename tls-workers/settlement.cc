@@ -1,15 +1,9 @@
 #include "tls-workers/settlement.h"
 
 #include <bit>
+#include <utility>
 
 namespace tls {
-namespace {
-
-bool is_failure(dns::Rcode rcode) {
-  return rcode == dns::Rcode::ServFail || rcode == dns::Rcode::Refused;
-}
-
-}  // namespace
 
 Settlement::Settlement(const Sharing& sharing, Questions& questions, WorkerCounters& counters)
     : worker_(sharing.worker),
@@ -20,6 +14,7 @@ Settlement::Settlement(const Sharing& sharing, Questions& questions, WorkerCount
 
 bool Settlement::refuse_again(const exchange::Miss& miss, const Asker& asker, base::Time now) {
   if (!failures_.hold(miss.question.hash, now)) return false;
+  if (tell_stale(miss.question, asker, now)) return true;
   counters_.failures_held.add();
   fill(asker, nullptr, dns::Ede::CachedError);
   return true;
@@ -27,11 +22,15 @@ bool Settlement::refuse_again(const exchange::Miss& miss, const Asker& asker, ba
 
 Settlement::Made Settlement::make(const dns::Question& question, const dns::Answer& answer,
                                   base::Time now) {
-  const dns::LifetimeLimits& limits = pool_of(question).limits;
-  const bool failure = is_failure(answer.rcode);
-  uint32_t lifetime = dns::lifetime(answer, limits);
+  const PoolSettings& pool = pool_of(question);
+  const bool failure = dns::is_failure(answer.rcode);
+  uint32_t lifetime = dns::lifetime(answer, pool.limits);
   if (failure) lifetime = failures_.lifetime(question.hash, lifetime, Failures::kLongest, now);
-  cache::Entry* entry = entry_maker_.make(question, answer, {limits, lifetime, now});
+  cache::Entry* entry = entry_maker_.make(question, answer,
+                                          {.limits = pool.limits,
+                                           .lifetime = lifetime,
+                                           .prefetch = pool.prefetch && !failure,
+                                           .now = now});
   if (entry == nullptr) counters_.entries_refused.add();
   return {entry, lifetime, failure};
 }
@@ -48,18 +47,31 @@ void Settlement::settle(OpenQuestion& question, const Made& made, base::Time now
   }
   released_.clear();
   questions_.release(question, [this](const Asker& asker) { released_.push_back(asker); });
+  const bool may_be_stale = made.failure && !question.bogus;
+  const cache::Entry* left = may_be_stale ? leftover(question.question, now) : nullptr;
   // Held until the last fill is pushed: from the moment others can see it, they can also displace
   // it.
   made.entry->pin();
-  cache::Cache* cache = pool_of(question.question).cache;
-  if (cache != nullptr && made.lifetime > 0) {
-    cache->insert(question.question, made.entry, now, reclaim_);
+  if (left == nullptr) {
+    keep(question.question, made, now);
+    tell_all(made.entry, dns::Ede::None);
   } else {
     reclaim_.retire(made.entry);
+    tell_all(left, dns::Ede::None);
+    left->unpin();
   }
-  for (const Asker& asker : released_) fill(asker, made.entry, dns::Ede::None);
   made.entry->unpin();
   questions_.close(question);
+}
+
+/// Takes `made.entry`. An answer that may not be kept says all the same that the one before is no
+/// longer true.
+void Settlement::keep(const dns::Question& question, const Made& made, base::Time now) {
+  cache::Cache* cache = pool_of(question).cache;
+  if (cache != nullptr && made.lifetime > 0)
+    return cache->insert(question, made.entry, now, reclaim_);
+  if (cache != nullptr) cache->remove(question, reclaim_);
+  reclaim_.retire(made.entry);
 }
 
 void Settlement::give_up(OpenQuestion& question, dns::Ede reason, base::Time now) {
@@ -68,30 +80,69 @@ void Settlement::give_up(OpenQuestion& question, dns::Ede reason, base::Time now
   const uint64_t hash = question.question.hash;
   const uint32_t longest = pool_of(question.question).limits.temporary_failure_ttl;
   failures_.failed(hash, failures_.lifetime(hash, Failures::kFirst, longest, now), now);
-  questions_.release(question, [&](const Asker& asker) { fill(asker, nullptr, reason); });
+  released_.clear();
+  questions_.release(question, [this](const Asker& asker) { released_.push_back(asker); });
+  const cache::Entry* left = released_.empty() ? nullptr : leftover(question.question, now);
+  tell_all(left, reason);
+  if (left != nullptr) left->unpin();
   if (question.was_asked) late_.remember(question.handle, question.question);
   questions_.close(question);
 }
 
 void Settlement::tell_overdue(OpenQuestion& question, dns::Ede reason, base::Time now) {
-  const cache::Entry* entry = question.second_best;
+  released_.clear();
   questions_.release_overdue(question, now,
-                             [&](const Asker& asker) { fill(asker, entry, reason); });
+                             [this](const Asker& asker) { released_.push_back(asker); });
+  if (released_.empty()) return;
+  const cache::Entry* left = question.bogus ? nullptr : leftover(question.question, now);
+  tell_all(left != nullptr ? left : question.second_best, reason);
+  if (left != nullptr) left->unpin();
+}
+
+bool Settlement::tell_stale(const dns::Question& question, const Asker& asker, base::Time now) {
+  const cache::Entry* left = leftover(question, now);
+  if (left == nullptr) return false;
+  fill(asker, left, dns::Ede::None);
+  left->unpin();
+  return true;
+}
+
+const cache::Entry* Settlement::leftover(const dns::Question& question, base::Time now) {
+  const PoolSettings& pool = pool_of(question);
+  const cache::Entry* held = pool.cache != nullptr ? pool.cache->hold(question) : nullptr;
+  if (held == nullptr) return nullptr;
+  const bool tellable = held->tellable(now, pool.staleness);
+  if (tellable && held->expires() > now) return held;
+  cache::Entry* stale =
+      tellable ? cache::make_stale(question, *held, pool.staleness, now) : nullptr;
+  if (stale != nullptr) {
+    stale->pin();
+    if (!pool.cache->replace(question, held, stale, reclaim_)) {
+      // Flushed in between, so it may not be told either.
+      stale->unpin();
+      reclaim_.retire(std::exchange(stale, nullptr));
+    }
+  }
+  held->unpin();
+  return stale;
+}
+
+void Settlement::tell_all(const cache::Entry* entry, dns::Ede ede) {
+  for (const Asker& asker : released_) fill(asker, entry, ede);
 }
 
 void Settlement::keep_late(const dns::Question& question, const dns::Answer& answer,
                            base::Time now) {
-  cache::Cache* cache = pool_of(question).cache;
-  if (cache == nullptr || is_failure(answer.rcode)) return;
+  if (pool_of(question).cache == nullptr || dns::is_failure(answer.rcode)) return;
   const Made made = make(question, answer, now);
   if (made.entry == nullptr) return;
-  if (made.lifetime == 0) return reclaim_.retire(made.entry);
-  counters_.late_answers.add();
+  if (made.lifetime > 0) counters_.late_answers.add();
   failures_.answered(question.hash);
-  cache->insert(question, made.entry, now, reclaim_);
+  keep(question, made, now);
 }
 
 void Settlement::fill(const Asker& asker, const cache::Entry* entry, dns::Ede ede) {
+  if (asker.ticket == exchange::kNobody) return;
   if (entry != nullptr) entry->pin();
   const exchange::Fill message{
       .ticket = asker.ticket, .entry = entry, .ede = entry != nullptr ? dns::Ede::None : ede};

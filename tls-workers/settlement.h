@@ -25,6 +25,8 @@ struct PoolSettings {
   PolicySettings policy;
   cache::Cache* cache = nullptr;  // nullptr: this pool's answers are not kept.
   dns::LifetimeLimits limits;
+  cache::Staleness staleness;
+  bool prefetch = true;  // Answers in demand are fetched anew before they expire.
 };
 
 class Settlement {
@@ -48,9 +50,13 @@ class Settlement {
   struct Made {
     cache::Entry* entry;  // The caller's; nullptr: memory is out, and that has been counted.
     uint32_t lifetime;    // Seconds; 0: not to be kept.
-    bool failure;         // SERVFAIL or REFUSED.
+    bool failure;         // As dns::is_failure.
   };
   [[nodiscard]] Made make(const dns::Question& question, const dns::Answer& answer, base::Time now);
+
+  // A failure is told only if the cache has nothing to say instead: an answer whose time is over,
+  // but not for too long (RFC 8767). Unless signatures are what failed: then the old answer may be
+  // what somebody wants to be believed.
 
   /// `made` is the answer: kept if it may be, told to all askers. Takes the entry, closes
   /// `question`.
@@ -60,6 +66,8 @@ class Settlement {
   void give_up(OpenQuestion& question, dns::Ede reason, base::Time now);
   /// Tells the askers who can wait no longer.
   void tell_overdue(OpenQuestion& question, dns::Ede reason, base::Time now);
+  /// Tells `asker`, if there is something in the cache to be told in the place of a failure.
+  [[nodiscard]] bool tell_stale(const dns::Question& question, const Asker& asker, base::Time now);
   /// An answer to a query that had been given up, and whose question may have been closed since:
   /// for the cache alone.
   void keep_late(const dns::Question& question, const dns::Answer& answer, base::Time now);
@@ -71,7 +79,7 @@ class Settlement {
   /// By any thread: no question is refused again for what failed until now.
   void forget_failures() { failures_.forget(); }
 
-  /// One Fill for one Miss. `entry`: nullptr for a failure.
+  /// One Fill for one Miss, unless nobody waits for it. `entry`: nullptr for a failure.
   void fill(const Asker& asker, const cache::Entry* entry, dns::Ede ede);
   /// After the last Fill of a turn: cores look by themselves, other workers' fronts may sleep.
   void wake_fronts();
@@ -82,6 +90,13 @@ class Settlement {
   [[nodiscard]] cache::Reclaim& reclaim() { return reclaim_; }
 
  private:
+  /// What the cache has for `question` though it could not be found out just now, with a pin that
+  /// is the caller's; nullptr: nothing. If its time is over, it is published anew, to be told for
+  /// 30 s without asking.
+  [[nodiscard]] const cache::Entry* leftover(const dns::Question& question, base::Time now);
+  void tell_all(const cache::Entry* entry, dns::Ede ede);
+  void keep(const dns::Question& question, const Made& made, base::Time now);
+
   [[nodiscard]] const PoolSettings& pool_of(const dns::Question& question) const {
     return (*pools_)[static_cast<size_t>(question.pool)];
   }

@@ -63,14 +63,8 @@ dns::Rcode header_rcode(base::ByteView message) {
 
 /// A resolver that says this may be alone with it, so another one is asked.
 std::optional<Failure> refusal(dns::Rcode rcode) {
-  switch (rcode) {
-    case dns::Rcode::ServFail:
-      return Failure::ServFail;
-    case dns::Rcode::Refused:
-      return Failure::Refused;
-    default:
-      return std::nullopt;
-  }
+  if (rcode == dns::Rcode::ServFail) return Failure::ServFail;
+  return dns::is_failure(rcode) ? std::optional(Failure::Refused) : std::nullopt;
 }
 
 }  // namespace
@@ -107,6 +101,7 @@ class Worker::Impl {
 
   void take_up(Change change);
   void take_miss(const exchange::Miss& miss, uint32_t core);
+  void tell_unasked(const exchange::Miss& miss, const Asker& asker);
   void take_answer(Session& session, const Session::Heard& heard);
   void take_failure(const Session& session, const Session::Heard& heard);
   void take_late_answer(Session& session, const Session::Heard& heard);
@@ -302,10 +297,17 @@ void Worker::Impl::take_misses() {
 void Worker::Impl::take_miss(const exchange::Miss& miss, uint32_t core) {
   const Asker asker{core, miss.ticket, miss.deadline};
   ASSERT(static_cast<size_t>(miss.question.pool) < configuration_->pools.size());
+  const bool prefetch = miss.ticket == exchange::kNobody;
+  if (prefetch && questions_.open() >= settings_.max_questions / 2)
+    return counters_.prefetches_left.add();
   if (settlement_.refuse_again(miss, asker, now_)) return;
+  // While checks go on, nobody waits for what they will find.
+  if (!placement_.any_up(miss.question) && settlement_.tell_stale(miss.question, asker, now_))
+    return;
   const Questions::Join join = questions_.join(miss, core);
   switch (join.how) {
     case Questions::Joined::Opened:
+      if (prefetch) counters_.prefetches.add();
       placement_.place(*join.question, now_);
       break;
     case Questions::Joined::Merged:
@@ -313,13 +315,18 @@ void Worker::Impl::take_miss(const exchange::Miss& miss, uint32_t core) {
       break;
     case Questions::Joined::Full:
       counters_.questions_full.add();
-      settlement_.fill(asker, nullptr, dns::Ede::NetworkError);
+      tell_unasked(miss, asker);
       break;
     case Questions::Joined::Crowded:
       counters_.questions_crowded.add();
-      settlement_.fill(asker, nullptr, dns::Ede::NetworkError);
+      tell_unasked(miss, asker);
       break;
   }
+}
+
+void Worker::Impl::tell_unasked(const exchange::Miss& miss, const Asker& asker) {
+  if (settlement_.tell_stale(miss.question, asker, now_)) return;
+  settlement_.fill(asker, nullptr, dns::Ede::NetworkError);
 }
 
 // ---------------------------------------------------------------- sessions
@@ -363,6 +370,7 @@ void Worker::Impl::take_answer(Session& session, const Session::Heard& heard) {
   note_answer(session.backend(), heard.asked, answer->rcode);
   if (answer->keepalive != dns::Answer::kNoKeepalive)
     backend.heed_keepalive(session, answer->keepalive);
+  question->bogus |= answer->bogus && dns::is_failure(answer->rcode);
   const std::optional<Failure> refused = refusal(answer->rcode);
   if (refused) backend.counters().failures[*refused].add();
   if (refused && !waited_for) return;
@@ -423,7 +431,7 @@ void Worker::Impl::take_fault(OpenQuestion& question, Session& session, bool wai
                   out_of_step ? SameBackend::Allowed : SameBackend::Forbidden, now_);
 }
 
-/// SERVFAIL or REFUSED: kept for the case that no other backend does better. Takes `made`.
+/// A failure in so many words: kept for the case that no other backend does better. Takes `made`.
 void Worker::Impl::take_refusal(OpenQuestion& question, uint32_t backend,
                                 const Settlement::Made& made) {
   const bool refused_before = question.second_best != nullptr;

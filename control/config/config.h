@@ -13,6 +13,7 @@
 #include "control/config/machine.h"
 #include "dataplane/base/address.h"
 #include "dataplane/base/result.h"
+#include "dataplane/cache/entry.h"
 #include "dataplane/dns/answer.h"
 #include "dataplane/dns/question.h"
 #include "dataplane/poll/settings.h"
@@ -45,6 +46,8 @@ struct PacketCache {
   std::string name;           // Unique; the `cache` label of metrics.
   uint32_t size = 1'000'000;  // Entries.
   dns::LifetimeLimits limits;
+  cache::Staleness staleness;
+  bool prefetch = true;
 };
 
 /// Backends that share questions, and the cache that keeps their answers. Its index in

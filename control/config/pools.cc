@@ -11,6 +11,8 @@ namespace {
 
 constexpr uint64_t kMaxSeconds = 2'147'483'647;  // A TTL's largest, RFC 2181 §8.
 
+constexpr uint64_t kMaxStaleTtl = 3600;  // Whoever keeps a stale answer longer misses the new one.
+
 constexpr Choice<tls::Policy> choice_of(tls::Policy policy) {
   return {tls::kPolicyNames[static_cast<size_t>(policy)], policy};
 }
@@ -45,6 +47,9 @@ PacketCache read_packet_cache(const YamlNode& node, Reading& reading) {
   section.number("min_ttl", cache.limits.min_ttl, {0, kMaxSeconds});
   section.number("max_negative_ttl", cache.limits.max_negative_ttl, {0, kMaxSeconds});
   section.number("temporary_failure_ttl", cache.limits.temporary_failure_ttl, {1, 300});
+  section.number("max_stale", cache.staleness.max_stale, {0, kMaxSeconds});
+  section.number("stale_ttl", cache.staleness.stale_ttl, {1, kMaxStaleTtl});
+  section.flag("prefetch", cache.prefetch);
   section.refuse_unknown();
   return cache;
 }

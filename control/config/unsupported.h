@@ -15,9 +15,6 @@ struct UnsupportedSetting {
 
 inline constexpr std::array kUnsupported = {
     UnsupportedSetting{"binds", "protocol", "DoH"},
-    UnsupportedSetting{"packet_caches", "stale_ttl", ""},
-    UnsupportedSetting{"packet_caches", "max_stale", ""},
-    UnsupportedSetting{"packet_caches", "prefetch", ""},
 };
 
 /// Whether the whole setting is one of those.

@@ -126,8 +126,9 @@ constexpr std::array kGlobals = {
     Known{"setTCPUseSinglePipe", kMemory},
     Known{"setUDPMultipleMessagesVectorSize", kMemory},
     Known{"setUDPSocketBufferSizes", kMemory},
-    Known{"setStaleCacheEntriesTTL",
-          {Kind::ToDo, "this version keeps no stale answers for when resolvers are down"}},
+    Known{
+        "setStaleCacheEntriesTTL",
+        {Kind::ToDo, "write it into each packet cache as `max_stale`; dotline's default is a day"}},
     Known{"setPayloadSizeOnSelfGeneratedAnswers", kNeedless},
     Known{"setAddEDNSToSelfGeneratedResponses", kNeedless},
     Known{"setSecurityPollSuffix", kNeedless},

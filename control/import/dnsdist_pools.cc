@@ -33,7 +33,7 @@ constexpr CacheNumber kCacheNumbers[] = {
     {"minTTL", "min_ttl", 0, INT32_MAX},
     {"maxNegativeTTL", "max_negative_ttl", 0, INT32_MAX},
     {"temporaryFailureTTL", "temporary_failure_ttl", 1, 300},
-    {"staleTTL", "stale_ttl", 0, INT32_MAX},
+    {"staleTTL", "stale_ttl", 1, 3600},
 };
 // How dnsdist's cache is built inside, or what it keeps apart, which dotline's does by itself.
 constexpr const char* kNeedless[] = {"numberOfShards", "deferrableInsertLock", "keepStaleData",
@@ -42,9 +42,6 @@ constexpr const char* kNeedless[] = {"numberOfShards", "deferrableInsertLock", "
 
 void carry_number(lua_State* state, const CacheNumber& number, int64_t value, DraftCache& cache) {
   const std::string what = std::string("newPacketCache.") + number.parameter;
-  if (is_unsupported("packet_caches", number.setting))
-    return remark(state, kToDo, what,
-                  "this version keeps no stale answers for when resolvers are down");
   const int64_t fit = std::clamp(value, number.least, number.most);
   if (fit != value) {
     remark(state, kToDo, what,

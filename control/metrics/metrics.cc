@@ -237,6 +237,18 @@ void add_misses(const MetricsSources& sources, FamilyList& families) {
                    "Queries sent to a second backend because the first was slow.",
                    sum(
                        sources.workers, [](const auto& worker) -> auto& { return worker.hedged; }));
+  families.begin_counter("dotline_prefetches_total",
+                         "Answers fetched anew before they expired, and those that were not.");
+  families.sample({{"result", "asked"}}, sum(
+                                             sources.workers, [](const auto& worker) -> auto& {
+                                               return worker.prefetches;
+                                             }));
+  families.sample(
+      {{"result", "left"}},
+      sum(
+          sources.workers, [](const auto& worker) -> auto& { return worker.prefetches_left; }) +
+          sum(
+              sources.cores, [](const auto& core) -> auto& { return core.prefetches_left; }));
   families.counter(
       "dotline_late_answers_total",
       "Answers put into the cache though nobody waited for them any more.",

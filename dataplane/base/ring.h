@@ -40,6 +40,11 @@ class Ring {
     return __atomic_load_n(&ring_->prod.tail, __ATOMIC_ACQUIRE) ==
            __atomic_load_n(&ring_->cons.tail, __ATOMIC_ACQUIRE);
   }
+  /// Either thread: how many wait, about.
+  [[nodiscard]] unsigned size() const {
+    return __atomic_load_n(&ring_->prod.tail, __ATOMIC_ACQUIRE) -
+           __atomic_load_n(&ring_->cons.tail, __ATOMIC_ACQUIRE);
+  }
   [[nodiscard]] unsigned capacity() const { return rte_ring_get_capacity(ring_.get()); }
 
  private:

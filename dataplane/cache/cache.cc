@@ -77,18 +77,28 @@ const Entry* Cache::probe(const dns::Question& question) const {
   return nullptr;
 }
 
-const Entry* Cache::find(const dns::Question& question, Time now, const Entry* probable) const {
-  if (probable == nullptr) return nullptr;
-  const Entry* found = probable->answers(question) ? probable : nullptr;
+const Entry* Cache::look_up(const dns::Question& question, const Entry* probable) const {
+  if (probable == nullptr || probable->answers(question)) return probable;
   // Another question's with the same tag: once in thousands of lookups. Now every slot is looked
   // at.
-  for (size_t way = 0; found == nullptr && way < kWays; ++way) {
+  for (size_t way = 0; way < kWays; ++way) {
     const Entry* entry = entry_of(slot_at(question.hash, way).load(), tag_of(question.hash));
-    if (entry != nullptr && entry->answers(question)) found = entry;
+    if (entry != nullptr && entry->answers(question)) return entry;
   }
+  return nullptr;
+}
+
+const Entry* Cache::find(const dns::Question& question, Time now, const Entry* probable) const {
+  const Entry* found = look_up(question, probable);
   if (found == nullptr || found->expires() <= now) return nullptr;
   found->touch();
   return found;
+}
+
+const Entry* Cache::find_tellable(const dns::Question& question, Time now,
+                                  const Staleness& staleness) const {
+  const Entry* found = look_up(question, probe(question));
+  return found != nullptr && found->tellable(now, staleness) ? found : nullptr;
 }
 
 void Cache::insert(const dns::Question& question, Entry* entry, Time now, Reclaim& reclaim) {
@@ -96,19 +106,50 @@ void Cache::insert(const dns::Question& question, Entry* entry, Time now, Reclai
   const std::lock_guard lock(stripes_[index % kStripes]);
   Bucket& bucket = buckets_[index];
   counters_.inserts.fetch_add(1, std::memory_order_relaxed);
-  counters_.entries.fetch_add(1, std::memory_order_relaxed);
-  counters_.bytes.fetch_add(entry->footprint(), std::memory_order_relaxed);
-
-  if (Slot* same = slot_with(bucket, question)) {
-    // In its place at once: a reader finds the old answer or the new one.
-    Entry* old = same->entry();
-    same->publish(entry, question.hash);
-    return discard(old, reclaim);
-  }
+  if (Slot* same = slot_with(bucket, question)) return supplant(*same, question, entry, reclaim);
+  count(*entry);
   const bool full = counters_.entries.load(std::memory_order_relaxed) > capacity_;
   if (full || empty_slot(bucket, question.hash) == nullptr) make_room(bucket, now, reclaim);
   Slot* empty = empty_slot(bucket, question.hash);
   (empty != nullptr ? *empty : bucket.slots.front()).publish(entry, question.hash);
+}
+
+const Entry* Cache::hold(const dns::Question& question) {
+  const size_t index = index_of(question.hash);
+  const std::lock_guard lock(stripes_[index % kStripes]);
+  const Slot* slot = slot_with(buckets_[index], question);
+  if (slot == nullptr) return nullptr;
+  // Pinned before whoever displaces it can get the lock and retire it.
+  slot->entry()->pin();
+  return slot->entry();
+}
+
+bool Cache::replace(const dns::Question& question, const Entry* held, Entry* entry,
+                    Reclaim& reclaim) {
+  const size_t index = index_of(question.hash);
+  const std::lock_guard lock(stripes_[index % kStripes]);
+  Slot* slot = slot_with(buckets_[index], question);
+  if (slot == nullptr || slot->entry() != held) return false;
+  supplant(*slot, question, entry, reclaim);
+  return true;
+}
+
+void Cache::remove(const dns::Question& question, Reclaim& reclaim) {
+  const size_t index = index_of(question.hash);
+  const std::lock_guard lock(stripes_[index % kStripes]);
+  Slot* slot = slot_with(buckets_[index], question);
+  if (slot == nullptr) return;
+  Entry* entry = slot->entry();
+  slot->clear();
+  discard(entry, reclaim);
+}
+
+void Cache::supplant(Slot& slot, const dns::Question& question, Entry* entry, Reclaim& reclaim) {
+  count(*entry);
+  // In its place at once: a reader finds the old answer or the new one.
+  Entry* old = slot.entry();
+  slot.publish(entry, question.hash);
+  discard(old, reclaim);
 }
 
 uint64_t Cache::flush(const Selection& selection, Reclaim& reclaim) {
@@ -151,13 +192,15 @@ Cache::Slot* Cache::empty_slot(Bucket& bucket, uint64_t hash) {
 void Cache::make_room(Bucket& bucket, Time now, Reclaim& reclaim) {
   // Sixteen entries, none of them in the CPU's cache: all are called before any is waited for.
   for (const Slot& slot : bucket.slots) __builtin_prefetch(slot.entry());
-  const auto expired = std::ranges::find_if(bucket.slots, [now](const Slot& slot) {
+  Slot* expired = nullptr;
+  for (Slot& slot : bucket.slots) {
     const Entry* entry = slot.entry();
-    return entry != nullptr && entry->expires() <= now;
-  });
-  Slot* leaving = expired != bucket.slots.end() ? &*expired : choose_victim(bucket);
+    if (entry == nullptr || entry->expires() > now) continue;
+    if (expired == nullptr || entry->expires() < expired->entry()->expires()) expired = &slot;
+  }
+  Slot* leaving = expired != nullptr ? expired : choose_victim(bucket);
   if (leaving == nullptr) return;
-  if (expired == bucket.slots.end()) counters_.evictions.fetch_add(1, std::memory_order_relaxed);
+  if (expired == nullptr) counters_.evictions.fetch_add(1, std::memory_order_relaxed);
   Entry* entry = leaving->entry();
   leaving->clear();
   discard(entry, reclaim);
@@ -183,6 +226,11 @@ Cache::Slot* Cache::choose_victim(Bucket& bucket) {
     if (const Entry* entry = slot.entry()) entry->clear_touch();
   }
   return oldest;
+}
+
+void Cache::count(const Entry& entry) {
+  counters_.entries.fetch_add(1, std::memory_order_relaxed);
+  counters_.bytes.fetch_add(entry.footprint(), std::memory_order_relaxed);
 }
 
 void Cache::discard(Entry* entry, Reclaim& reclaim) {

@@ -62,6 +62,10 @@ class Cache {
   [[nodiscard]] const Entry* probe(const dns::Question& question) const;
   [[nodiscard]] const Entry* find(const dns::Question& question, Time now,
                                   const Entry* probable) const;
+  /// Readers, too: an entry for `question`, expired or not, that may be told since nothing better
+  /// can be had; nullptr if there is none.
+  [[nodiscard]] const Entry* find_tellable(const dns::Question& question, Time now,
+                                           const Staleness& staleness) const;
 
   /// For the hit path, which compares a line's tags at once: the words of the line where the answer
   /// most likely is.
@@ -92,6 +96,18 @@ class Cache {
   /// worker's own. Never refused.
   void insert(const dns::Question& question, Entry* entry, Time now, Reclaim& reclaim);
 
+  // For the one worker whose question it is.
+
+  /// The entry for `question`, expired or not, with a pin that is the caller's; nullptr if there is
+  /// none.
+  [[nodiscard]] const Entry* hold(const dns::Question& question);
+  /// Publishes `entry` in the place of `held`, which is retired. False if that is not there any
+  /// more; then nothing has happened.
+  [[nodiscard]] bool replace(const dns::Question& question, const Entry* held, Entry* entry,
+                             Reclaim& reclaim);
+  /// Removes the entry for `question`, if there is one.
+  void remove(const dns::Question& question, Reclaim& reclaim);
+
   /// Removes what `selection` says; returns how many. Any thread but a poll core; readers and
   /// writers go on, each bucket being closed to writers for a moment. An answer on its way at the
   /// time may come in behind it.
@@ -106,6 +122,9 @@ class Cache {
   static constexpr size_t kWays = 16;
 
  private:
+  /// The entry for `question`, `probable` or another one.
+  [[nodiscard]] const Entry* look_up(const dns::Question& question, const Entry* probable) const;
+
   /// An entry's address in the low 48 bits (user space ends at 47 on x86-64), its tag above; 0:
   /// empty.
   struct Slot {
@@ -154,10 +173,13 @@ class Cache {
   /// empty one, the home line's first.
   static Slot* slot_with(Bucket& bucket, const dns::Question& question);
   static Slot* empty_slot(Bucket& bucket, uint64_t hash);
-  /// Takes an expired entry out of `bucket`, or a victim, if it holds any.
+  /// Takes the entry out of `bucket` that expired first, or a victim, if it holds any.
   void make_room(Bucket& bucket, Time now, Reclaim& reclaim);
   /// A used slot; nullptr if there is none.
   static Slot* choose_victim(Bucket& bucket);
+  /// Puts `entry` into a slot: nobody finds the one that was there any more.
+  void supplant(Slot& slot, const dns::Question& question, Entry* entry, Reclaim& reclaim);
+  void count(const Entry& entry);
   /// `entry` is in the table no more.
   void discard(Entry* entry, Reclaim& reclaim);
 

@@ -1,5 +1,6 @@
 #include "dataplane/cache/entry.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -8,6 +9,9 @@
 
 namespace cache {
 namespace {
+
+/// A tenth of less would be less than a second.
+constexpr base::seconds kShortestPrefetch{10};
 
 constexpr size_t rounded(size_t size, size_t unit) { return (size + unit - 1) / unit * unit; }
 
@@ -49,8 +53,22 @@ dns::Content Entry::content(Time now) const {
           .additionals = additionals_,
           .records = records(),
           .ttl_places = ttl_places(),
-          .age = base::whole_seconds(inserted_, now),
+          .age = stale_ ? 0 : base::whole_seconds(inserted_, now),
           .ede = ede_ == 0 ? dns::Ede::None : static_cast<dns::Ede>(ede_ - 1)};
+}
+
+bool Entry::tellable(Time now, const Staleness& staleness) const {
+  const uint16_t rcode = header_word(0) & dns::flag::kRcodeMask;
+  const bool known = extended_rcode_ == 0 && (rcode == static_cast<uint16_t>(dns::Rcode::NoError) ||
+                                              rcode == static_cast<uint16_t>(dns::Rcode::NxDomain));
+  return known && now < fresh_until() + base::seconds(staleness.max_stale);
+}
+
+dns::Content Entry::stale_content(const Staleness& staleness) const {
+  dns::Content told = content(inserted_);
+  told.ttl = staleness.stale_ttl;
+  told.ede = told.rcode == dns::Rcode::NxDomain ? dns::Ede::StaleNxDomain : dns::Ede::StaleAnswer;
+  return told;
 }
 
 size_t Entry::footprint() const {
@@ -78,8 +96,9 @@ Entry* make_entry(const NewEntry& from) {
   entry->ede_ = static_cast<uint8_t>(
       content.ede == dns::Ede::None ? 0 : static_cast<uint16_t>(content.ede) + 1);
   entry->authenticated_ = content.authenticated;
-  entry->plain_ = content.ede == dns::Ede::None && !content.truncated &&
-                  content.rcode != dns::Rcode::ServFail && entry->extended_rcode_ == 0;
+  entry->prefetch_ = from.prefetch && from.expires - from.inserted >= kShortestPrefetch;
+  entry->plain_ =
+      content.ede == dns::Ede::None && !content.truncated && !dns::is_failure(content.rcode);
 
   std::byte* tail = entry->tail();
   std::memcpy(tail, name.data(), name.size());
@@ -91,6 +110,23 @@ Entry* make_entry(const NewEntry& from) {
     std::memcpy(tail + places.records_at, content.records.data(), content.records.size());
   }
   return entry;
+}
+
+Entry* make_stale(const dns::Question& question, const Entry& old, const Staleness& staleness,
+                  Time now) {
+  const Time end = old.fresh_until();
+  Entry* copy =
+      make_entry({.question = question,
+                  .content = old.stale_content(staleness),
+                  .inserted = end,
+                  .expires = std::min(now + kRecheck, end + base::seconds(staleness.max_stale))});
+  if (copy == nullptr) return nullptr;
+  copy->stale_ = true;
+  for (const uint16_t place : copy->ttl_places())
+    base::store_be32(copy->tail() + copy->records_at_ + place, staleness.stale_ttl);
+  copy->records_sum_ = base::folded(base::sum_of(copy->records()));
+  copy->touch();  // Somebody has just asked for it.
+  return copy;
 }
 
 void destroy_entry(Entry* entry) {

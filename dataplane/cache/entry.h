@@ -21,6 +21,15 @@ struct NewEntry {
   dns::Content content;  // Its records' TTLs as they are to be served at age 0; `age` is not used.
   Time inserted;
   Time expires;
+  bool prefetch = false;  // A hit at the end of its life asks for it again.
+};
+
+/// What may be told of an answer whose time is over. RFC 8767.
+struct Staleness {
+  uint32_t max_stale = 86400;  // Seconds from then on; 0: nothing.
+  uint32_t stale_ttl = 30;     // Of every record. §4: greater than 0, 30 s are recommended.
+
+  friend bool operator==(const Staleness&, const Staleness&) = default;
 };
 
 /// Everything that identifies a question but its name's octets and its hash, in one word.
@@ -36,6 +45,16 @@ class Entry {
  public:
   [[nodiscard]] Time inserted() const { return inserted_; }
   [[nodiscard]] Time expires() const { return expires_; }
+  /// When the answer's own time is or was over. A stale one expires when it is to be asked for
+  /// again.
+  [[nodiscard]] Time fresh_until() const { return stale_ ? inserted_ : expires_; }
+  /// Whether this is told because nothing better could be had; made by `make_stale`.
+  [[nodiscard]] bool stale() const { return stale_; }
+  /// Whether it may be told if nothing better can be had: what a resolver knew, not a failure, and
+  /// not for too long. RFC 8767 §4.
+  [[nodiscard]] bool tellable(Time now, const Staleness& staleness) const;
+  /// What is said then.
+  [[nodiscard]] dns::Content stale_content(const Staleness& staleness) const;
   /// Octets that this entry occupies.
   [[nodiscard]] size_t footprint() const;
   /// Whether this answers `question`: everything compared, name octets included.
@@ -78,20 +97,36 @@ class Entry {
   /// Recency for eviction: set by readers, only when clear, so that a hot entry's line stays
   /// shared.
   void touch() const {
-    if (!touched_.load(std::memory_order_relaxed)) touched_.store(true, std::memory_order_relaxed);
+    if (!marked(kTouched)) marks_.fetch_or(kTouched, std::memory_order_relaxed);
   }
   // For the writer that looks for a victim.
-  [[nodiscard]] bool touched() const { return touched_.load(std::memory_order_relaxed); }
-  void clear_touch() const { touched_.store(false, std::memory_order_relaxed); }
+  [[nodiscard]] bool touched() const { return marked(kTouched); }
+  void clear_touch() const { marks_.fetch_and(kClaimed, std::memory_order_relaxed); }
+
+  /// Whether a hit now should have the answer fetched anew: in the last tenth of its life, once.
+  [[nodiscard]] bool due(Time now) const {
+    return (expires_ - now) * 10 <= expires_ - inserted_ && prefetch_ && !marked(kClaimed);
+  }
+  /// True for one caller alone, who sees to it.
+  [[nodiscard]] bool claim() const {
+    return (marks_.fetch_or(kClaimed, std::memory_order_relaxed) & kClaimed) == 0;
+  }
 
   /// Records are copied in pieces of this size, whatever their own.
   static constexpr size_t kChunk = 32;
 
  private:
   friend Entry* make_entry(const NewEntry&);
+  friend Entry* make_stale(const dns::Question&, const Entry&, const Staleness&, Time);
   friend void destroy_entry(Entry*);
   struct Layout;
   Entry() = default;
+
+  // What readers note, each once.
+  static constexpr uint8_t kTouched = 1, kClaimed = 2;
+  [[nodiscard]] bool marked(uint8_t mark) const {
+    return (marks_.load(std::memory_order_relaxed) & mark) != 0;
+  }
 
   [[nodiscard]] const std::byte* tail() const {
     return reinterpret_cast<const std::byte*>(this + 1);
@@ -118,7 +153,9 @@ class Entry {
   uint8_t extended_rcode_ = 0;
   bool authenticated_ : 1 = false;
   bool plain_ : 1 = false;
-  mutable std::atomic<bool> touched_{false};
+  bool stale_ : 1 = false;
+  bool prefetch_ : 1 = false;
+  mutable std::atomic<uint8_t> marks_{0};
   // Behind it, in one block: the name, ttl_count_ places (2 octets each, aligned), the records.
 };
 static_assert(sizeof(Entry) == 48, "with a name of 40 octets and an address, two cache lines");
@@ -126,6 +163,12 @@ static_assert(sizeof(Entry) == 48, "with a name of 40 octets and an address, two
 /// Copies all that `from` borrows into one block. Never on a poll core. Returns nullptr when
 /// memory is out.
 [[nodiscard]] Entry* make_entry(const NewEntry& from);
+/// A copy of `old`, which is tellable, to be told for kRecheck, or for what is left of `max_stale`;
+/// then it is to be asked for again. Never on a poll core. nullptr when memory is out.
+[[nodiscard]] Entry* make_stale(const dns::Question& question, const Entry& old,
+                                const Staleness& staleness, Time now);
+/// How long a refresh that failed is not tried again, at least. RFC 8767 §5.
+inline constexpr base::seconds kRecheck{30};
 /// Only through Reclaim: some other thread may still be reading it.
 void destroy_entry(Entry* entry);
 

@@ -56,6 +56,8 @@ const Layout* layout_of(Type type) {
   return found == std::end(kLayouts) ? nullptr : found;
 }
 
+bool blames_signatures(Ede code) { return code >= Ede::DnssecBogus && code <= Ede::NsecMissing; }
+
 enum class Section : uint8_t { Answer, Authority, Additional };
 
 struct Record {
@@ -168,6 +170,8 @@ bool Walk::take_opt(const Record& record) {
     const uint16_t code = options.be16();
     Reader value(options.take(options.be16()));
     if (code == option::kKeepalive && value.remaining() == 2) answer.keepalive = value.be16();
+    if (code == option::kExtendedError && value.remaining() >= 2)
+      answer.bogus |= blames_signatures(Ede{value.be16()});
   }
   return options.ok();
 }
@@ -282,9 +286,8 @@ Result<Answer, AnswerFault> parse_answer(ByteView message, const Question& asked
 }
 
 uint32_t lifetime(const Answer& answer, const LifetimeLimits& limits) {
-  if (answer.rcode == Rcode::ServFail || answer.rcode == Rcode::Refused)
-    return limits.temporary_failure_ttl;
-  if (answer.rcode != Rcode::NoError && answer.rcode != Rcode::NxDomain) return 0;
+  if (is_failure(answer.rcode)) return limits.temporary_failure_ttl;
+  if (answer.rcode == Rcode::YxDomain) return 0;
   // An alias that leads nowhere lives on its own TTL if the resolver sent no SOA; every other
   // denial needs one.
   const bool only_aliases = answer.rcode == Rcode::NoError && answer.answers > 0;

@@ -45,10 +45,12 @@ struct Answer {
   std::span<const uint16_t> ttl_places;  // Offsets into `records` of each 4-octet TTL, in order.
   /// Over all records kept; bit 31 counts as a very large TTL (RFC 8767 §4). 0 if there are none.
   uint32_t min_ttl = 0;
-  bool has_asked_type = false;        // In the answer section; any record there will do for ANY.
-  bool has_soa = false;               // An SOA in the authority section ...
-  uint32_t negative_ttl = 0;          // ... and min(its TTL, its MINIMUM). RFC 2308 §5.
-  uint16_t soa_ttl_index = 0;         // Which of `ttl_places` is that SOA's.
+  bool has_asked_type = false;  // In the answer section; any record there will do for ANY.
+  bool has_soa = false;         // An SOA in the authority section ...
+  uint32_t negative_ttl = 0;    // ... and min(its TTL, its MINIMUM). RFC 2308 §5.
+  uint16_t soa_ttl_index = 0;   // Which of `ttl_places` is that SOA's.
+  /// An extended error says that the zone's signatures do not hold, RFC 8914 §4.7 to §4.13.
+  bool bogus = false;
   uint16_t keepalive = kNoKeepalive;  // RFC 7828 TIMEOUT in units of 100 ms, if the OPT had one.
 
   static constexpr uint16_t kNoKeepalive = 0xFFFF;
@@ -83,8 +85,8 @@ struct LifetimeLimits {
 
 /// For how many seconds `answer` may be kept; 0 means not at all. Positive: its smallest TTL.
 /// NXDOMAIN and NODATA: the negative TTL or a smaller one of its records, nothing without an SOA
-/// (RFC 2308 §5), except that aliases leading to no data live on their own TTLs. SERVFAIL and
-/// REFUSED: temporary_failure_ttl, whatever `min_ttl` says (RFC 9520). Other rcodes: 0.
+/// (RFC 2308 §5), except that aliases leading to no data live on their own TTLs. Failures:
+/// temporary_failure_ttl, whatever `min_ttl` says (RFC 9520). YXDOMAIN: 0.
 [[nodiscard]] uint32_t lifetime(const Answer& answer, const LifetimeLimits& limits);
 
 /// The TTL to keep at `ttl_places[index]`: capped by `max_ttl`, bit 31 counting as very large, and

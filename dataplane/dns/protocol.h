@@ -40,9 +40,16 @@ enum class Rcode : uint16_t {
   NxDomain = 3,
   NotImp = 4,
   Refused = 5,
+  YxDomain = 6,
   BadVers = 16,
   BadCookie = 23  // RFC 7873 §5.2.3
 };
+
+/// Whether a resolver that says so has found out nothing about the name. RFC 9520 §2, RFC 8767 §4;
+/// YXDOMAIN is an answer, to a name that DNAME makes too long (RFC 6672 §2.2).
+[[nodiscard]] constexpr bool is_failure(Rcode rcode) {
+  return rcode != Rcode::NoError && rcode != Rcode::NxDomain && rcode != Rcode::YxDomain;
+}
 
 enum class Type : uint16_t {
   A = 1,
@@ -72,9 +79,13 @@ enum class Class : uint16_t { In = 1 };
 /// Extended DNS errors, RFC 8914 §4. `None` is ours: no such option.
 enum class Ede : uint16_t {
   Other = 0,
+  StaleAnswer = 3,
+  DnssecBogus = 6,
+  NsecMissing = 12,
   CachedError = 13,
   NotReady = 14,
   Prohibited = 18,
+  StaleNxDomain = 19,
   NotAuthoritative = 20,
   NotSupported = 21,
   NoReachableAuthority = 22,

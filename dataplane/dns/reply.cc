@@ -35,12 +35,13 @@ uint16_t reply_flags(const Asker& asker, Rcode rcode, bool authenticated) {
 
 constexpr uint32_t pair(uint16_t first, uint16_t second) { return uint32_t{first} << 16 | second; }
 
-/// `records` are where they were copied to; `stored` is where from.
-void age_ttls(ByteSpan records, ByteView stored, std::span<const uint16_t> places, uint32_t age) {
-  for (const uint16_t place : places) {
-    ASSERT(place + size_t{4} <= stored.size());
-    const uint32_t ttl = base::load_be32(&stored[place]);
-    base::store_be32(&records[place], ttl - std::min(ttl, age));
+/// `records` is where those of `content` were copied to.
+void set_ttls(ByteSpan records, const Content& content) {
+  for (const uint16_t place : content.ttl_places) {
+    ASSERT(place + size_t{4} <= content.records.size());
+    const uint32_t ttl = base::load_be32(&content.records[place]);
+    const uint32_t aged = ttl - std::min(ttl, content.age);
+    base::store_be32(&records[place], content.ttl != 0 ? content.ttl : aged);
   }
 }
 
@@ -121,9 +122,8 @@ Reply compose_reply(ByteSpan into, const Asker& asker, const Content& content) n
   writer.bytes(asker.question);
   const size_t records_at = writer.size();
   writer.bytes(records);
-  if (with_records && content.age != 0) {
-    age_ttls(into.subspan(records_at, records.size()), records, content.ttl_places, content.age);
-  }
+  if (with_records && (content.age != 0 || content.ttl != 0))
+    set_ttls(into.subspan(records_at, records.size()), content);
   if (asker.edns.present) write_opt(writer, rcode, asker, explain ? content.ede : Ede::None, limit);
   ASSERT(writer.ok() && writer.size() <= limit);
   return Reply{writer.size(), whole ? Written::Whole : Written::Truncated};

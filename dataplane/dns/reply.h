@@ -40,6 +40,7 @@ struct Content {
   ByteView records;  // As kept: what follows the question, without OPT.
   std::span<const uint16_t> ttl_places;
   uint32_t age = 0;     // Seconds to take off each TTL; a TTL never goes below 0.
+  uint32_t ttl = 0;     // If not 0: every TTL, whatever the records say. RFC 8767 §4.
   Ede ede = Ede::None;  // Sent if the client sent an OPT and it fits. RFC 8914 §3.
 };
 

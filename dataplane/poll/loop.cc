@@ -6,6 +6,7 @@
 
 #include "dataplane/base/assert.h"
 #include "dataplane/poll/serve.h"
+#include "dataplane/rules/telling.h"
 
 namespace poll {
 namespace {
@@ -86,13 +87,9 @@ void reply_to_parked(LcoreState& self, const ParkedAsker& parked, const Pending:
   PortQueue& queue = queue_of(self, parked.port);
   rte_mbuf* mbuf = rte_pktmbuf_alloc(queue.pool);
   if (mbuf == nullptr) return self.counters.dropped[Drop::PoolEmpty].add();
-  if (outcome.entry == nullptr) {
-    return reply(self, queue, mbuf, parked.path, parked.asker(),
-                 {.rcode = dns::Rcode::ServFail, .ede = outcome.ede}, Outcome::ServFail,
-                 parked.received);
-  }
-  reply(self, queue, mbuf, parked.path, parked.asker(), outcome.entry->content(self.now),
-        Outcome::Fill, parked.received);
+  const rules::Telling said = rules::tell_fill(outcome.entry, outcome.ede, self.now);
+  reply(self, queue, mbuf, parked.path, parked.asker(), said.content, said.outcome,
+        parked.received);
 }
 
 unsigned release_settled(LcoreState& self, unsigned limit) {

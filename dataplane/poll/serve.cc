@@ -10,6 +10,7 @@
 
 #include "dataplane/base/assert.h"
 #include "dataplane/rules/decide.h"
+#include "dataplane/rules/telling.h"
 
 namespace poll {
 namespace {
@@ -45,10 +46,14 @@ void turn_away(LcoreState& self, const PortQueue& queue, rte_mbuf* mbuf, Drop re
   rte_pktmbuf_free(mbuf);  // The kernel gets a copy.
 }
 
-void reply_servfail(LcoreState& self, PortQueue& queue, const Arrival& arrival) {
-  reply(self, queue, arrival.mbuf, arrival.path, arrival.asker(),
-        {.rcode = dns::Rcode::ServFail, .ede = dns::Ede::NetworkError}, Outcome::ServFail,
+void tell(LcoreState& self, PortQueue& queue, const Arrival& arrival, const rules::Telling& said) {
+  reply(self, queue, arrival.mbuf, arrival.path, arrival.asker(), said.content, said.outcome,
         self.now);
+}
+
+/// There is no room for it anywhere.
+void reply_unasked(LcoreState& self, PortQueue& queue, const Arrival& arrival) {
+  tell(self, queue, arrival, rules::tell_unasked(*arrival.to, arrival.question, self.now));
 }
 
 ParkedAsker asker_to_park(const LcoreState& self, const PortQueue& queue, const Arrival& arrival) {
@@ -64,13 +69,26 @@ ParkedAsker asker_to_park(const LcoreState& self, const PortQueue& queue, const 
   return asker;
 }
 
+base::Time deadline_of_miss(const LcoreState& self) {
+  return self.now + self.pending.wait() - kFillMargin;
+}
+
 /// False if the worker's ring is full.
 bool send_miss(LcoreState& self, const dns::Question& question, exchange::Ticket ticket) {
   const unsigned worker = self.exchange.worker_of(question);
-  const base::Time deadline = self.now + self.pending.wait() - kFillMargin;
-  if (!self.exchange.lane(self.index, worker).miss.push({question, ticket, deadline})) return false;
+  exchange::Lane& lane = self.exchange.lane(self.index, worker);
+  if (!lane.miss.push({question, ticket, deadline_of_miss(self)})) return false;
   self.workers_to_wake |= uint64_t{1} << worker;
   return true;
+}
+
+/// Once for each entry, whatever comes of it: if nothing does, there is a miss when it expires.
+void prefetch(LcoreState& self, const cache::Entry& entry, const dns::Question& question) {
+  if (!entry.claim()) return;
+  const unsigned worker = self.exchange.worker_of(question);
+  if (!self.exchange.lane(self.index, worker).prefetch(question, deadline_of_miss(self)))
+    return self.counters.prefetches_left.add();
+  self.workers_to_wake |= uint64_t{1} << worker;
 }
 
 void park(LcoreState& self, PortQueue& queue, const Arrival& arrival) {
@@ -81,16 +99,16 @@ void park(LcoreState& self, PortQueue& queue, const Arrival& arrival) {
       if (send_miss(self, arrival.question, ticket)) break;
       self.pending.unpark_first(ticket);
       self.counters.miss_ring_full.add();
-      return reply_servfail(self, queue, arrival);
+      return reply_unasked(self, queue, arrival);
     case Pending::Parked::Joined:
       self.counters.merged.add();
       break;
     case Pending::Parked::Full:
       self.counters.parked_full.add();
-      return reply_servfail(self, queue, arrival);
+      return reply_unasked(self, queue, arrival);
     case Pending::Parked::ClientFull:
       self.counters.client_full.add();
-      return reply_servfail(self, queue, arrival);
+      return reply_unasked(self, queue, arrival);
   }
   rte_pktmbuf_free(
       arrival.mbuf);  // The asker is parked, not its mbuf: slow resolvers cannot drain the pool.
@@ -161,9 +179,8 @@ void resolve(LcoreState& self, PortQueue& queue, const Arrival& arrival) {
     return ask(self, queue, arrival);
   }
   counters.hits.add();
-  dns::Content content = entry->content(self.now);
-  if (content.rcode == dns::Rcode::ServFail) content.ede = dns::Ede::CachedError;  // RFC 8914 §4.14
-  reply(self, queue, arrival.mbuf, arrival.path, arrival.asker(), content, Outcome::Hit, self.now);
+  if (entry->due(self.now)) prefetch(self, *entry, arrival.question);
+  tell(self, queue, arrival, rules::tell_hit(*entry, self.now));
 }
 
 }  // namespace

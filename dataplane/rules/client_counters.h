@@ -28,8 +28,9 @@ struct ClientCounters {
   // Queries answered SERVFAIL at once, because ...
   base::Counter parked_full;  // ... no more askers or questions can be parked,
   base::Counter client_full;  // ... this client has as many askers parked as one client may have,
-  base::Counter miss_ring_full;  // ... the worker's ring was full.
-  base::Counter late_fills;      // Fills for a question whose askers had all been told SERVFAIL.
+  base::Counter miss_ring_full;   // ... the worker's ring was full.
+  base::Counter prefetches_left;  // Prefetches not sent: the worker has enough to do.
+  base::Counter late_fills;       // Fills for a question whose askers had all been told SERVFAIL.
 };
 
 }  // namespace rules

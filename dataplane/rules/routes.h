@@ -16,6 +16,7 @@ struct Destination {
   dns::PoolId pool{};
   const cache::Cache* cache = nullptr;  // nullptr: every query is a miss.
   uint16_t cache_index = 0;             // Of ClientCounters::caches.
+  cache::Staleness staleness{};
 };
 
 /// Names at and below `domain`.

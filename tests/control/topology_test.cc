@@ -178,9 +178,13 @@ TEST_F(TopologyTest, APoolThatLeavesIsServedUntilItIsGone) {
 TEST_F(TopologyTest, ACacheGoesOnUnlessItsSizeChanges) {
   const auto before = topology_.caches().at(0);
   config_.packet_caches[0].limits.max_ttl = 5;
+  config_.packet_caches[0].staleness.max_stale = 6;
+  config_.packet_caches[0].prefetch = false;
   ASSERT_TRUE(reload(config_).has_value());
   EXPECT_EQ(topology_.caches().at(0).cache, before.cache);
   EXPECT_EQ(topology_.configuration()->pools.at(0).limits.max_ttl, 5u);
+  EXPECT_EQ(topology_.configuration()->pools.at(0).staleness.max_stale, 6u);
+  EXPECT_FALSE(topology_.configuration()->pools.at(0).prefetch);
   config_.packet_caches[0].size = 200;
   ASSERT_TRUE(reload(config_).has_value());
   EXPECT_NE(topology_.caches().at(0).cache, before.cache);

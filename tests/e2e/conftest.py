@@ -19,6 +19,10 @@ from rig.scripted_resolver import ScriptedResolver  # noqa: E402
 from rig.waiting import wait_until  # noqa: E402
 
 
+def pytest_addoption(parser):
+    parser.addoption("--queries", type=int, help="how many queries test_same_answers.py compares over each transport")
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "alone: judges how long something takes, so no other file is tested meanwhile")
 

@@ -28,7 +28,7 @@ TEST(EntryMaker, KeepsTheRecordsWithTheTtlsToServe) {
   tls::EntryMaker maker;
   const dns::LifetimeLimits limits{.max_ttl = 1000};
   const std::unique_ptr<cache::Entry, FreeEntry> entry(
-      maker.make(question, *answer, {limits, 60, kStart}));
+      maker.make(question, *answer, {limits, 60, false, kStart}));
   ASSERT_NE(entry, nullptr);
   EXPECT_TRUE(entry->answers(question));
   EXPECT_EQ(entry->inserted(), kStart);

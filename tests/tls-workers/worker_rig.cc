@@ -49,7 +49,8 @@ WorkerRig::WorkerRig(const tls::WorkerSettings& settings,
                      std::vector<tls::BackendSettings> backends, bool hedging)
     : exchange_({.cores = kCores, .workers = 1, .misses = kRing, .fills = kRing}),
       readers_(kCores),
-      cache_("main", 65536) {
+      cache_("main", 65536),
+      reclaim_(readers_) {
   for (const tls::BackendSettings& backend : backends)
     configuration_.backends.push_back(backend_of(backend));
   configuration_.pools = {{.name = "", .cache = &cache_}, {.name = "uncached"}};
@@ -129,6 +130,38 @@ const cache::Entry* WorkerRig::cached(const std::string& name) {
   }
   readers_.leave(0);
   return entry;
+}
+
+void WorkerRig::leave(const std::string& name, base::Duration ago, dns::Rcode rcode) {
+  const base::Time now = base::Clock::now();
+  const base::seconds lived{60};
+  const Bytes record = a_record(pointer_to_question(), 60, {192, 0, 2, 99}).wire();
+  constexpr uint16_t kTtlAt = 6;  // Behind the owner's pointer, type and class.
+  dns::Content content{.rcode = rcode};
+  if (rcode == dns::Rcode::NoError) {
+    content.answers = 1;
+    content.records = record;
+    content.ttl_places = {&kTtlAt, 1};
+  }
+  const dns::Question question = question_for(name);
+  cache_.insert(question,
+                cache::make_entry({.question = question,
+                                   .content = content,
+                                   .inserted = now - ago - lived,
+                                   .expires = now - ago}),
+                now, reclaim_);
+}
+
+uint64_t WorkerRig::flush(const std::string& name) {
+  return cache_.flush({.name = dns::Name(wire_name(name))}, reclaim_);
+}
+
+void WorkerRig::prefetch(const std::string& name) {
+  const exchange::Miss miss{.question = question_for(name),
+                            .ticket = exchange::kNobody,
+                            .deadline = base::Clock::now() + kPatience};
+  EXPECT_TRUE(exchange_.lane(0, 0).miss.push(miss));
+  exchange_.doorbell(0).ring();
 }
 
 std::vector<std::string> WorkerRig::notices() const {

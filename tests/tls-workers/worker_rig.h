@@ -68,6 +68,13 @@ class WorkerRig {
   [[nodiscard]] bool no_fill_waits();
   /// What the shared cache has for `name`; nullptr for nothing.
   [[nodiscard]] const cache::Entry* cached(const std::string& name);
+  /// Puts an answer for `name` into the cache that lived for a minute, until `ago`; its record's
+  /// address is 192.0.2.99 (none, with another rcode).
+  void leave(const std::string& name, base::Duration ago, dns::Rcode rcode = dns::Rcode::NoError);
+  /// Takes it out again; returns how many there were.
+  uint64_t flush(const std::string& name);
+  /// Sends a Miss that nobody waits for.
+  void prefetch(const std::string& name);
   [[nodiscard]] std::vector<std::string> notices() const;
   [[nodiscard]] tls::Rotation& rotation(size_t index = 0) {
     return configuration_.backends[index].shared->rotation;
@@ -96,6 +103,7 @@ class WorkerRig {
   exchange::Exchange exchange_;
   cache::Readers readers_;
   cache::Cache cache_;
+  cache::Reclaim reclaim_;
   tls::Tickets tickets_;
   tls::Configuration configuration_;
   mutable std::mutex mutex_;

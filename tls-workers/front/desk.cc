@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "dataplane/rules/decide.h"
+#include "dataplane/rules/telling.h"
 
 namespace front {
 namespace {
@@ -72,31 +73,31 @@ void Desk::resolve(Connection& connection, const Request& request, const dns::Qu
   const rules::Destination& to = rules_->policy.destination(bind, query.name());
   const dns::Question question =
       dns::make_question(query.name(), query.type, query.klass, query.wants(), to.pool);
-  if (to.cache == nullptr) return ask(connection, request, query, question);
+  if (to.cache == nullptr) return ask(connection, request, query, to, question);
   rules::ClientCounters::PerCache& counters = counters_.caches[to.cache_index];
   const cache::Entry* entry = to.cache->find(question, now_);
   if (entry == nullptr) {
     counters.misses.add();
-    return ask(connection, request, query, question);
+    return ask(connection, request, query, to, question);
   }
   counters.hits.add();
-  dns::Content content = entry->content(now_);
-  if (content.rcode == dns::Rcode::ServFail) content.ede = dns::Ede::CachedError;  // RFC 8914 §4.14
-  reply(connection, request.stream, {query.head, query.question, query.edns}, content,
-        Outcome::Hit);
+  if (entry->due(now_)) prefetch(*entry, question);
+  const rules::Telling said = rules::tell_hit(*entry, now_);
+  reply(connection, request.stream, {query.head, query.question, query.edns}, said.content,
+        said.outcome);
 }
 
 /// What no cache has: answered here, or by a backend.
 void Desk::ask(Connection& connection, const Request& request, const dns::Query& query,
-               const dns::Question& question) {
+               const rules::Destination& to, const dns::Question& question) {
   const auto local = rules_->policy.local_answer(question);
-  if (!local) return park(connection, request, query, question);
+  if (!local) return park(connection, request, query, to, question);
   reply(connection, request.stream, {query.head, query.question, query.edns}, *local,
         Outcome::Local);
 }
 
 void Desk::park(Connection& connection, const Request& request, const dns::Query& query,
-                const dns::Question& question) {
+                const rules::Destination& to, const dns::Question& question) {
   ParkedAsker asker;
   asker.connection = connection.handle();
   asker.stream = request.stream;
@@ -124,8 +125,8 @@ void Desk::park(Connection& connection, const Request& request, const dns::Query
       counters_.client_full.add();
       break;
   }
-  reply(connection, request.stream, asker.asker(),
-        {.rcode = dns::Rcode::ServFail, .ede = dns::Ede::NetworkError}, Outcome::ServFail);
+  const rules::Telling said = rules::tell_unasked(to, question, now_);
+  reply(connection, request.stream, asker.asker(), said.content, said.outcome);
 }
 
 bool Desk::send_miss(const dns::Question& question, exchange::Ticket ticket) {
@@ -134,6 +135,16 @@ bool Desk::send_miss(const dns::Question& question, exchange::Ticket ticket) {
   if (!exchange_.lane(index_, worker).miss.push({question, ticket, deadline})) return false;
   workers_to_wake_ |= uint64_t{1} << worker;
   return true;
+}
+
+/// Once for each entry, whatever comes of it: if nothing does, there is a miss when it expires.
+void Desk::prefetch(const cache::Entry& entry, const dns::Question& question) {
+  if (!entry.claim()) return;
+  const unsigned worker = exchange_.worker_of(question);
+  const base::Time deadline = now_ + pending_.wait() - kFillMargin;
+  if (!exchange_.lane(index_, worker).prefetch(question, deadline))
+    return counters_.prefetches_left.add();
+  workers_to_wake_ |= uint64_t{1} << worker;
 }
 
 // ---------------------------------------------------------------- answers
@@ -162,12 +173,9 @@ void Desk::give_up() { pending_.settle_expired(base::Time::max(), UINT32_MAX); }
 void Desk::reply_to_parked(Connection& connection, const ParkedAsker& parked,
                            const Pending::Outcome& outcome) {
   connection.released();
-  const bool failed = outcome.entry == nullptr;
-  const dns::Content content = failed
-                                   ? dns::Content{.rcode = dns::Rcode::ServFail, .ede = outcome.ede}
-                                   : outcome.entry->content(now_);
-  const Outcome written = write(connection, parked.stream, parked.asker(), content,
-                                failed ? Outcome::ServFail : Outcome::Fill);
+  const rules::Telling said = rules::tell_fill(outcome.entry, outcome.ede, now_);
+  const Outcome written =
+      write(connection, parked.stream, parked.asker(), said.content, said.outcome);
   counters_.replies[written].add();
   counters_.reply_duration[static_cast<size_t>(written)].record(now_ - parked.received);
 }

@@ -82,9 +82,10 @@ class Desk {
   void take_fills();
   void resolve(Connection& connection, const Request& request, const dns::Query& query);
   void ask(Connection& connection, const Request& request, const dns::Query& query,
-           const dns::Question& question);
+           const rules::Destination& to, const dns::Question& question);
   void park(Connection& connection, const Request& request, const dns::Query& query,
-            const dns::Question& question);
+            const rules::Destination& to, const dns::Question& question);
+  void prefetch(const cache::Entry& entry, const dns::Question& question);
   [[nodiscard]] bool send_miss(const dns::Question& question, exchange::Ticket ticket);
   void reply_to_parked(Connection& connection, const ParkedAsker& parked,
                        const Pending::Outcome& outcome);

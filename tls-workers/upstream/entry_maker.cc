@@ -20,7 +20,8 @@ cache::Entry* EntryMaker::make(const dns::Question& question, const dns::Answer&
                                         .records = records,
                                         .ttl_places = answer.ttl_places},
                             .inserted = keep.now,
-                            .expires = keep.now + base::seconds(keep.lifetime)});
+                            .expires = keep.now + base::seconds(keep.lifetime),
+                            .prefetch = keep.prefetch});
 }
 
 }  // namespace tls

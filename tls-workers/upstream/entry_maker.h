@@ -18,6 +18,7 @@ class EntryMaker {
   struct Keep {
     const dns::LifetimeLimits& limits;
     uint32_t lifetime;  // Seconds, as dns::lifetime said.
+    bool prefetch;      // As in cache::NewEntry.
     base::Time now;
   };
   /// The caller owns the entry; nullptr when memory is out.

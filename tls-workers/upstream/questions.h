@@ -45,9 +45,10 @@ struct OpenQuestion {
   bool crowded = false;           // Its domain had more than its share open when it came.
   base::Time waiting_since{};     // While Waiting.
   base::Time hedge_at = base::Time::max();  // When to ask a second backend as well.
-  cache::Entry* second_best =
-      nullptr;  // A SERVFAIL or REFUSED, owned, unpublished: for when the other backend fails too.
+  cache::Entry* second_best = nullptr;  // A failure in so many words, owned, unpublished: for when
+                                        // the other backend fails too.
   uint32_t second_best_lifetime = 0;  // Seconds; 0: not to be kept.
+  bool bogus = false;                 // A resolver has found that signatures do not hold.
 
  private:
   friend class Questions;

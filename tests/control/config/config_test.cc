@@ -69,6 +69,9 @@ TEST(MinimalConfig, HasOneCacheAndOnePool) {
   EXPECT_EQ(cache.limits.min_ttl, 0u);
   EXPECT_EQ(cache.limits.max_negative_ttl, 3600u);
   EXPECT_EQ(cache.limits.temporary_failure_ttl, 5u);
+  EXPECT_EQ(cache.staleness.max_stale, 86400u);
+  EXPECT_EQ(cache.staleness.stale_ttl, 30u);
+  EXPECT_TRUE(cache.prefetch);
   ASSERT_THAT(config.pools, SizeIs(1));
   EXPECT_EQ(config.pools[0].name, "");
   EXPECT_EQ(config.pools[0].packet_cache, 0u);
@@ -158,6 +161,9 @@ packet_caches:
     min_ttl: 2
     max_negative_ttl: 60
     temporary_failure_ttl: 300
+    max_stale: 0
+    stale_ttl: 60
+    prefetch: false
 tls_workers: {threads: 3, cpus: [0, 2], sessions_per_backend: 4, hedging: true}
 backends:
   - name: one
@@ -265,6 +271,9 @@ TEST(FullConfig, ReadsCachesAndPools) {
   EXPECT_EQ(config.packet_caches[1].limits.min_ttl, 2u);
   EXPECT_EQ(config.packet_caches[1].limits.max_negative_ttl, 60u);
   EXPECT_EQ(config.packet_caches[1].limits.temporary_failure_ttl, 300u);
+  EXPECT_EQ(config.packet_caches[1].staleness.max_stale, 0u);
+  EXPECT_EQ(config.packet_caches[1].staleness.stale_ttl, 60u);
+  EXPECT_FALSE(config.packet_caches[1].prefetch);
   ASSERT_THAT(config.pools, SizeIs(2));
   EXPECT_EQ(config.pools[1].name, "second");
   EXPECT_EQ(config.pools[1].packet_cache, 1u);
@@ -378,7 +387,7 @@ TEST(TlsConfig, ReadsWhatIsOfferedAndPinned) {
 
 TEST(FullConfig, WarnsOfWhatIsOdd) {
   EXPECT_THAT(warnings_of(config_of(kEverything)),
-              ElementsAre("test.yaml:27:37: `cpus`: CPU 2 polls, so it has little time for TLS"));
+              ElementsAre("test.yaml:30:37: `cpus`: CPU 2 polls, so it has little time for TLS"));
 }
 
 TEST(ConfigText, MayHaveAByteOrderMarkAndWindowsLineEnds) {

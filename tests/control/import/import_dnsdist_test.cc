@@ -107,10 +107,11 @@ INSTANTIATE_TEST_SUITE_P(
                 "packet_caches:\n  - name: main\n    size: 10000\npools:\n  - name: \"\"\n    "
                 "packet_cache: main\n"},
         Carried{"cache_with_parameters",
-                kWhole + "getPool(''):setCache(newPacketCache(100, {maxTTL=60, minTTL=5, "
-                         "maxNegativeTTL=30, temporaryFailureTTL=10, numberOfShards=4}))",
+                kWhole +
+                    "getPool(''):setCache(newPacketCache(100, {maxTTL=60, minTTL=5, "
+                    "maxNegativeTTL=30, temporaryFailureTTL=10, staleTTL=60, numberOfShards=4}))",
                 "    size: 100\n    max_ttl: 60\n    min_ttl: 5\n    max_negative_ttl: 30\n    "
-                "temporary_failure_ttl: 10\n"},
+                "temporary_failure_ttl: 10\n    stale_ttl: 60\n"},
         Carried{"cache_with_numbers_in_order",
                 kWhole + "getPool(''):setCache(newPacketCache(100, 60, 5, 20))",
                 "    max_ttl: 60\n    min_ttl: 5\n    temporary_failure_ttl: 20\n"},
@@ -268,8 +269,8 @@ INSTANTIATE_TEST_SUITE_P(
         Told{"password", "webserver('127.0.0.1:8083', 'secret')",
              "3 webserver: the metrics have no"},
         Told{"webserver_elsewhere", "webserver('[::1]:8083')", "3 webserver [::1]:8083: "},
-        Told{"stale_answers", "newPacketCache(1, {staleTTL=60})",
-             "3 newPacketCache.staleTTL: this"},
+        Told{"stale_answers", "setStaleCacheEntriesTTL(60)",
+             "3 setStaleCacheEntriesTTL: write it into each"},
         Told{"unknown_parameter_of_a_cache", "newPacketCache(1, {colour=1})",
              "3 newPacketCache.colour: "},
         Told{"cache_without_a_pool", "newPacketCache(1)", "3 newPacketCache: no pool uses it",

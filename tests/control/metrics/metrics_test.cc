@@ -237,7 +237,12 @@ TEST_F(MetricsTest, SumsOverCoresAndWorkers) {
   workers_[0].merged.add(2);
   cores_[0].miss_ring_full.add(3);
   workers_[1].fills_lost.add(4);
+  cores_[1].prefetches_left.add(1);
+  workers_[0].prefetches_left.add(1);
+  workers_[1].prefetches.add(3);
   EXPECT_EQ(value("dotline_merged_queries_total"), "7");
+  EXPECT_EQ(value("dotline_prefetches_total{result=\"asked\"}"), "3");
+  EXPECT_EQ(value("dotline_prefetches_total{result=\"left\"}"), "2");
   EXPECT_EQ(value("dotline_ring_full_total{ring=\"miss\"}"), "3");
   EXPECT_EQ(value("dotline_ring_full_total{ring=\"fill\"}"), "4");
 }

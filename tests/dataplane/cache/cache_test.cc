@@ -87,6 +87,65 @@ TEST_F(CacheTest, AnEntryIsGoneTheMomentItExpires) {
   EXPECT_EQ(cache.find(question(1), kStart + seconds{60}), nullptr);
 }
 
+TEST_F(CacheTest, AnExpiredEntryIsTellableForAsLongAsTheOperatorSays) {
+  Cache cache("main", 8);
+  insert(cache, question(1));
+  const Time end = kStart + seconds{60};
+  const Staleness staleness{.max_stale = 100};
+  EXPECT_NE(cache.find_tellable(question(1), end, staleness), nullptr);
+  EXPECT_NE(cache.find_tellable(question(1), end + seconds{100} - base::Duration{1}, staleness),
+            nullptr);
+  EXPECT_EQ(cache.find_tellable(question(1), end + seconds{100}, staleness), nullptr);
+  EXPECT_EQ(cache.find_tellable(question(1), end, {.max_stale = 0}), nullptr);
+  EXPECT_EQ(cache.find_tellable(question(2), end, staleness), nullptr);
+}
+
+TEST_F(CacheTest, WhatIsHeldMayBeReplacedOnlyWhileItIsThere) {
+  Cache cache("main", 8);
+  EXPECT_EQ(cache.hold(question(1)), nullptr);
+  insert(cache, question(1), 1);
+  const Entry* held = cache.hold(question(1));
+  ASSERT_NE(held, nullptr);
+  EXPECT_TRUE(held->pinned());
+  insert(cache, question(1), 2);
+  Entry* late = made_entry(question(1), 3);
+  EXPECT_FALSE(cache.replace(question(1), held, late, reclaim_));
+  held->unpin();
+  held = cache.hold(question(1));
+  EXPECT_TRUE(cache.replace(question(1), held, late, reclaim_));
+  held->unpin();
+  EXPECT_EQ(cache.find(question(1), kStart), late);
+  EXPECT_EQ(cache.counters().entries.load(), 1u);
+  EXPECT_EQ(cache.counters().bytes.load(), late->footprint());
+}
+
+TEST_F(CacheTest, RemovesOneQuestionAndNoOther) {
+  Cache cache("main", 8);
+  insert(cache, question(1));
+  insert(cache, question(2));
+  cache.remove(question(1), reclaim_);
+  cache.remove(question(3), reclaim_);
+  EXPECT_EQ(cache.find(question(1), kStart), nullptr);
+  EXPECT_NE(cache.find(question(2), kStart), nullptr);
+  EXPECT_EQ(cache.counters().entries.load(), 1u);
+}
+
+TEST_F(CacheTest, WhatExpiredFirstLeavesFirst) {
+  // As many as one bucket holds, and all in it.
+  Cache cache("main", 8);
+  for (unsigned i = 0; i < 8; ++i) {
+    dns::Question q = question(i);
+    cache.insert(q, made_entry(q, 0, kStart, seconds{60 + (i + 3) % 8}), kStart, reclaim_);
+  }
+  insert(cache, question(100), 0, kStart + seconds{80});
+  const Staleness staleness;
+  for (unsigned i = 0; i < 8; ++i) {
+    const bool there = cache.find_tellable(question(i), kStart + seconds{80}, staleness) != nullptr;
+    EXPECT_EQ(there, i != 5) << i << " (5 lived for a minute, the shortest time)";
+  }
+  EXPECT_EQ(cache.counters().evictions.load(), 0u);
+}
+
 TEST_F(CacheTest, AgesInWholeSeconds) {
   const dns::Question q = question(1);
   Entry* entry = made_entry(q);

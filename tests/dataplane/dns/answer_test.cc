@@ -415,6 +415,33 @@ TEST(ParseAnswer, TakesAnyRecordForAnAnswerToAny) {
   EXPECT_TRUE(answer->has_asked_type);
 }
 
+TEST(ParseAnswer, TellsWhetherSignaturesAreToBlame) {
+  struct Case {
+    const char* name;
+    std::vector<tests::Option> options;
+    bool bogus;
+  };
+  for (const Case& c : {
+           Case{"no_option", {}, false},
+           Case{"bogus", {{.code = 15, .value = bytes_of({0, 6})}}, true},
+           Case{"expired_with_text", {{.code = 15, .value = bytes_of({0, 7, 'x'})}}, true},
+           Case{"nsec_missing", {{.code = 15, .value = bytes_of({0, 12})}}, true},
+           Case{"indeterminate", {{.code = 15, .value = bytes_of({0, 5})}}, false},
+           Case{"cached_error", {{.code = 15, .value = bytes_of({0, 13})}}, false},
+           Case{"second_of_two",
+                {{.code = 15, .value = bytes_of({0, 22})}, {.code = 15, .value = bytes_of({0, 9})}},
+                true},
+           Case{"high_octet_counts", {{.code = 15, .value = bytes_of({1, 6})}}, false},
+           Case{"too_short", {{.code = 15, .value = bytes_of({6})}}, false},
+           Case{"other_option", {{.code = 10, .value = bytes_of({0, 6})}}, false},
+       }) {
+    SCOPED_TRACE(c.name);
+    const Parsed answer(an_answer(kName, Type::A, Rcode::ServFail).opt({.options = c.options}));
+    ASSERT_EQ(answer.fault(), std::nullopt);
+    EXPECT_EQ(answer->bogus, c.bogus);
+  }
+}
+
 TEST(Lifetime, FollowsTheKindOfAnswer) {
   const LifetimeLimits limits{
       .max_ttl = 1000, .min_ttl = 10, .max_negative_ttl = 200, .temporary_failure_ttl = 5};
@@ -467,11 +494,11 @@ TEST(Lifetime, FollowsTheKindOfAnswer) {
            Case{"servfail_with_records",
                 an_answer(kName, Type::A, Rcode::ServFail).answer(usual_a(600)), 5},
            Case{"refused", an_answer(kName, Type::A, Rcode::Refused), 5},
-           Case{"formerr", an_answer(kName, Type::A, Rcode::FormErr), 0},
-           Case{"notimp", an_answer(kName, Type::A, Rcode::NotImp), 0},
+           Case{"formerr", an_answer(kName, Type::A, Rcode::FormErr), 5},
+           Case{"notimp", an_answer(kName, Type::A, Rcode::NotImp), 5},
            Case{"yxdomain", an_answer(kName, Type::A, Rcode{6}).answer(usual_a(600)), 0},
            Case{"badvers", MessageBuilder(nodata).answer(usual_a(600)).opt({.extended_rcode = 1}),
-                0},
+                5},
        }) {
     SCOPED_TRACE(c.name);
     const Parsed answer(c.answer);

@@ -267,7 +267,7 @@ RC_GTEST_PROP(Lifetime, NeverExceedsAnyLimit, (uint16_t rcode)) {
                               .max_negative_ttl = *rc::gen::inRange<uint32_t>(0, 10'000),
                               .temporary_failure_ttl = *rc::gen::inRange<uint32_t>(1, 301)};
   const uint32_t life = lifetime(*answer, limits);
-  if (answer->rcode == Rcode::ServFail || answer->rcode == Rcode::Refused) {
+  if (is_failure(answer->rcode)) {
     RC_ASSERT(life == limits.temporary_failure_ttl);
     return;
   }

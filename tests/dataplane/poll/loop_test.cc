@@ -99,6 +99,73 @@ TEST(Loop, AHitIsAnsweredInTheSameTurn) {
   EXPECT_TRUE(rig.conserved());
 }
 
+/// Keeps an A record for `name` that lives 100 seconds, for `left` more.
+void keep(LoopRig& rig, const char* name, base::Duration left) {
+  const dns::Question question = dns::make_question(tests::wire_name(name), dns::Type::A,
+                                                    dns::Class::In, dns::Wants::Plain, {});
+  const Bytes record = tests::a_record(tests::pointer_to_question(), 100, {198, 18, 0, 7}).wire();
+  const std::array<uint16_t, 1> places = {6};
+  const base::Time now = base::Clock::now();
+  rig.cache.insert(
+      question,
+      cache::make_entry({.question = question,
+                         .content = {.answers = 1, .records = record, .ttl_places = places},
+                         .inserted = now + left - base::seconds{100},
+                         .expires = now + left,
+                         .prefetch = true}),
+      now, rig.reclaim);
+}
+
+TEST(Loop, AHitAtTheEndOfALifeHasTheAnswerFetchedAnewOnce) {
+  LoopRig rig;
+  keep(rig, "young.example.", base::seconds{50});
+  keep(rig, "old.example.", base::seconds{5});
+  for (const char* name : {"young.example.", "old.example.", "OLD.example.", "old.example."}) {
+    rig.receive(query_frame(a_query(name).build()));
+    rig.turn();
+    EXPECT_EQ(rig.sent().size(), 1u) << "nobody waits for it";
+  }
+  const std::vector<exchange::Miss> misses = rig.misses();
+  ASSERT_EQ(misses.size(), 1u);
+  EXPECT_EQ(misses[0].ticket, exchange::kNobody);
+  EXPECT_EQ(tests::bytes_of(misses[0].question.name.wire()), tests::wire_name("old.example."));
+  EXPECT_EQ(rig.core->counters.replies[Outcome::Hit].read(), 4u);
+  EXPECT_EQ(rig.core->counters.caches[0].hits.read(), 4u);
+  EXPECT_EQ(rig.core->counters.parked.read(), 0u);
+  EXPECT_TRUE(rig.conserved());
+}
+
+TEST(Loop, MissesComeBeforeAnswersThatAreFetchedAnew) {
+  LoopRig rig({.misses = 7});
+  for (uint16_t i = 0; i < 3; ++i)
+    rig.receive(query_frame(a_query("n" + std::to_string(i) + ".example.").build()));
+  rig.turn();
+  keep(rig, "old.example.", base::seconds{5});
+  rig.receive(query_frame(a_query("old.example.").build()));
+  rig.turn();
+  EXPECT_EQ(rig.sent().size(), 1u);
+  EXPECT_EQ(rig.misses().size(), 3u);
+  EXPECT_EQ(rig.core->counters.prefetches_left.read(), 1u);
+}
+
+TEST(Loop, AnExpiredAnswerIsToldWhenEverythingIsFull) {
+  LoopRig rig({.pending = {.questions = 1, .askers = 1}});
+  keep(rig, "old.example.", base::seconds{-5});
+  rig.receive(query_frame(a_query("new.example.").build()));
+  rig.receive(query_frame(a_query("old.example.").opt({}).build()));
+  rig.turn();
+  const std::vector<Bytes> frames = rig.sent();
+  ASSERT_EQ(frames.size(), 1u);
+  const Bytes reply = message_in(frames[0]);
+  EXPECT_EQ(rcode_of(reply), dns::Rcode::NoError);
+  constexpr size_t kTtlAt = 12 + 13 + 4 + 6;
+  EXPECT_EQ(base::load_be32(&reply[kTtlAt]), 30u);
+  EXPECT_EQ(base::load_be16(&reply[reply.size() - 2]), 3) << "EDE: stale answer";
+  EXPECT_EQ(rig.core->counters.replies[Outcome::Stale].read(), 1u);
+  EXPECT_EQ(rig.core->counters.parked_full.read(), 1u);
+  EXPECT_TRUE(rig.conserved());
+}
+
 TEST(Loop, AThousandAskersCostOneMissAndAreReleasedInPortions) {
   LoopRig rig;
   for (uint16_t i = 0; i < 1000; ++i)

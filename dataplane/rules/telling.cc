@@ -1,0 +1,24 @@
+#include "dataplane/rules/telling.h"
+
+namespace rules {
+
+Telling tell_hit(const cache::Entry& entry, base::Time now) {
+  dns::Content content = entry.content(now);
+  // RFC 8914 §4.14. What resolvers say of other failures goes without.
+  if (content.rcode == dns::Rcode::ServFail) content.ede = dns::Ede::CachedError;
+  return {content, entry.stale() ? Outcome::Stale : Outcome::Hit};
+}
+
+Telling tell_fill(const cache::Entry* entry, dns::Ede ede, base::Time now) {
+  if (entry == nullptr) return {{.rcode = dns::Rcode::ServFail, .ede = ede}, Outcome::ServFail};
+  return {entry->content(now), entry->stale() ? Outcome::Stale : Outcome::Fill};
+}
+
+Telling tell_unasked(const Destination& to, const dns::Question& question, base::Time now) {
+  const cache::Entry* left =
+      to.cache != nullptr ? to.cache->find_tellable(question, now, to.staleness) : nullptr;
+  if (left == nullptr) return tell_fill(nullptr, dns::Ede::NetworkError, now);
+  return {left->stale_content(to.staleness), Outcome::Stale};
+}
+
+}  // namespace rules
