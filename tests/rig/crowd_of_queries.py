@@ -9,6 +9,10 @@ import struct
 import time
 import typing
 
+import h2.config
+import h2.connection
+import h2.events
+
 from rig.namespaces import FORWARDER, inside
 from rig.signed_zones import BOGUS, CHAIN, HOSTS, PLAIN, SIGNED, TEXT_SIZES
 
@@ -146,6 +150,59 @@ class OverStream:
         reply = bytes(self._octets[2:2 + size])
         del self._octets[:2 + size]
         return reply
+
+    def close(self):
+        self._socket.close()
+
+
+class OverHttps:
+    """Asks a batch over one HTTP/2 connection (RFC 8484), as many at once as the server lets us."""
+
+    def __init__(self, namespace, server, port, *, context, name, path="/dns-query"):
+        context.set_alpn_protocols(["h2"])
+        with inside(namespace):
+            connection = socket.create_connection((server, port), timeout=60)
+        self._socket = context.wrap_socket(connection, server_hostname=name)
+        self._http = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
+        self._http.initiate_connection()
+        self._http.increment_flow_control_window(1 << 30)
+        self._headers = [(":method", "POST"), (":scheme", "https"), (":authority", name), (":path", path),
+                         ("accept", "application/dns-message"), ("content-type", "application/dns-message")]
+        self._flush()
+
+    def ask(self, queries):
+        replies = []
+        while len(replies) < len(queries):
+            replies += self._ask_at_once(queries[len(replies):len(replies) + 64], len(replies))
+        return replies
+
+    def _ask_at_once(self, queries, first):
+        streams = {}
+        for number, query in enumerate(queries, start=first):
+            stream, wire = self._http.get_next_available_stream_id(), query.wire(number)
+            self._http.send_headers(stream, [*self._headers, ("content-length", str(len(wire)))])
+            self._http.send_data(stream, wire, end_stream=True)
+            streams[stream] = bytearray()
+        self._flush()
+        ended = 0
+        while ended < len(queries):
+            octets = self._socket.recv(1 << 18)
+            assert octets, "the connection was closed"
+            for event in self._http.receive_data(octets):
+                if isinstance(event, h2.events.ResponseReceived):
+                    assert dict(event.headers)[":status"] == "200", event.headers
+                elif isinstance(event, h2.events.DataReceived):
+                    streams[event.stream_id] += event.data
+                    self._http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                elif isinstance(event, h2.events.StreamEnded):
+                    ended += 1
+                else:
+                    assert not isinstance(event, (h2.events.StreamReset, h2.events.ConnectionTerminated)), event
+            self._flush()
+        return [bytes(reply) for reply in streams.values()]
+
+    def _flush(self):
+        self._socket.sendall(self._http.data_to_send())
 
     def close(self):
         self._socket.close()
