@@ -5,6 +5,7 @@ import socket
 import struct
 
 import pytest
+from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 
 from rig.bypass import TAP, give_addresses, interfaces, pings, settings, take_the_link_from_the_kernel
@@ -78,6 +79,10 @@ def test_frames_of_the_ports_vlan_lie_untagged_on_it(rig, resolver):
                    "what has no tag is of another VLAN")
         link.send(client / Dot1Q(vlan=VLAN, prio=3) / question)
         wait_until(lambda: (VLAN, FORWARDER) in link.answers(), "the kernel's answer, tagged")
+        to_dotline = Ether(src=client.src, dst=rig.topology.mac(rig.topology.forwarder, "front0"))
+        asked = IP(src=CLIENT, dst=FORWARDER) / UDP(sport=4444, dport=53) / query("www.example").to_wire()
+        link.send(to_dotline / Dot1Q(vlan=VLAN, prio=3) / asked)
+        wait_until(lambda: (VLAN, "DNS") in link.answers(), "dotline's reply, tagged")
         assert {vlan for vlan, _ in link.answered} == {VLAN}
 
 
@@ -104,12 +109,15 @@ class TaggedLink:
         self._socket.send(bytes(frame))
 
     def answers(self):
-        """(VLAN id or None, address) of every ARP answer so far."""
+        """(VLAN id or None, address) of every ARP answer so far, and (VLAN id or None, "DNS") of every reply."""
         with contextlib.suppress(BlockingIOError):
             while True:
                 octets, ancillary, _, _ = self._socket.recvmsg(2048, 64)
                 frame = Ether(octets)
+                status, _, _, _, _, control, _ = struct.unpack("=IIIHHHH", ancillary[0][2][:20])
+                vlan = control & 0xFFF if status & self._TAGGED else None
                 if ARP in frame and frame[ARP].op == 2:
-                    status, _, _, _, _, control, _ = struct.unpack("=IIIHHHH", ancillary[0][2][:20])
-                    self.answered.add((control & 0xFFF if status & self._TAGGED else None, frame[ARP].psrc))
+                    self.answered.add((vlan, frame[ARP].psrc))
+                if UDP in frame and frame[UDP].sport == 53:
+                    self.answered.add((vlan, "DNS"))
         return self.answered
