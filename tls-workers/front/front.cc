@@ -368,9 +368,9 @@ void Front::set_interest(Connection& connection) {
 void Front::look_at_clocks() {
   look_at_ = now_ + kLookInterval;
   const Limits& limits = rules_->limits;
-  const base::Time idle_before = now_ - idle_time();
+  // Each that goes makes room, and gives the others more time.
   for (Connection* connection = crowd_.quietest();
-       connection != nullptr && connection->quiet_since <= idle_before;
+       connection != nullptr && connection->quiet_since + idle_time() <= now_;
        connection = crowd_.quietest()) {
     crowd_.remove(*connection, Closed::Idle);
   }
