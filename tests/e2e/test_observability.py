@@ -13,7 +13,7 @@ import yaml
 
 from rig.client import query
 from rig.forwarder import backend, configuration
-from rig.namespaces import RESOLVER, RESOLVER_B
+from rig.namespaces import FORWARDER, RESOLVER, RESOLVER_B
 from rig.prometheus import Prometheus
 from rig.waiting import wait_until
 
@@ -106,8 +106,12 @@ def resolvers(rig):
 
 @pytest.fixture(scope="module")
 def dotline(rig, resolvers):
-    settings = [backend(resolver, rig.authority, health_checks={"mode": "auto", "timeout": 500}) for resolver in resolvers]
-    with rig.dotline(configuration(settings)) as dotline:
+    backends = [backend(resolver, rig.authority, health_checks={"mode": "auto", "timeout": 500}) for resolver in resolvers]
+    shown = rig.authority.issue("shown", names=["dns.example"])
+    pair = {"certificate": str(shown.certificate), "key": str(shown.key)}
+    settings = configuration(backends)
+    settings["binds"].append({"address": FORWARDER, "protocol": "DoT", "tls": {"certificates": [pair]}})
+    with rig.dotline(settings) as dotline:
         yield dotline
 
 
