@@ -248,7 +248,7 @@ void add_misses(const MetricsSources& sources, FamilyList& families) {
       sum(
           sources.workers, [](const auto& worker) -> auto& { return worker.prefetches_left; }) +
           sum(
-              sources.cores, [](const auto& core) -> auto& { return core.prefetches_left; }));
+              sources.clients(), [](const auto& core) -> auto& { return core.prefetches_left; }));
   families.counter(
       "dotline_late_answers_total",
       "Answers put into the cache though nobody waited for them any more.",

@@ -11,13 +11,14 @@ import typing
 
 import pytest
 
-from rig.crowd_of_queries import ANY, AXFR, IXFR, OverStream, OverUdp, draw_queries
+from rig.crowd_of_queries import ANY, AXFR, IXFR, OverStream, OverUdp, draw_queries, tls_context
 from rig.forwarder import backend, configuration
 from rig.message_sketch import sketch
 from rig.namespaces import FORWARDER, RESOLVER
 from rig.signed_zones import Knot, ValidatingUnbound
 
 BATCH = 200
+SHOWN_NAME = "dns.example"
 AA, TC, RCODE = 0x0400, 0x0200, 0x000F
 FORMERR, REFUSED = 1, 5
 CNAME, DNAME = 5, 39
@@ -132,7 +133,10 @@ def compare(front, resolver, queries, *, datagram):
 
 @pytest.fixture(scope="module")
 def both(rig):
-    """dotline, and a connection to the resolver behind it."""
+    """dotline at every transport, and a connection to the resolver behind it."""
+    shown = rig.authority.issue("shown", names=[SHOWN_NAME])
+    pair = {"certificate": str(shown.certificate), "key": str(shown.key)}
+    settings = {"address": FORWARDER, "tls": {"certificates": [pair]}}
     with contextlib.ExitStack() as stack:
         knot = stack.enter_context(Knot(rig.topology))
         unbound = ValidatingUnbound(rig.topology, rig.certificate, knot)
@@ -140,15 +144,32 @@ def both(rig):
         unbound.start()
         resolver = OverStream(rig.topology.resolver, RESOLVER, 53)
         stack.callback(resolver.close)
-        stack.enter_context(rig.dotline(configuration([backend(unbound, rig.authority)])))
+        served = configuration([backend(unbound, rig.authority)])
+        served["binds"] += [{**settings, "protocol": "DoT"}]
+        stack.enter_context(rig.dotline(served))
         yield rig, resolver
 
 
-def test_over_udp(both, request):
+def over_udp(rig):
+    return OverUdp(rig.topology.client, FORWARDER)
+
+
+def over_tcp(rig):
+    return OverStream(rig.topology.client, FORWARDER, 53)
+
+
+def over_tls(rig):
+    return OverStream(rig.topology.client, FORWARDER, 853, context=tls_context(rig.authority), name=SHOWN_NAME)
+
+
+@pytest.mark.parametrize(("front", "usual_count"), [(over_udp, 10_000), (over_tcp, 3000), (over_tls, 3000)],
+                         ids=["udp", "tcp", "dot"])
+def test_answers_are_the_resolvers_own(both, request, front, usual_count):
     rig, resolver = both
-    front = OverUdp(rig.topology.client, FORWARDER)
-    queries = draw_queries(request.config.getoption("--queries") or 10_000, "udp")
-    used, seen = compare(front, resolver, queries, datagram=True)
+    queries = draw_queries(request.config.getoption("--queries") or usual_count, front.__name__)
+    asker = front(rig)
+    used, seen = compare(asker, resolver, queries, datagram=front is over_udp)
+    asker.close()
     print(len(queries), "queries; rcodes", dict(seen), "; rules", dict(used))
     assert set(seen) >= {0, 1, 2, 3, 5}
-    assert used["what does not fit is cut whole"] > 0
+    assert (used["what does not fit is cut whole"] > 0) == (front is over_udp)
