@@ -11,16 +11,18 @@ import typing
 
 import pytest
 
-from rig.crowd_of_queries import ANY, AXFR, IXFR, OverStream, OverUdp, draw_queries, tls_context
+from rig.crowd_of_queries import AD, ANY, AXFR, CD, IXFR, OverStream, OverUdp, draw_queries, tls_context
 from rig.forwarder import backend, configuration
 from rig.message_sketch import sketch
 from rig.namespaces import FORWARDER, RESOLVER
 from rig.signed_zones import Knot, ValidatingUnbound
+from rig.waiting import wait_until
 
 BATCH = 200
 SHOWN_NAME = "dns.example"
+ON_THE_WAY = 5  # Seconds at most, on a machine that is busy with something else.
 AA, TC, RCODE = 0x0400, 0x0200, 0x000F
-FORMERR, REFUSED = 1, 5
+FORMERR, SERVFAIL, REFUSED = 1, 2, 5
 CNAME, DNAME = 5, 39
 LARGEST, LEAST = 1232, 512
 EDE = 15
@@ -60,6 +62,11 @@ def any_over_streams(pair):
     return not pair.datagram and pair.query.kind == ANY and pair.ours.flags & RCODE == pair.theirs.flags & RCODE
 
 
+def not_checked_yet(pair):
+    return (pair.query.flags & CD and without_freedom(pair.ours)
+            == without_freedom(pair.theirs._replace(flags=pair.theirs.flags & ~AD)))
+
+
 def cut_whole(pair):
     return (pair.datagram and pair.their_size > pair.limit() and nothing_but_flags(pair.ours)
             and pair.ours.flags == pair.theirs.flags | TC)
@@ -71,6 +78,8 @@ ALLOWED = (
     ("FORMERR has no flags of the query's but RD", "docs/dns-behaviour.md, Replies: CD, AD", bare_form_error),
     ("ANY over UDP is cut", "docs/dns-behaviour.md, Queries: ANY; RFC 8482", any_over_udp),
     ("ANY is what the resolver has just then", "RFC 8482 section 4.1: a subset of what there is", any_over_streams),
+    ("CD: it may be validated later, for somebody else", "RFC 4035 section 4.7: the resolver says AD from then on",
+     not_checked_yet),
     ("what does not fit is cut whole", "docs/dns-behaviour.md, Replies: no record is ever left out silently", cut_whole),
 )
 
@@ -83,13 +92,13 @@ def without_freedom(said):
 
 
 def as_old(ours, theirs):
-    """No TTL is larger. The resolver was asked just before, and both count whole seconds, each from its own moment on."""
+    """No TTL is larger. The resolver was asked just before, and both count whole seconds, dotline from when the answer came."""
     records = [record for section in ours.sections for record in section]
     redirected = any(kind == DNAME for _, kind, _, _ in records)
     for (_, kind, _, _), mine, other in zip(records, ours.ttls, theirs.ttls):
         # What a DNAME makes of a name has the DNAME's TTL (RFC 6672 section 5.3.1) or 0 (RFC 2672); unbound says one or the other.
         made = redirected and kind == CNAME
-        if mine > (max(theirs.ttls) if made else other) + 1:
+        if mine > (max(theirs.ttls) if made else other) + ON_THE_WAY:
             return False
     return True
 
@@ -110,6 +119,16 @@ def fault_of(pair):
     return None, None
 
 
+def agree_later(front, resolver, pair):
+    """The resolver may have been too slow to say more in time; the failure is kept for some seconds."""
+    def agree():
+        (their,), (our,) = resolver.ask([pair.query]), front.ask([pair.query])
+        return fault_of(Pair(pair.query, pair.datagram, sketch(our[2:]), sketch(their[2:]), len(their)))[1] is None
+
+    wait_until(agree, f"the same answer to {pair.query}", interval=1)
+    return True
+
+
 def compare(front, resolver, queries, *, datagram):
     """How often each rule was needed; fails on the first differences that have none."""
     used, faults, seen = collections.Counter(), [], collections.Counter()
@@ -124,7 +143,7 @@ def compare(front, resolver, queries, *, datagram):
             seen[pair.ours.flags & RCODE] += 1
             if rule is not None:
                 used[rule] += 1
-            if fault is not None:
+            if fault is not None and not (pair.ours.flags & RCODE == SERVFAIL and agree_later(front, resolver, pair)):
                 faults.append(f"{query}\n{fault}")
         assert len(faults) < 20, f"{len(faults)} differences:\n" + "\n".join(faults)
     assert not faults, f"{len(faults)} differences:\n" + "\n".join(faults)
@@ -133,7 +152,7 @@ def compare(front, resolver, queries, *, datagram):
 
 @pytest.fixture(scope="module")
 def both(rig):
-    """dotline at every transport, and a connection to the resolver behind it."""
+    """dotline at every transport, and the resolver behind it."""
     shown = rig.authority.issue("shown", names=[SHOWN_NAME])
     pair = {"certificate": str(shown.certificate), "key": str(shown.key)}
     settings = {"address": FORWARDER, "tls": {"certificates": [pair]}}
@@ -142,12 +161,10 @@ def both(rig):
         unbound = ValidatingUnbound(rig.topology, rig.certificate, knot)
         stack.callback(unbound.stop)
         unbound.start()
-        resolver = OverStream(rig.topology.resolver, RESOLVER, 53)
-        stack.callback(resolver.close)
         served = configuration([backend(unbound, rig.authority)])
         served["binds"] += [{**settings, "protocol": "DoT"}]
         stack.enter_context(rig.dotline(served))
-        yield rig, resolver
+        yield rig
 
 
 def over_udp(rig):
@@ -165,11 +182,12 @@ def over_tls(rig):
 @pytest.mark.parametrize(("front", "usual_count"), [(over_udp, 10_000), (over_tcp, 3000), (over_tls, 3000)],
                          ids=["udp", "tcp", "dot"])
 def test_answers_are_the_resolvers_own(both, request, front, usual_count):
-    rig, resolver = both
+    resolver = OverStream(both.topology.resolver, RESOLVER, 53)
     queries = draw_queries(request.config.getoption("--queries") or usual_count, front.__name__)
-    asker = front(rig)
+    asker = front(both)
     used, seen = compare(asker, resolver, queries, datagram=front is over_udp)
     asker.close()
+    resolver.close()
     print(len(queries), "queries; rcodes", dict(seen), "; rules", dict(used))
     assert set(seen) >= {0, 1, 2, 3, 5}
     assert (used["what does not fit is cut whole"] > 0) == (front is over_udp)
