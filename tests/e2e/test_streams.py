@@ -199,6 +199,18 @@ def test_ten_thousand_pipelined_queries_are_all_answered(connect):
     assert all(reply[3] & 15 == 0 for reply in replies)
 
 
+def test_many_large_replies_at_once_all_arrive(connect):
+    payloads = [query("large.example", "TXT", identity=i).to_wire() for i in range(40)]
+    with connect() as stream:
+        stream.send(payloads[0])
+        stream.receive()  # Kept from now on, so that all the others have their replies in one turn.
+        for _ in range(5):
+            stream.send(*payloads)
+            replies = [stream.receive() for _ in payloads]
+            assert sorted(int.from_bytes(reply[:2], "big") for reply in replies) == list(range(40))
+            assert min(map(len, replies)) > LARGE - 200
+
+
 def test_the_same_id_twice_is_two_queries(connect):
     one, other = query("first.example", identity=7), query("second.example", identity=7)
     with connect() as stream:

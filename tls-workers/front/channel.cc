@@ -87,18 +87,21 @@ Channel::Sent Channel::send_plainly(Carrier& carrier) {
 
 Channel::Sent Channel::send_through_tls(Carrier& carrier) {
   for (;;) {
-    // What the carrier gives at a time is a record of its own, and all of them leave at once.
-    base::ByteView unsent = carrier.unsent();
-    size_t taken = 0;
-    while (!unsent.empty() && (taken = stream_.write(unsent)) > 0) {
-      carrier.sent(taken);
-      unsent = carrier.unsent();
-    }
     stream_.flush();
     // A socket that is gone shows at the next read.
     if (stream_.has_unsent()) return Sent::Some;
+    // What the carrier gives at a time is a record of its own, and all of them leave at once.
+    base::ByteView unsent = carrier.unsent();
     if (unsent.empty()) return Sent::All;
-    if (taken == 0) return Sent::Lost;
+    size_t taken_in_all = 0;
+    while (!unsent.empty()) {
+      const size_t taken = stream_.write(unsent);
+      if (taken == 0) break;
+      carrier.sent(taken);
+      taken_in_all += taken;
+      unsent = carrier.unsent();
+    }
+    if (taken_in_all == 0) return Sent::Lost;
   }
 }
 
