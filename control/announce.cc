@@ -116,6 +116,10 @@ std::vector<std::string> changes_between(const Config& before, const Config& aft
     lines.push_back(
         fmt::format("{}: other certificates or settings of TLS", after.binds[i].address.text()));
   }
+  for (size_t i = 0; i < after.binds.size(); ++i) {
+    if (before.binds[i].paths != after.binds[i].paths)
+      lines.push_back(fmt::format("{}: other paths", after.binds[i].address.text()));
+  }
   if (before.stream_limits != after.stream_limits) lines.emplace_back("tuning.tcp: changed");
   if (before.acl != after.acl) lines.emplace_back("acl: changed");
   for (size_t i = 0; i < rules::kLocalNameSettings.size(); ++i) {

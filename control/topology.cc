@@ -239,7 +239,9 @@ front::Place Topology::place_of(const Bind& bind) {
     case Protocol::DoT:
       return {.transport = rules::Transport::Dot, .tls = context("dot")};
     case Protocol::DoH:
-      return {.transport = rules::Transport::Doh, .tls = context("h2")};
+      return {.transport = rules::Transport::Doh,
+              .tls = context("h2"),
+              .paths = std::make_shared<const std::vector<std::string>>(bind.paths)};
   }
   return {.transport = rules::Transport::Tcp};
 }

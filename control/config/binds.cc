@@ -9,7 +9,10 @@
 namespace control {
 namespace {
 
-constexpr Choice<Protocol> kProtocols[] = {{"Do53", Protocol::Do53}, {"DoT", Protocol::DoT}};
+constexpr Choice<Protocol> kProtocols[] = {
+    {"Do53", Protocol::Do53}, {"DoT", Protocol::DoT}, {"DoH", Protocol::DoH}};
+constexpr size_t kMaxPaths = 16;
+constexpr const char* kUsualPath = "/dns-query";
 
 uint16_t usual_port(Protocol protocol) {
   switch (protocol) {
@@ -90,13 +93,56 @@ dns::PoolId read_pool(Section& section, Reading& reading) {
   return dns::PoolId{static_cast<uint8_t>(pool - pools.begin())};
 }
 
+/// A path to compare with those of requests, which go no further than a `?`.
+std::optional<std::string> fault_of_doh_path(const std::string& path,
+                                             const std::vector<std::string>& before) {
+  if (const auto fault = fault_of_path(path)) return fault;
+  if (path.find('?') != std::string::npos) return "has a `?` in it";
+  if (std::ranges::find(before, path) != before.end()) return "is given twice";
+  return std::nullopt;
+}
+
+/// `doh` of a bind that speaks it.
+std::vector<std::string> read_doh_paths(Section& outer, ConfigErrors& errors) {
+  const std::string expected = "a path such as /dns-query";
+  Section section = outer.inner("doh");
+  std::vector<std::string> paths;
+  const auto nodes = section.list("paths", kMaxPaths);
+  section.refuse_unknown();
+  if (!nodes) return {kUsualPath};
+  if (nodes->empty())
+    errors.add(section.place_of("paths"), "`paths` is empty, expected at least " + expected);
+  for (const YamlNode& node : *nodes) {
+    const auto path = read_text(node, "paths", expected, errors);
+    if (!path) continue;
+    if (const auto fault = fault_of_doh_path(*path, paths)) {
+      errors.add(node.place, quote("paths", *path) + ' ' + *fault + ", expected " + expected);
+    } else {
+      paths.push_back(*path);
+    }
+  }
+  return paths;
+}
+
+/// What only some protocols have.
+void read_protocol(Section& section, Bind& bind, Reading& reading) {
+  if (bind.protocol != Protocol::Do53) bind.tls = read_server_tls(section, reading);
+  if (bind.protocol == Protocol::DoH) {
+    bind.paths = read_doh_paths(section, reading.errors);
+  } else if (section.has("doh")) {
+    reading.errors.add(section.place_of("doh"),
+                       "`doh` is given, expected `protocol: DoH` beside it");
+    (void)section.inner("doh");
+  }
+}
+
 Bind read_bind(const YamlNode& node, Reading& reading) {
   Section section(&node, "binds", reading.errors);
   Bind bind;
   section.choice("protocol", bind.protocol, kProtocols);
   bind.address = read_address(section, bind.protocol);
   bind.pool = read_pool(section, reading);
-  if (bind.protocol != Protocol::Do53) bind.tls = read_server_tls(section, reading);
+  read_protocol(section, bind, reading);
   section.refuse_unknown();
   return bind;
 }

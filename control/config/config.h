@@ -40,6 +40,7 @@ struct Bind {
   Protocol protocol = Protocol::Do53;
   dns::PoolId pool{};                     // Index into Config::pools.
   std::optional<front::ServerTls> tls{};  // Unless Do53. What its files had in them when read.
+  std::vector<std::string> paths{};       // DoH only: where DNS is, at least one.
 };
 
 struct PacketCache {

@@ -7,7 +7,6 @@
 #include <charconv>
 #include <map>
 
-#include "control/config/unsupported.h"
 #include "control/config/values.h"
 #include "control/text/escape.h"
 
@@ -249,14 +248,6 @@ std::span<const YamlNode> Section::filled_list(std::string_view key, size_t most
   return items.value_or(std::span<const YamlNode>{});
 }
 
-void Section::refuse_choice(std::string_view key, const std::string& given,
-                            const std::string& expected) {
-  const bool is_planned = is_unsupported(name_, key, given);
-  refuse(key,
-         (is_planned ? "is not supported by this version, expected " : "is unknown, expected ") +
-             expected);
-}
-
 void Section::refuse_duplicates() {
   std::map<std::string_view, Place> first_places;
   for (const YamlNode& child : node_->children) {
@@ -273,10 +264,6 @@ void Section::refuse_unknown() {
   for (const YamlNode& child : node_->children) {
     if (std::find(known_.begin(), known_.end(), child.key) != known_.end()) continue;
     const std::string named = "`" + escaped(child.key, 80) + "`";
-    if (is_unsupported(name_, child.key)) {
-      errors_.add(child.key_place, named + ": not supported by this version");
-      continue;
-    }
     const std::string where = name_.empty() ? "at the top level" : "in `" + name_ + "`";
     const std::string_view meant = closest(child.key, known_);
     const std::string hint = meant.empty() ? "expected one of " + listed(known_)

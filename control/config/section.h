@@ -94,7 +94,7 @@ class Section {
       target = value;
       return;
     }
-    refuse_choice(key, *given, expected);
+    refuse(key, "is unknown, expected " + expected);
   }
 
   /// Complains about every key that nobody asked for. Called once, at the end.
@@ -103,7 +103,6 @@ class Section {
  private:
   [[nodiscard]] const YamlNode* find(std::string_view key);
   void refuse_duplicates();
-  void refuse_choice(std::string_view key, const std::string& given, const std::string& expected);
 
   std::string name_;
   ConfigErrors& errors_;

@@ -15,7 +15,6 @@ constexpr uint16_t kDotPort = 853;    // RFC 7858 §3.1
 constexpr uint16_t kHttpsPort = 443;  // RFC 8484 §4.1, RFC 9110 §4.2.2
 constexpr uint16_t kDo53Port = 53;
 constexpr uint16_t kSocksPort = 1080;
-constexpr size_t kMaxPath = 255;
 constexpr size_t kMaxLogin = 255;  // RFC 1929 §2, each part.
 
 uint16_t usual_port(Protocol protocol) { return protocol == Protocol::DoH ? kHttpsPort : kDotPort; }
@@ -30,12 +29,8 @@ void read_path(Section& outer, tls::BackendSettings& backend, ConfigErrors& erro
   section.refuse_unknown();
   if (!text) return;
   backend.path = *text;
-  if (text->find("://") != std::string::npos || text->find('{') != std::string::npos) {
-    section.refuse("path", "is a URL or a template for one, expected " + expected);
-  } else if (!text->starts_with('/') || text->size() > kMaxPath ||
-             text->find_first_of(" #\"<>\\^`|") != std::string::npos) {
-    section.refuse("path", "is not a path, expected " + expected);
-  }
+  if (const auto fault = fault_of_path(*text))
+    section.refuse("path", *fault + ", expected " + expected);
 }
 
 /// "user:password@" in front of the proxy's address. It is never repeated in a message.

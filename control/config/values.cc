@@ -33,6 +33,20 @@ bool is_hostname(std::string_view text) {
   return !std::all_of(label.begin(), label.end(), is_digit);
 }
 
+std::optional<std::string> fault_of_path(std::string_view text) {
+  constexpr size_t kMaxPath = 255;
+  constexpr std::string_view kElsewhere = "#\"<>\\^`|";
+  if (text.find("://") != std::string_view::npos || text.find('{') != std::string_view::npos)
+    return "is a URL or a template for one";
+  const bool is_path = text.starts_with('/') && text.size() <= kMaxPath &&
+                       std::all_of(text.begin(), text.end(), [&](char character) {
+                         return character > ' ' && character < '\x7F' &&
+                                kElsewhere.find(character) == std::string_view::npos;
+                       });
+  if (!is_path) return "is not a path";
+  return std::nullopt;
+}
+
 bool is_interface_name(std::string_view text) {
   if (text.empty() || text.size() > 15 || text == "." || text == "..") return false;
   return std::all_of(text.begin(), text.end(),

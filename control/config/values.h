@@ -25,6 +25,10 @@ namespace control {
 /// backslashes.
 [[nodiscard]] bool is_label(std::string_view text);
 
+/// What is wrong with `text` as the path of a URL, which may have parameters: 1-255 visible octets
+/// that begin with a slash. A sentence without its subject.
+[[nodiscard]] std::optional<std::string> fault_of_path(std::string_view text);
+
 /// "512M" or "2G" in megabytes (2^20 octets).
 [[nodiscard]] std::optional<uint64_t> parse_megabytes(std::string_view text);
 

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 
-#include "control/config/unsupported.h"
 #include "control/import/dnsdist_functions.h"
 #include "control/import/lua_objects.h"
 #include "control/import/lua_sandbox.h"
@@ -125,7 +124,7 @@ int set_ecs(lua_State* state) {
 std::string policy_at(lua_State* state, int index) {
   std::string name = name_of_stand_in(state, index);
   const bool known = std::ranges::find(kPolicies, name) != std::end(kPolicies);
-  if (known && !is_unsupported("pools", "policy", name)) return name;
+  if (known) return name;
   remark(state, kToDo, "policy " + (name.empty() ? "of another kind" : name),
          "dotline has no such policy; `policy` in the manual lists those it has");
   return {};

@@ -14,6 +14,7 @@
 
 #include "tests/control/config/config_rig.h"
 #include "tests/temporary_folder.h"
+#include "tests/tls-workers/certificates.h"
 
 namespace control {
 namespace {
@@ -139,20 +140,42 @@ TEST_F(CommandLine, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(dotline({"check", "--config"}).exit, 2);
 }
 
-class Example : public testing::TestWithParam<std::string> {};
+/// Where examples say that certificates lie.
+constexpr std::string_view kTlsFolder = "/etc/dotline/tls/";
+
+class Example : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    const tests::Identity own = tests::Authority().issue({});
+    std::ofstream(folder_ / "fullchain.pem") << tests::pem_of(own.certificate.get());
+    std::ofstream(folder_ / "privkey.pem") << tests::pem_of(own.key.get());
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  /// The example with certificates that are there.
+  [[nodiscard]] std::string text() const {
+    std::ifstream file(std::string(std::getenv("SOURCE_ROOT")) + "/docs/examples/" + GetParam() +
+                       ".yaml");
+    std::string text((std::istreambuf_iterator<char>(file)), {});
+    for (size_t at = text.find(kTlsFolder); at != std::string::npos; at = text.find(kTlsFolder))
+      text.replace(at, kTlsFolder.size(), folder_.string() + "/");
+    return text;
+  }
+
+  const std::filesystem::path folder_ = tests::make_temporary_folder("dotline-example");
+};
 
 TEST_P(Example, IsWithoutErrors) {
-  const char* root = std::getenv("SOURCE_ROOT");
-  ASSERT_NE(root, nullptr) << "set by `meson test`";
+  ASSERT_NE(std::getenv("SOURCE_ROOT"), nullptr) << "set by `meson test`";
   // The smallest machine that the examples are for.
-  const auto config =
-      read_config(std::string(root) + "/docs/examples/" + GetParam() + ".yaml", {{0, 1}, {0, 1}});
+  const auto config = parse_config(text(), GetParam(), {{0, 1}, {0, 1}});
   EXPECT_TRUE(config) << all_messages(config.error());
 }
 
 INSTANTIATE_TEST_SUITE_P(Examples, Example,
                          testing::Values("minimal", "google", "cloudflare", "quad9", "doh", "tor",
-                                         "iij", "several-vendors", "split-horizon", "full"),
+                                         "iij", "several-vendors", "split-horizon", "all-protocols",
+                                         "full"),
                          [](const auto& example) {
                            std::string name = example.param;
                            std::ranges::replace(name, '-', '_');
@@ -167,7 +190,7 @@ TEST(Examples, AreAllTested) {
        std::filesystem::directory_iterator(std::string(root) + "/docs/examples")) {
     if (file.path().extension() == ".yaml") ++files;
   }
-  EXPECT_EQ(files, 10u);
+  EXPECT_EQ(files, 11u);
 }
 
 TEST(FullExample, HasEverySettingAtItsDefaultOrAnother) {
@@ -189,6 +212,11 @@ TEST(FullExample, HasEverySettingAtItsDefaultOrAnother) {
                               "binds:",
                               "protocol:",
                               "cache:",
+                              "certificates:",
+                              "minimum_version:",
+                              "paths:",
+                              "max_concurrent_connections:",
+                              "listen_queue_size:",
                               "acl:",
                               "packet_caches:",
                               "size:",

@@ -62,6 +62,17 @@ void add_octets_to_san(X509* certificate, const std::string& octets) {
   GENERAL_NAMES_free(names);
 }
 
+struct FreeBio {
+  void operator()(BIO* bio) const { BIO_free(bio); }
+};
+using Bio = std::unique_ptr<BIO, FreeBio>;
+
+std::string text_in(BIO* bio) {
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(bio, &text);
+  return {text, static_cast<size_t>(size)};
+}
+
 }  // namespace
 
 Identity issue(const Identity* issuer, const Leaf& leaf) {
@@ -83,6 +94,18 @@ Identity issue(const Identity* issuer, const Leaf& leaf) {
   EVP_PKEY* signer = (issuer != nullptr ? issuer->key : made.key).get();
   require(X509_sign(certificate, signer, leaf.digest) > 0);
   return made;
+}
+
+std::string pem_of(X509* certificate) {
+  const Bio bio(BIO_new(BIO_s_mem()));
+  require(PEM_write_bio_X509(bio.get(), certificate) == 1);
+  return text_in(bio.get());
+}
+
+std::string pem_of(EVP_PKEY* key) {
+  const Bio bio(BIO_new(BIO_s_mem()));
+  require(PEM_write_bio_PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr) == 1);
+  return text_in(bio.get());
 }
 
 Authority::Authority(const std::string& name)

@@ -42,6 +42,10 @@ struct Leaf {
 /// `issuer` signs for its own key what `leaf` says; nullptr: the leaf itself does.
 [[nodiscard]] Identity issue(const Identity* issuer, const Leaf& leaf);
 
+/// As files have them.
+[[nodiscard]] std::string pem_of(X509* certificate);
+[[nodiscard]] std::string pem_of(EVP_PKEY* key);
+
 /// A certificate authority; its certificate lies in a PEM file for as long as it lives.
 class Authority {
  public:

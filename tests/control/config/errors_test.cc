@@ -76,11 +76,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"duplicate_inside", minimal("logging: {level: info, level: debug}\n"), 4, 24,
             "`level` is given twice, expected once; first in line 4"},
         Bad{"section_is_a_list", minimal("metrics: [a]\n"), 4, 10,
-            "`metrics`: a list was found, expected settings"},
-        Bad{"unsupported_bind",
-            std::string(kPorts) + "binds: [{address: 192.0.2.53, protocol: DoH}]\n" + kBackends, 2,
-            41,
-            "`protocol`: `DoH` is not supported by this version, expected one of `Do53` `DoT`"}),
+            "`metrics`: a list was found, expected settings"}),
     name_of);
 
 std::string dataplane(const std::string& settings) {

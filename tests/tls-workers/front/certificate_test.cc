@@ -15,31 +15,14 @@ struct FreeBio {
   void operator()(BIO* bio) const { BIO_free(bio); }
 };
 
-/// What `write` puts down as PEM.
-template <typename Write>
-std::string pem(Write write) {
+std::string pem_with_pass_phrase(EVP_PKEY* key) {
   const std::unique_ptr<BIO, FreeBio> bio(BIO_new(BIO_s_mem()));
-  EXPECT_EQ(write(bio.get()), 1);
+  EXPECT_EQ(PEM_write_bio_PrivateKey(bio.get(), key, EVP_aes_256_cbc(), nullptr, 0, nullptr,
+                                     const_cast<char*>("secret")),
+            1);
   char* text = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &text);
   return {text, static_cast<size_t>(size)};
-}
-
-std::string pem_of(X509* certificate) {
-  return pem([&](BIO* bio) { return PEM_write_bio_X509(bio, certificate); });
-}
-
-std::string pem_of(EVP_PKEY* key) {
-  return pem([&](BIO* bio) {
-    return PEM_write_bio_PrivateKey(bio, key, nullptr, nullptr, 0, nullptr, nullptr);
-  });
-}
-
-std::string pem_with_pass_phrase(EVP_PKEY* key) {
-  return pem([&](BIO* bio) {
-    return PEM_write_bio_PrivateKey(bio, key, EVP_aes_256_cbc(), nullptr, 0, nullptr,
-                                    const_cast<char*>("secret"));
-  });
 }
 
 class CertificateTest : public testing::Test {
