@@ -13,6 +13,9 @@ import subprocess
 import tempfile
 import time
 
+HEADLESS_SHELL = "chromium-headless-shell"
+CHROMIUM = "chromium --headless=new"
+
 _PATIENCE = 60.0
 _OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--remote-debugging-pipe")
@@ -28,10 +31,13 @@ def _pipe():
 
 
 class Browser:
-    """One page in one browser. As a context. `names`: hosts and the addresses they have for it."""
+    """One page in one browser. As a context. `names`: hosts and the addresses they have for it. `program`: HEADLESS_SHELL, which
+    has no settings and resolves names as other programs do, or CHROMIUM, with all that people use. `etc`: an OwnEtc."""
 
-    def __init__(self, topology, namespace, *, names=None):
+    def __init__(self, topology, namespace, *, names=None, program=HEADLESS_SHELL, etc=None):
         self._topology = topology
+        self._program = program
+        self._command = topology.command if etc is None else etc.command
         self._namespace = namespace
         self._directory = pathlib.Path(tempfile.mkdtemp(prefix="browser-", dir=topology.directory))
         self._rules = ", ".join(f"MAP {name} {address}" for name, address in (names or {}).items())
@@ -44,11 +50,11 @@ class Browser:
     def __enter__(self):
         to_browser, self._to_browser = _pipe()
         self._from_browser, from_browser = _pipe()
-        command = f"exec chromium-headless-shell {' '.join(_OPTIONS)} --host-resolver-rules='{self._rules}'" \
+        command = f"exec {self._program} {' '.join(_OPTIONS)} --host-resolver-rules='{self._rules}'" \
                   f" --user-data-dir={self._directory} about:blank 3<&{to_browser} 4>&{from_browser}"
         with open(self._directory / "log", "w") as log:
             self._process = subprocess.Popen(
-                self._topology.command(self._namespace, "bash", "-c", command), pass_fds=(to_browser, from_browser),
+                self._command(self._namespace, "bash", "-c", command), pass_fds=(to_browser, from_browser),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         os.close(to_browser)
         os.close(from_browser)
@@ -65,7 +71,10 @@ class Browser:
         os.close(self._from_browser)
 
     def open(self, url):
-        assert "errorText" not in self._call("Page.navigate", url=url), f"{url} can not be opened"
+        assert self.can_open(url), f"{url} can not be opened"
+
+    def can_open(self, url):
+        return "errorText" not in self._call("Page.navigate", url=url)
 
     def evaluate(self, expression):
         """The value of a JavaScript expression in the page."""

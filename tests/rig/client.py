@@ -97,16 +97,18 @@ class Client:
         """What kdig prints."""
         return self._topology.execute(self._namespace, "kdig", f"@{server}", "+time=5", "+retry=0", *arguments).stdout
 
-    def dnsperf(self, questions, *, server=FORWARDER, seconds=5, clients=20, rate=None, outstanding=100, patience=5):
+    def dnsperf(self, questions, *, server=FORWARDER, seconds=5, clients=20, rate=None, outstanding=100, patience=5,
+                options=()):
         """Runs dnsperf over a file of questions to its end; gives its summary."""
         with self.start_dnsperf(questions, server=server, seconds=seconds, clients=clients, rate=rate,
-                                outstanding=outstanding, patience=patience) as load:
+                                outstanding=outstanding, patience=patience, options=options) as load:
             return load.finish(seconds + patience + 60)
 
-    def start_dnsperf(self, questions, *, server=FORWARDER, seconds=5, clients=20, rate=None, outstanding=100, patience=5):
-        """A query that has no reply after `patience` seconds counts as lost."""
+    def start_dnsperf(self, questions, *, server=FORWARDER, seconds=5, clients=20, rate=None, outstanding=100, patience=5,
+                      options=()):
+        """A query that has no reply after `patience` seconds counts as lost. `options`: further ones of dnsperf's."""
         command = ["dnsperf", "-s", server, "-d", str(questions), "-l", str(seconds), "-c", str(clients),
-                   "-q", str(outstanding), "-t", str(patience), "-W"]
+                   "-q", str(outstanding), "-t", str(patience), "-W", *options]
         if rate is not None:
             command += ["-Q", str(rate)]
         return Load(self._topology.command(self._namespace, *command))
