@@ -96,7 +96,7 @@ dns::PoolId read_pool(Section& section, Reading& reading) {
 /// A path to compare with those of requests, which go no further than a `?`.
 std::optional<std::string> fault_of_doh_path(const std::string& path,
                                              const std::vector<std::string>& before) {
-  if (const auto fault = fault_of_path(path)) return fault;
+  if (auto fault = fault_of_path(path)) return fault;
   if (path.find('?') != std::string::npos) return "has a `?` in it";
   if (std::ranges::find(before, path) != before.end()) return "is given twice";
   return std::nullopt;
