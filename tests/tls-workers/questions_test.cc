@@ -198,8 +198,8 @@ TEST(Questions, OfOneDomainGetNoMoreThanAnEighthWhenRoomRunsShort) {
   EXPECT_EQ(ask("n0.victim.example."), Questions::Joined::Merged) << "that takes no room";
   EXPECT_EQ(questions.open(), kCapacity / 2);
   for (uint32_t i = 0; i < kCapacity / 8; ++i)
-    EXPECT_EQ(ask("n" + std::to_string(i) + ".second.example."), Questions::Joined::Opened);
-  EXPECT_EQ(ask("more.second.example."), Questions::Joined::Crowded);
+    EXPECT_EQ(ask("n" + std::to_string(i) + ".other.example."), Questions::Joined::Opened);
+  EXPECT_EQ(ask("more.other.example."), Questions::Joined::Crowded);
   EXPECT_EQ(ask("www.third.example."), Questions::Joined::Opened);
 }
 
