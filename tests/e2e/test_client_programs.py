@@ -2,9 +2,12 @@
 
 import base64
 import contextlib
+import copy
 import dataclasses
 import http.server
 import json
+import ssl
+import struct
 import threading
 
 import pytest
@@ -31,6 +34,7 @@ PAGE_PORT = 8080
 class Served:
     rig: object
     dotline: Dotline
+    settings: dict
 
     @property
     def authority(self):
@@ -62,9 +66,10 @@ def served(rig):
 
     binds = [bind for address in (FORWARDER, f"[{FORWARDER6}]") for bind in (
         {"address": f"{address}:53"}, encrypted(f"{address}:853", "DoT"), encrypted(f"{address}:443", "DoH"))]
-    with (rig.unbound(records=RECORDS) as resolver,
-          rig.dotline(configuration([backend(resolver, rig.authority)], binds=binds)) as dotline):
-        yield Served(rig, dotline)
+    with rig.unbound(records=RECORDS) as resolver:
+        settings = configuration([backend(resolver, rig.authority)], binds=binds)
+        with rig.dotline(settings) as dotline:
+            yield Served(rig, dotline, settings)
 
 
 # --- kdig --------------------------------------------------------------------------------------------------------------
@@ -76,8 +81,10 @@ KDIG = {
     "tcp_cookie": ("tcp", ("+tcp", "+cookie")),
     "tls": ("dot", ("+tls-ca={authority}", f"+tls-hostname={NAME}")),
     "tls_padded": ("dot", ("+tls-ca={authority}", f"+tls-hostname={NAME}", "+padding", "+dnssec")),
+    "tls_cookie": ("dot", ("+tls-ca={authority}", f"+tls-hostname={NAME}", "+cookie")),
     "https_post": ("doh", ("+https", "+tls-ca={authority}", f"+tls-hostname={NAME}")),
     "https_get": ("doh", ("+https-get", "+tls-ca={authority}", f"+tls-hostname={NAME}")),
+    "https_cookie": ("doh", ("+https", "+tls-ca={authority}", f"+tls-hostname={NAME}", "+cookie")),
     "https_padded": ("doh", ("+https", "+tls-ca={authority}", f"+tls-hostname={NAME}", "+padding", "+dnssec")),
 }
 
@@ -90,6 +97,8 @@ def test_kdig(served, way, server):
         printed = served.rig.client.kdig(*(option.format(authority=served.authority) for option in options), "www.example", "A",
                                          server=server)
     assert "status: NOERROR" in printed and WWW in printed, printed
+    # Whose question is padded gets a padded answer (RFC 8467).
+    assert "padded" not in way or "Received 468 B" in printed, printed
 
 
 @pytest.mark.parametrize("way", ["tcp", "tls", "https_post", "https_get"])
@@ -299,3 +308,53 @@ def test_chromium_resolves_over_https_only(served):
     finally:
         capture.stop()
     assert capture.traffic().leaks == []
+
+
+# --- what no program does ----------------------------------------------------------------------------------------------
+
+def frame(kind, flags, stream, payload=b""):
+    return struct.pack("!I", len(payload))[1:] + struct.pack("!BBI", kind, flags, stream) + payload
+
+
+_HEADERS, _RESET, _SETTINGS, _PING, _WINDOW_UPDATE = 1, 3, 4, 6, 8
+_POST_TO_ROOT = b"\x83\x84\x87"  # Entries of HPACK's static table.
+
+FLOODS = {
+    "resets_all_it_asks": [frame(_HEADERS, 4, stream, _POST_TO_ROOT) + frame(_RESET, 0, stream, bytes(4))
+                           for stream in range(1, 4001, 2)],
+    "asks_for_what_is_not_there": [frame(_HEADERS, 5, stream, _POST_TO_ROOT) for stream in range(1, 4001, 2)],
+    "makes_us_reset": [frame(_HEADERS, 4, stream, _POST_TO_ROOT) + frame(_WINDOW_UPDATE, 0, stream, b"\x7f\xff\xff\xff")
+                       for stream in range(1, 4001, 2)],
+    "pings": [frame(_PING, 0, 0, bytes(8))] * 100000,
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_a_flood_on_http_2_ends_its_connection_only(served, flood):
+    def closed():
+        return served.dotline.metrics().value("dotline_client_connections_closed_total", reason="abusive")
+
+    before = closed()
+    context = ssl.create_default_context(cafile=served.authority)
+    context.set_alpn_protocols(["h2"])
+    with context.wrap_socket(served.rig.client.connected(FORWARDER, 443), server_hostname=NAME) as connection:
+        with contextlib.suppress(OSError):  # It is closed in the middle.
+            connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(_SETTINGS, 0, 0))
+            for octets in FLOODS[flood]:
+                connection.sendall(octets)
+    wait_until(lambda: closed() == before + 1, "the end of the connection")
+    assert curl(served, "-w", "%{http_code}", f"{URL}?dns={ENCODED}").stdout == "200"
+
+
+def test_a_reload_changes_paths(served):
+    settings = copy.deepcopy(served.settings)
+    for bind in settings["binds"]:
+        if bind.get("protocol") == "DoH":
+            bind["doh"] = {"paths": ["/elsewhere"]}
+    served.dotline.configure(settings)
+    assert served.dotline.command("reload").returncode == 0
+    assert curl(served, "-w", "%{http_code}", f"https://{NAME}/elsewhere?dns={ENCODED}").stdout == "200"
+    assert curl(served, "-w", "%{http_code}", f"{URL}?dns={ENCODED}").stdout == "404"
+    served.dotline.configure(served.settings)
+    assert served.dotline.command("reload").returncode == 0
+    assert curl(served, "-w", "%{http_code}", f"{URL}?dns={ENCODED}").stdout == "200"
