@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/pem.h>
 
 #include <filesystem>
 #include <fstream>
@@ -38,6 +39,24 @@ Config usual() {
   config.pools = {{.name = "", .packet_cache = 0}};
   config.backends = {backend("one"), backend("two")};
   return config;
+}
+
+/// What clients are shown of `identity`.
+front::ServerTls shown(const tests::Identity& identity) {
+  const auto written = [](auto write) {
+    const std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new(BIO_s_mem()), BIO_free);
+    EXPECT_EQ(write(bio.get()), 1);
+    char* text = nullptr;
+    const long size = BIO_get_mem_data(bio.get(), &text);
+    return std::string(text, static_cast<size_t>(size));
+  };
+  const std::string chain =
+      written([&](BIO* bio) { return PEM_write_bio_X509(bio, identity.certificate.get()); });
+  const std::string key = written([&](BIO* bio) {
+    return PEM_write_bio_PrivateKey(bio, identity.key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+  });
+  return {
+      .certificates = {*front::Certificate::parse(chain, key, std::chrono::system_clock::now())}};
 }
 
 /// No cores and no workers: what they would look at is looked at here.
@@ -132,6 +151,27 @@ TEST_F(TopologyTest, AnotherTrustStoreMakesAnotherBackend) {
   ASSERT_TRUE(reload(config_).has_value());
   EXPECT_NE(topology_.backends()[0].shared, shared) << "the same file with other authorities";
   std::filesystem::remove_all(folder);
+}
+
+TEST_F(TopologyTest, StreamsAreServedAtEveryBindAndUdpAtSome) {
+  const tests::Identity identity = tests::issue(nullptr, {});
+  EXPECT_EQ(topology_.front_rules().load()->places.size(), 1u);
+  config_.binds.push_back({.address = *base::Endpoint::parse("192.0.2.1:853", 853),
+                           .protocol = Protocol::DoT,
+                           .tls = shown(identity)});
+  config_.stream_limits.max_in_flight_queries = 7;
+  config_.acl = {*base::Prefix::parse("192.0.2.0/24")};
+  ASSERT_TRUE(reload(config_).has_value());
+  const front::Rules& fronts = *topology_.front_rules().load();
+  ASSERT_EQ(fronts.places.size(), 2u);
+  EXPECT_EQ(fronts.places[0].transport, rules::Transport::Tcp);
+  EXPECT_EQ(fronts.places[0].tls, nullptr);
+  EXPECT_EQ(fronts.places[1].transport, rules::Transport::Dot);
+  EXPECT_NE(fronts.places[1].tls, nullptr);
+  EXPECT_EQ(fronts.policy.binds[1].address, config_.binds[1].address);
+  EXPECT_TRUE(fronts.policy.acl.contains(*base::IpAddress::parse("192.0.2.9")));
+  EXPECT_EQ(fronts.limits.max_in_flight_queries, 7u);
+  EXPECT_EQ(topology_.rules().load()->policy.binds.size(), 1u);
 }
 
 TEST_F(TopologyTest, APoolKeepsItsNumberAndNoOtherGetsIt) {
@@ -273,6 +313,26 @@ TEST(KeepFixedSettings, AnAddressWhosePoolIsGoneIsAnError) {
   next.pools = {{.name = "new"}};
   next.binds = {};
   EXPECT_FALSE(keep_fixed_settings(usual(), next).has_value());
+}
+
+TEST(KeepFixedSettings, AProtocolStaysAndLimitsOfStreamsDoNot) {
+  Config running = usual();
+  running.binds.push_back({.address = *base::Endpoint::parse("192.0.2.1:853", 853),
+                           .protocol = Protocol::DoT,
+                           .tls = front::ServerTls{}});
+  Config next = running;
+  next.binds[1].protocol = Protocol::DoH;
+  next.stream_limits.listen_queue_size = 7;
+  next.stream_limits.idle_timeout = base::seconds{7};
+  const auto kept = keep_fixed_settings(running, next);
+  ASSERT_TRUE(kept.has_value());
+  EXPECT_THAT(*kept, ElementsAre(HasSubstr("listen_queue_size"),
+                                 HasSubstr("192.0.2.1:853 needs a restart to go away"),
+                                 HasSubstr("192.0.2.1:853 needs a restart to answer")));
+  ASSERT_EQ(next.binds.size(), 2u);
+  EXPECT_EQ(next.binds[1].protocol, Protocol::DoT);
+  EXPECT_EQ(next.stream_limits.listen_queue_size, running.stream_limits.listen_queue_size);
+  EXPECT_EQ(next.stream_limits.idle_timeout, base::seconds{7});
 }
 
 // ---------------------------------------------------------------- what has changed

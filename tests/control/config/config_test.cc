@@ -51,6 +51,31 @@ TEST(MinimalConfig, AnswersOnPort53FromTheDefaultPool) {
   EXPECT_THAT(config.eal.binds, ElementsAre(config.binds[0].address));
 }
 
+TEST(MinimalConfig, LetsClientsTakeWhatTheManualSays) {
+  EXPECT_EQ(config_of(minimal()).stream_limits, front::Limits{});
+}
+
+TEST(Config, ReadsWhatClientsMayTakeOverStreams) {
+  const front::Limits limits =
+      config_of(minimal("tuning: {tcp: {max_concurrent_connections: 1, max_connections_per_client: "
+                        "2, max_queries_per_connection: 3, max_in_flight_queries: 4, "
+                        "listen_queue_size: 5, connections_overload_threshold: 6, "
+                        "max_connection_duration: 7, receive_timeout: 8, send_timeout: 9, "
+                        "idle_timeout: 10}}\n"))
+          .stream_limits;
+  const front::Limits expected{.max_concurrent_connections = 1,
+                               .max_connections_per_client = 2,
+                               .max_queries_per_connection = 3,
+                               .max_in_flight_queries = 4,
+                               .listen_queue_size = 5,
+                               .connections_overload_threshold = 6,
+                               .max_connection_duration = base::seconds{7},
+                               .receive_timeout = base::seconds{8},
+                               .send_timeout = base::seconds{9},
+                               .idle_timeout = base::seconds{10}};
+  EXPECT_EQ(limits, expected);
+}
+
 TEST(MinimalConfig, LetsLocalNetworksAsk) {
   std::vector<std::string> blocks;
   for (const base::Prefix& block : config_of(minimal()).acl) blocks.push_back(block.text());

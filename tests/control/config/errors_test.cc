@@ -189,6 +189,20 @@ std::string bind(const std::string& settings) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
+    Tuning, BadConfig,
+    testing::Values(
+        Bad{"unknown", minimal("tuning: {udp: {}}\n"), 4, 10, "`udp`: unknown setting in `tuning`"},
+        Bad{"unknown_inside", minimal("tuning: {tcp: {recieve_timeout: 2}}\n"), 4, 16,
+            "did you mean `receive_timeout`?"},
+        Bad{"no_connections", minimal("tuning: {tcp: {max_concurrent_connections: 0}}\n"), 4, 44,
+            "expected a whole number from 1 to 1000000"},
+        Bad{"no_patience", minimal("tuning: {tcp: {receive_timeout: 0}}\n"), 4, 33,
+            "expected a whole number from 1 to 3600"},
+        Bad{"more_than_all", minimal("tuning: {tcp: {connections_overload_threshold: 101}}\n"), 4,
+            48, "expected a whole number from 1 to 100"}),
+    name_of);
+
+INSTANTIATE_TEST_SUITE_P(
     Binds, BadConfig,
     testing::Values(
         Bad{"absent", std::string(kPorts) + kBackends, 1, 1,
@@ -213,6 +227,16 @@ INSTANTIATE_TEST_SUITE_P(
             "is a multicast or broadcast address"},
         Bad{"protocol", bind("address: 192.0.2.53, protocol: DoQ"), 2, 41,
             "`protocol`: `DoQ` is unknown, expected one of `Do53` `DoT`"},
+        Bad{"dot_without_certificates", bind("address: 192.0.2.53, protocol: DoT"), 2, 9,
+            "clients are to be spoken to over TLS, expected `tls` with `certificates`"},
+        Bad{"no_certificate", bind("address: 192.0.2.53, protocol: DoT, tls: {}"), 2, 51,
+            "no certificate to show to clients is given, expected at least one"},
+        Bad{"no_such_certificate",
+            bind("address: 192.0.2.53, protocol: DoT, tls: {certificates: [{certificate: "
+                 "/nowhere/a.pem, key: /etc/passwd}]}"),
+            2, 81, "`certificate`: `/nowhere/a.pem` cannot be opened: No such file or directory"},
+        Bad{"tls_in_the_clear", bind("address: 192.0.2.53, tls: {certificates: []}"), 2, 31,
+            "`tls`: unknown setting in `binds`"},
         Bad{"cache", bind("address: 192.0.2.53, cache: other"), 2, 38,
             "`cache`: `other` is not a packet cache, expected one of `main`"},
         Bad{"twice",
