@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <csignal>
@@ -241,8 +242,17 @@ void Instance::open_exception_path() {
       std::make_unique<Heartbeat>("the exception path", exception_path_->turns()));
 }
 
+/// Shells give a process 1024 descriptors though it may have more; each connection takes one.
+void allow_all_descriptors() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /// Every worker listens at every address.
 void Instance::open_listeners() {
+  allow_all_descriptors();
   listeners_.resize(config_.tls_workers.threads);
   for (std::vector<front::Listener>& listeners : listeners_) {
     for (const Bind& bind : config_.binds) {
