@@ -119,6 +119,39 @@ TEST_F(CacheTest, WhatIsHeldMayBeReplacedOnlyWhileItIsThere) {
   EXPECT_EQ(cache.counters().bytes.load(), late->footprint());
 }
 
+TEST_F(CacheTest, WhatIsHeldIsThereThoughOthersFlushAllTheTime) {
+  Cache cache("main", 8);
+  std::atomic<bool> done{false};
+  std::thread operator_([&] {
+    Reclaim reclaim(readers_);
+    while (!done) {
+      cache.flush({}, reclaim);
+      reclaim.collect();
+    }
+  });
+  unsigned replaced = 0;
+  for (uint64_t i = 0; i < 20'000; ++i) {
+    insert(cache, question(1), i);
+    const Entry* held = cache.hold(question(1));
+    if (held == nullptr) continue;
+    EXPECT_TRUE(tests::whole(*held, question(1)));
+    Entry* copy = made_entry(question(1), i);
+    copy->pin();
+    if (cache.replace(question(1), held, copy, reclaim_)) {
+      ++replaced;
+      copy->unpin();
+    } else {
+      copy->unpin();
+      reclaim_.retire(copy);
+    }
+    held->unpin();
+    reclaim_.collect();
+  }
+  done = true;
+  operator_.join();
+  EXPECT_GT(replaced, 0u);
+}
+
 TEST_F(CacheTest, RemovesOneQuestionAndNoOther) {
   Cache cache("main", 8);
   insert(cache, question(1));
