@@ -271,7 +271,9 @@ std::vector<poll::Acceptance> Instance::acceptances() const {
 /// Core i polls queue i of every port.
 void Instance::make_cores() {
   for (unsigned core = 0; core < cores(); ++core) {
-    poll::LcoreSettings settings{.index = core, .idle = config_.idle};
+    poll::LcoreSettings settings{.index = core,
+                                 .idle = config_.idle,
+                                 .pending = {.per_client = config_.max_misses_per_client}};
     for (size_t i = 0; i < ports_.size(); ++i) {
       const poll::Port& port = ports_[i];
       const auto queue = static_cast<uint16_t>(core);

@@ -1,9 +1,11 @@
 #include "control/topology.h"
 
 #include <fmt/format.h>
+#include <openssl/rand.h>
 #include <openssl/x509.h>
 
 #include <algorithm>
+#include <span>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -45,6 +47,21 @@ std::shared_ptr<cache::Cache> make_cache(const PacketCache& settings) {
       fmt::format("packet cache \"{}\": no memory for {} entries", settings.name, settings.size));
 }
 
+rules::CookieSecret draw_secret() {
+  rules::CookieSecret secret;
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(secret.data()), sizeof secret) != 1)
+    throw std::runtime_error("no random octets for the secret of cookies");
+  return secret;
+}
+
+rules::Cookies cookies_of(const CookieSettings& settings, const rules::CookieSecret& drawn) {
+  if (!settings.enabled) return {};
+  const std::span<const rules::CookieSecret> secrets =
+      settings.secrets.empty() ? std::span(&drawn, 1) : std::span(settings.secrets);
+  return {secrets, settings.require_server_cookie ? rules::Cookies::Demand::Yes
+                                                  : rules::Cookies::Demand::No};
+}
+
 bool contains(const std::vector<dns::PoolId>& pools, dns::PoolId pool) {
   return std::ranges::find(pools, pool) != pools.end();
 }
@@ -72,7 +89,7 @@ class Topology::Trust {
 };
 
 Topology::Topology(Frame frame, const Config& config)
-    : frame_(std::move(frame)), reclaim_(frame_.readers) {
+    : frame_(std::move(frame)), drawn_secret_(draw_secret()), reclaim_(frame_.readers) {
   state_ = next_state(config, base::Clock::now());
   rules_ = make_rules(config, state_);
   published_ = rules_.cores.get();
@@ -217,6 +234,8 @@ Topology::ServingRules Topology::make_rules(const Config& config, State& state) 
   over_udp.routes = routes_of(config, destination);
   over_udp.acl = rules::AddressSet(config.acl);
   over_udp.local = rules::LocalNames(config.local_names);
+  over_udp.cookies = cookies_of(config.cookies, drawn_secret_);
+  over_udp.rate_limit = config.rate_limit;
   auto fronts = std::make_unique<front::Rules>();
   fronts->policy = over_udp;
   fronts->limits = config.stream_limits;

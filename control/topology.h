@@ -122,6 +122,7 @@ class Topology {
   void clear_abandoned(const Workers& workers, base::Time now);
 
   const Frame frame_;
+  const rules::CookieSecret drawn_secret_;  // Of this process alone, if the operator has none.
   State state_;
   front::TicketKeys ticket_keys_;
   ServingRules rules_;

@@ -24,7 +24,7 @@ struct PendingLimits {
   uint32_t questions = 65536;
   uint32_t askers = 65536;
   uint16_t per_client =
-      1000;  // Askers of one client address, against DNSBomb (CVE-2024-33655); Unbound's figure.
+      1000;  // Askers of one client, an address or an IPv6 /64, against DNSBomb (CVE-2024-33655).
   base::Duration wait =
       base::milliseconds{1900};  // A client that waits longer has asked again or gone.
 };
@@ -89,6 +89,8 @@ class Pending {
  private:
   static constexpr uint32_t kNone = UINT32_MAX;
   static constexpr size_t kClientCounts = 1u << 16;
+  // Octets of a /64: one client has all of it.
+  static constexpr size_t kIpv6Network = 8;
 
   struct Slot {
     dns::Question question;
@@ -288,7 +290,9 @@ uint32_t Pending<Asker>::pop_front(Queue& queue) {
 
 template <typename Asker>
 uint16_t& Pending<Asker>::client_count(const base::IpAddress& client) {
-  return client_counts_[base::keyed_hash(client.mapped(), 0) % kClientCounts];
+  const base::ByteView octets = client.octets();
+  const base::ByteView network = client.is_v4() ? octets : octets.first(kIpv6Network);
+  return client_counts_[base::keyed_hash(network, network.size()) % kClientCounts];
 }
 
 }  // namespace exchange

@@ -147,23 +147,30 @@ Bind read_bind(const YamlNode& node, Reading& reading) {
   return bind;
 }
 
-void read_block(const YamlNode& node, Reading& reading) {
-  const std::string expected = "an address block such as 192.0.2.0/24";
-  const auto text = read_text(node, "acl", expected, reading.errors);
-  if (!text) return;
-  const auto block = base::Prefix::parse(*text);
-  if (!block) {
-    reading.errors.add(node.place, quote("acl", *text) + " is not an address block, expected " +
-                                       expected + ", with no bits set behind its length");
-    return;
-  }
+void read_acl_block(const YamlNode& node, Reading& reading) {
+  const auto block = read_block(node, "acl", reading.errors);
+  if (!block) return;
   if (block->length == 0) {
-    reading.errors.warn(node.place, quote("acl", *text) + " lets everybody ask: an open resolver");
+    reading.errors.warn(node.place,
+                        quote("acl", block->text()) + " lets everybody ask: an open resolver");
   }
   reading.config.acl.push_back(*block);
 }
 
 }  // namespace
+
+std::optional<base::Prefix> read_block(const YamlNode& node, std::string_view name,
+                                       ConfigErrors& errors) {
+  const std::string expected = "an address block such as 192.0.2.0/24";
+  const auto text = read_text(node, name, expected, errors);
+  if (!text) return std::nullopt;
+  const auto block = base::Prefix::parse(*text);
+  if (!block) {
+    errors.add(node.place, quote(name, *text) + " is not an address block, expected " + expected +
+                               ", with no bits set behind its length");
+  }
+  return block;
+}
 
 void read_binds(Section& top, Reading& reading) {
   for (const YamlNode& node : top.filled_list("binds", poll::kMaxBinds, "address to answer on")) {
@@ -193,7 +200,7 @@ void read_acl(Section& top, Reading& reading) {
   if (nodes->empty()) {
     reading.errors.warn(top.place_of("acl"), "`acl` is empty: every query will be refused");
   }
-  for (const YamlNode& node : *nodes) read_block(node, reading);
+  for (const YamlNode& node : *nodes) read_acl_block(node, reading);
 }
 
 }  // namespace control

@@ -16,8 +16,11 @@
 #include "dataplane/cache/entry.h"
 #include "dataplane/dns/answer.h"
 #include "dataplane/dns/question.h"
+#include "dataplane/pending.h"
 #include "dataplane/poll/settings.h"
+#include "dataplane/rules/cookies.h"
 #include "dataplane/rules/local_names.h"
+#include "dataplane/rules/rate_limit.h"
 #include "tls-workers/front/limits.h"
 #include "tls-workers/front/server_context.h"
 #include "tls-workers/upstream/backend.h"
@@ -70,6 +73,14 @@ struct TlsWorkers {
   bool hedging = false;  // Slow queries are put to a second backend as well.
 };
 
+/// DNS cookies, RFC 7873.
+struct CookieSettings {
+  bool enabled = true;
+  bool require_server_cookie = false;  // Over UDP, of clients that know cookies.
+  /// The first one makes cookies, all are accepted. Empty: one is drawn at the start.
+  std::vector<rules::CookieSecret> secrets;
+};
+
 struct Config {
   std::string file;  // Where it was read.
   poll::EalSettings
@@ -79,7 +90,10 @@ struct Config {
   front::Limits stream_limits;
   std::vector<base::Prefix> acl;
   rules::LocalNameSet local_names = rules::LocalNameSet().set();  // Answered here, never asked.
-  std::vector<PacketCache> packet_caches;                         // At least one.
+  CookieSettings cookies;
+  rules::RateLimit rate_limit;
+  uint16_t max_misses_per_client = exchange::PendingLimits{}.per_client;
+  std::vector<PacketCache> packet_caches;  // At least one.
   TlsWorkers tls_workers;
   std::vector<tls::BackendSettings> backends;  // At least one.
   std::vector<Pool> pools;                     // At least one.

@@ -178,6 +178,7 @@ void read_dataplane(Section section, Reading& reading) {
   section.choice("idle", reading.config.idle, kIdles);
   read_memory(section, reading.config.eal);
   section.choice("hugepages", reading.config.eal.hugepages, kHugepages);
+  section.number("max_misses_per_client", reading.config.max_misses_per_client, {1, 65'535});
   for (const YamlNode& node : section.filled_list("ports", poll::kMaxPorts, "port")) {
     reading.config.eal.ports.push_back(read_port(node, reading));
   }

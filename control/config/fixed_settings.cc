@@ -30,6 +30,8 @@ void keep_dataplane(const Config& running, Config& next, Keeper& keeper) {
   keeper.keep("dataplane.memory", now.memory_megabytes, then.memory_megabytes);
   keeper.keep("dataplane.hugepages", now.hugepages, then.hugepages);
   keeper.keep("dataplane.idle", running.idle, next.idle);
+  keeper.keep("dataplane.max_misses_per_client", running.max_misses_per_client,
+              next.max_misses_per_client);
   keeper.keep("dataplane.ports", now.ports, then.ports);
 }
 

@@ -67,6 +67,8 @@ Config read_tree(const YamlNode& root, const Machine& machine, ConfigErrors& err
   read_binds(top, reading);
   read_acl(top, reading);
   read_local_names(top.inner("local_names"), reading);
+  read_cookies(top.inner("cookies"), reading);
+  read_rate_limit(top.inner("rate_limit"), reading);
   read_tuning(top.inner("tuning"), reading);
   read_tls_workers(top.inner("tls_workers"), reading);
   read_metrics(top.inner("metrics"), reading);

@@ -58,9 +58,15 @@ inline constexpr Choice<tls::TlsVersion> kTlsVersions[] = {{"tls1.2", tls::TlsVe
 void read_tuning(Section section, Reading& reading);
 void read_acl(Section& top, Reading& reading);
 void read_local_names(Section section, Reading& reading);
+void read_cookies(Section section, Reading& reading);
+void read_rate_limit(Section section, Reading& reading);
 void read_metrics(Section section, Reading& reading);
 void read_control(Section section, Reading& reading);
 void read_logging(Section section, Reading& reading);
+
+/// One address block of the list `name`.
+[[nodiscard]] std::optional<base::Prefix> read_block(const YamlNode& node, std::string_view name,
+                                                     ConfigErrors& errors);
 
 /// Where in `things` the one called `name` is.
 template <typename Named>

@@ -201,6 +201,10 @@ void add_misses(const MetricsSources& sources, FamilyList& families) {
       "Queries answered SERVFAIL because their client has too many waiting.",
       sum(
           sources.clients(), [](const auto& core) -> auto& { return core.client_full; }));
+  families.counter(
+      "dotline_rate_limited_total", "Replies over the rate limit, whatever became of them.",
+      sum(
+          sources.clients(), [](const auto& core) -> auto& { return core.rate_limited; }));
   families.begin_counter("dotline_ring_full_total",
                          "Messages between cores and workers that found their ring full.");
   families.sample({{"ring", "miss"}}, sum(

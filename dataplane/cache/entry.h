@@ -82,6 +82,10 @@ class Entry {
   /// Octets 2 to 9 of the reply's header as they go on the wire: flags with QR, RD, RA and the
   /// rcode, one question, answers, authorities.
   [[nodiscard]] uint64_t header_octets() const { return header_; }
+  /// The rcode in it, all of it for a plain entry.
+  [[nodiscard]] dns::Rcode header_rcode() const {
+    return static_cast<dns::Rcode>(header_word(0) & dns::flag::kRcodeMask);
+  }
   [[nodiscard]] uint16_t additionals() const { return additionals_; }
   [[nodiscard]] bool authenticated() const { return authenticated_; }
   /// Nothing to explain, an rcode of four bits: a reply needs only what is above.

@@ -101,6 +101,7 @@ inline constexpr uint16_t kPadding = 12;        // RFC 7830
 inline constexpr uint16_t kExtendedError = 15;  // RFC 8914
 }  // namespace option
 
+inline constexpr size_t kExtendedErrorSize = 6;  // With its code and length; no EXTRA-TEXT.
 inline constexpr uint16_t kDoBit = 0x8000;  // In the low half of the OPT's TTL field, RFC 3225 §3.
 
 }  // namespace dns

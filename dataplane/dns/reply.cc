@@ -11,7 +11,6 @@ namespace {
 
 using base::Writer;
 
-constexpr size_t kEdeSize = kOptionFixed + 2;  // INFO-CODE; no EXTRA-TEXT.
 constexpr size_t kKeepaliveSize = kOptionFixed + 2;
 
 /// RFC 6891 §6.1.3: without an OPT there is no room for more than four bits.
@@ -77,7 +76,8 @@ void write_options(Writer& writer, Ede ede, const Courtesy& courtesy, size_t pad
 }
 
 void write_opt(Writer& writer, Rcode rcode, const Asker& asker, Ede ede, size_t limit) {
-  const size_t options = options_size(asker.courtesy) + (ede != Ede::None ? kEdeSize : size_t{0});
+  const size_t options =
+      options_size(asker.courtesy) + (ede != Ede::None ? kExtendedErrorSize : size_t{0});
   const size_t padding =
       padding_size(writer.size() + kOptFixed + options, asker.courtesy.padding_block, limit);
   writer.u8(0);  // Owner: the root.
@@ -108,7 +108,7 @@ Reply compose_reply(ByteSpan into, const Asker& asker, const Content& content) n
   const bool whole = fits || !tellable;
   const bool with_records = fits && tellable;
   const ByteView records = with_records ? content.records : ByteView{};
-  const bool explain = frame + records.size() + kEdeSize <= limit;
+  const bool explain = frame + records.size() + kExtendedErrorSize <= limit;
 
   // After this point everything fits; the id and flags are taken from `asker`, the query in `into`
   // is overwritten.

@@ -20,9 +20,16 @@ struct Arrival {
   Path path;
   dns::Query query;
   dns::Question question;
+  rules::Sender sender{};
+  rules::ReplyCookie cookie;
   const cache::Entry* probable = nullptr;  // Of its destination's cache; see Cache::probe.
 
-  [[nodiscard]] dns::Asker asker() const { return {query.head, query.question, query.edns}; }
+  [[nodiscard]] dns::Asker asker() const {
+    return {.head = query.head,
+            .question = query.question,
+            .edns = query.edns,
+            .courtesy = {.cookie = cookie.bytes()}};
+  }
 };
 
 }  // namespace poll

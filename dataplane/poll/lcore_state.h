@@ -20,6 +20,7 @@
 #include "dataplane/poll/parked_asker.h"
 #include "dataplane/poll/rules.h"
 #include "dataplane/poll/transmit.h"
+#include "dataplane/rules/rate_limit.h"
 #include "dataplane/rules/ration.h"
 
 namespace poll {
@@ -84,6 +85,7 @@ struct LcoreState {
   Pending pending;
   IdleLadder ladder;
   HitPath hit_path = hit_paths().front().path;
+  rules::RateLimiter rate_limiter;
   rules::Ration error_ration{rules::Ration::Limits{}};
   base::Time now{};
   std::array<Arrival, kBurst> arrivals{};  // Of the burst in hand; kept here because it is too

@@ -88,8 +88,8 @@ void reply_to_parked(LcoreState& self, const ParkedAsker& parked, const Pending:
   rte_mbuf* mbuf = rte_pktmbuf_alloc(queue.pool);
   if (mbuf == nullptr) return self.counters.dropped[Drop::PoolEmpty].add();
   const rules::Telling said = rules::tell_fill(outcome.entry, outcome.ede, self.now);
-  reply(self, queue, mbuf, parked.path, parked.asker(), said.content, said.outcome,
-        parked.received);
+  reply(self, queue, mbuf, {parked.path, parked.sender, parked.question_hash, parked.received},
+        parked.asker(), said.content, said.outcome);
 }
 
 unsigned release_settled(LcoreState& self, unsigned limit) {

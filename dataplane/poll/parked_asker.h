@@ -7,6 +7,7 @@
 #include "dataplane/dns/reply.h"
 #include "dataplane/pending.h"
 #include "dataplane/poll/frame.h"
+#include "dataplane/rules/cookies.h"
 
 namespace poll {
 
@@ -15,14 +16,20 @@ struct ParkedAsker {
   Path path;
   dns::Head head;
   dns::Edns edns;
+  rules::ReplyCookie cookie;
+  rules::Sender sender{};
   base::Time received;
+  uint64_t question_hash = 0;
   uint8_t port = 0;  // Index of the port it came in on.
   uint16_t question_size = 0;
   std::array<std::byte, dns::kMaxQuestion> question_octets;
 
   [[nodiscard]] const base::IpAddress& client() const { return path.client.address; }
   [[nodiscard]] dns::Asker asker() const {
-    return {.head = head, .question = {question_octets.data(), question_size}, .edns = edns};
+    return {.head = head,
+            .question = {question_octets.data(), question_size},
+            .edns = edns,
+            .courtesy = {.cookie = cookie.bytes()}};
   }
 };
 

@@ -18,6 +18,7 @@ namespace {
 using rules::Action;
 using rules::Admission;
 using rules::Decision;
+using rules::Passage;
 using rules::Rationed;
 using rules::Transport;
 
@@ -47,8 +48,8 @@ void turn_away(LcoreState& self, const PortQueue& queue, rte_mbuf* mbuf, Drop re
 }
 
 void tell(LcoreState& self, PortQueue& queue, const Arrival& arrival, const rules::Telling& said) {
-  reply(self, queue, arrival.mbuf, arrival.path, arrival.asker(), said.content, said.outcome,
-        self.now);
+  reply(self, queue, arrival.mbuf, {arrival.path, arrival.sender, arrival.question.hash, self.now},
+        arrival.asker(), said.content, said.outcome);
 }
 
 /// There is no room for it anywhere.
@@ -61,6 +62,9 @@ ParkedAsker asker_to_park(const LcoreState& self, const PortQueue& queue, const 
   asker.path = arrival.path;
   asker.head = arrival.query.head;
   asker.edns = arrival.query.edns;
+  asker.cookie = arrival.cookie;
+  asker.sender = arrival.sender;
+  asker.question_hash = arrival.question.hash;
   asker.received = self.now;
   asker.port = queue.index;
   asker.question_size = static_cast<uint16_t>(arrival.query.question.size());
@@ -118,7 +122,16 @@ void park(LcoreState& self, PortQueue& queue, const Arrival& arrival) {
 void ask(LcoreState& self, PortQueue& queue, const Arrival& arrival) {
   const auto local = self.policy->local_answer(arrival.question);
   if (!local) return park(self, queue, arrival);
-  reply(self, queue, arrival.mbuf, arrival.path, arrival.asker(), *local, Outcome::Local, self.now);
+  tell(self, queue, arrival, {*local, Outcome::Local});
+}
+
+/// Time is asked for only if there is a cookie to be judged by it.
+rules::Cookies::Judged judge_cookie(const LcoreState& self,
+                                    const Result<dns::Query, dns::Malformed>& query,
+                                    const Path& path) {
+  const ByteView cookie = query ? query->cookie : query.error().cookie;
+  const uint32_t now = cookie.empty() ? 0 : base::wall_seconds();
+  return self.policy->cookies.judge(cookie, path.client.address, now);
 }
 
 /// First stage, one frame: dropped or answered by policy alone, or read into `arrival` to be
@@ -134,8 +147,9 @@ bool arrive(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, Arrival& arrival
   self.counters.queries[Transport::Udp].add();
   const auto query = dns::parse_query(bytes.subspan(frame->payload_at, frame->payload_size));
   const bool allowed = self.policy->acl.contains(frame->path.client.address);
-  const Decision decision =
-      rules::decide(query, allowed ? Admission::Allowed : Admission::Denied, Transport::Udp);
+  const rules::Cookies::Judged cookie = judge_cookie(self, query, frame->path);
+  const Decision decision = rules::decide(query, allowed ? Admission::Allowed : Admission::Denied,
+                                          Transport::Udp, cookie.rule);
   switch (decision.action) {
     case Action::Drop:
       drop(self, mbuf, decision.drop);
@@ -145,6 +159,8 @@ bool arrive(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, Arrival& arrival
       arrival.to = &self.policy->destination(*bind, query->name());
       arrival.path = frame->path;
       arrival.query = *query;
+      arrival.sender = cookie.sender;
+      arrival.cookie = cookie.reply;
       // Made where it stays; an assignment would copy 280 octets.
       new (&arrival.question) dns::Question(dns::make_question(
           query->name(), query->type, query->klass, query->wants(), arrival.to->pool));
@@ -156,9 +172,15 @@ bool arrive(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, Arrival& arrival
   if (decision.rationed == Rationed::Yes && !self.error_ration.take(self.now)) {
     return drop(self, mbuf, Drop::ErrorRateLimited), false;
   }
-  const dns::Asker asker = query ? dns::Asker{query->head, query->question, query->edns}
-                                 : dns::Asker{query.error().head, query.error().question, {}};
-  reply(self, queue, mbuf, frame->path, asker, decision.content, decision.outcome, self.now);
+  dns::Asker asker =
+      query ? dns::Asker{query->head, query->question, query->edns}
+            : dns::Asker{query.error().head, query.error().question, query.error().edns};
+  const bool brief =
+      decision.rationed == Rationed::Yes && decision.content.rcode != dns::Rcode::NoError;
+  if (!brief) asker.courtesy.cookie = cookie.reply.bytes();
+  reply(self, queue, mbuf, {frame->path, cookie.sender, 0, self.now}, asker,
+        brief ? rules::trimmed(decision.content, asker, frame->payload_size) : decision.content,
+        decision.outcome);
   return false;
 }
 
@@ -183,6 +205,48 @@ void resolve(LcoreState& self, PortQueue& queue, const Arrival& arrival) {
   tell(self, queue, arrival, rules::tell_hit(*entry, self.now));
 }
 
+/// A reply as it goes out, after the rate limit has had its say.
+struct Allowed {
+  Passage passage;
+  dns::Content content;
+  Outcome outcome;
+};
+
+Allowed allow(LcoreState& self, const Addressee& to, const dns::Content& content, Outcome outcome) {
+  const auto judged =
+      self.rate_limiter.judge(self.policy->rate_limit, {to.path.client.address, to.question},
+                              to.sender, content.rcode, self.now);
+  if (judged.over) self.counters.rate_limited.add();
+  switch (judged.passage) {
+    case Passage::Whole:
+    case Passage::None:
+      break;
+    case Passage::Truncated:
+      return {judged.passage, {.truncated = true}, Outcome::Truncated};
+    case Passage::BadCookie:
+      return {judged.passage, {.rcode = dns::Rcode::BadCookie}, Outcome::BadCookie};
+  }
+  return {judged.passage, content, outcome};
+}
+
+void compose(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, const Addressee& to,
+             const dns::Asker& asker, const dns::Content& content, Outcome outcome) {
+  const size_t headers = header_size(to.path);
+  const ByteSpan room = room_of(mbuf);
+  ASSERT(room.size() >= headers + dns::kMaxUdpSize);
+  const dns::Reply composed =
+      dns::compose_reply(room.subspan(headers, dns::kMaxUdpSize), asker, content);
+  write_headers(room, to.path, composed.size);
+
+  const size_t size = headers + composed.size;
+  rte_pktmbuf_data_len(mbuf) = static_cast<uint16_t>(size);
+  rte_pktmbuf_pkt_len(mbuf) = static_cast<uint32_t>(size);
+  mbuf->ol_flags &= RTE_MBUF_F_INDIRECT |
+                    RTE_MBUF_F_EXTERNAL;  // What reception noted means nothing on the way out.
+  transmit(self, queue, std::span(&mbuf, 1),
+           composed.written == dns::Written::Truncated ? Outcome::Truncated : outcome, to.received);
+}
+
 }  // namespace
 
 void serve(LcoreState& self, PortQueue& queue, std::span<rte_mbuf* const> frames) {
@@ -205,23 +269,13 @@ void serve_generally(LcoreState& self, PortQueue& queue, std::span<rte_mbuf* con
   for (const Arrival& arrival : to_resolve) resolve(self, queue, arrival);
 }
 
-void reply(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, const Path& path,
-           const dns::Asker& asker, const dns::Content& content, Outcome outcome,
-           base::Time received) {
-  const size_t headers = header_size(path);
-  const ByteSpan room = room_of(mbuf);
-  ASSERT(room.size() >= headers + dns::kMaxUdpSize);
-  const dns::Reply composed =
-      dns::compose_reply(room.subspan(headers, dns::kMaxUdpSize), asker, content);
-  write_headers(room, path, composed.size);
-
-  const size_t size = headers + composed.size;
-  rte_pktmbuf_data_len(mbuf) = static_cast<uint16_t>(size);
-  rte_pktmbuf_pkt_len(mbuf) = static_cast<uint32_t>(size);
-  mbuf->ol_flags &= RTE_MBUF_F_INDIRECT |
-                    RTE_MBUF_F_EXTERNAL;  // What reception noted means nothing on the way out.
-  transmit(self, queue, std::span(&mbuf, 1),
-           composed.written == dns::Written::Truncated ? Outcome::Truncated : outcome, received);
+void reply(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, const Addressee& to,
+           const dns::Asker& asker, const dns::Content& content, Outcome outcome) {
+  if (!self.policy->rate_limit.on()) [[likely]]
+    return compose(self, queue, mbuf, to, asker, content, outcome);
+  const Allowed allowed = allow(self, to, content, outcome);
+  if (allowed.passage == Passage::None) return drop(self, mbuf, Drop::RateLimited);
+  compose(self, queue, mbuf, to, asker, allowed.content, allowed.outcome);
 }
 
 }  // namespace poll

@@ -18,10 +18,17 @@ void serve(LcoreState& self, PortQueue& queue, std::span<rte_mbuf* const> frames
 /// The same without the hit path: what it is measured against, octet by octet.
 void serve_generally(LcoreState& self, PortQueue& queue, std::span<rte_mbuf* const> frames);
 
+/// Who is replied to, beside what is written into the reply.
+struct Addressee {
+  const Path& path;
+  rules::Sender sender;
+  uint64_t question;  // The question's hash; 0 where nothing was looked up.
+  base::Time received;
+};
+
 /// Composes the reply to `asker` into `mbuf`, in which the query may still lie, and hands it to
-/// `queue.transmit`.
-void reply(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, const Path& path,
-           const dns::Asker& asker, const dns::Content& content, Outcome outcome,
-           base::Time received);
+/// `queue.transmit`; less than that, or nothing, if `to` has had enough (rules/rate_limit.h).
+void reply(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, const Addressee& to,
+           const dns::Asker& asker, const dns::Content& content, Outcome outcome);
 
 }  // namespace poll

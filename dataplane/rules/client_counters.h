@@ -30,6 +30,7 @@ struct ClientCounters {
   base::Counter client_full;  // ... this client has as many askers parked as one client may have,
   base::Counter miss_ring_full;   // ... the worker's ring was full.
   base::Counter prefetches_left;  // Prefetches not sent: the worker has enough to do.
+  base::Counter rate_limited;     // Replies over the rate limit, whatever became of them.
   base::Counter late_fills;       // Fills for a question whose askers had all been told SERVFAIL.
 };
 

@@ -21,7 +21,7 @@ Decision say(Outcome outcome, Rationed rationed, Rcode rcode, Ede ede = Ede::Non
 
 Decision refuse(Ede why) { return say(Outcome::Refused, Rationed::No, Rcode::Refused, why); }
 
-Decision decide_malformed(QueryFault fault) {
+Decision decide_malformed(QueryFault fault, CookieRule cookies) {
   switch (fault) {
     case QueryFault::TooShort:
       return drop(Drop::ShortQuery);
@@ -29,8 +29,10 @@ Decision decide_malformed(QueryFault fault) {
       return drop(Drop::NotAQuery);
     case QueryFault::BadOpcode:
       return say(Outcome::NotImp, Rationed::Yes, Rcode::NotImp);
-    case QueryFault::Truncated:
     case QueryFault::NoQuestion:
+      if (cookies == CookieRule::NotSpoken) break;
+      return say(Outcome::Local, Rationed::Yes, Rcode::NoError);
+    case QueryFault::Truncated:
     case QueryFault::BadCount:
     case QueryFault::BadName:
     case QueryFault::BadOpt:
@@ -58,9 +60,11 @@ bool is_meta(Type type) {
 }  // namespace
 
 Decision decide(const dns::Result<dns::Query, dns::Malformed>& query, Admission admission,
-                Transport transport) noexcept {
+                Transport transport, CookieRule cookies) noexcept {
   const bool denied = admission == Admission::Denied;
-  if (!query) return denied ? drop(Drop::AclDenied) : decide_malformed(query.error().fault);
+  if (!query) {
+    return denied ? drop(Drop::AclDenied) : decide_malformed(query.error().fault, cookies);
+  }
   if (denied) return say(Outcome::Refused, Rationed::Yes, Rcode::Refused, Ede::Prohibited);
 
   // RFC 6891 §6.1.3, and before any other rule: a client that speaks another version must learn
@@ -70,6 +74,8 @@ Decision decide(const dns::Result<dns::Query, dns::Malformed>& query, Admission 
   // RFC 7828 §3.2.1: a client has no timeout to name. Over UDP the option means nothing (§3.1).
   if (is_stream(transport) && query->edns.keepalive == dns::AsksKeepalive::WithTimeout)
     return say(Outcome::FormErr, Rationed::Yes, Rcode::FormErr);
+  if (cookies == CookieRule::Missing && !is_stream(transport))
+    return say(Outcome::BadCookie, Rationed::No, Rcode::BadCookie);
   if (is_meta(query->type)) return say(Outcome::FormErr, Rationed::Yes, Rcode::FormErr);
   // Without RD a client asks what we happen to know: cache snooping. RFC 8914 §4.21 has the code
   // that Unbound uses too.
@@ -84,6 +90,15 @@ Decision decide(const dns::Result<dns::Query, dns::Malformed>& query, Admission 
     return decision;
   }
   return {.action = Action::Resolve};
+}
+
+dns::Content trimmed(const dns::Content& content, const dns::Asker& asker,
+                     size_t query_size) noexcept {
+  const size_t opt = asker.edns.present ? dns::kOptFixed : 0;
+  const size_t explained = dns::kHeaderSize + asker.question.size() + opt + dns::kExtendedErrorSize;
+  dns::Content said = content;
+  if (explained > query_size) said.ede = Ede::None;
+  return said;
 }
 
 }  // namespace rules

@@ -5,6 +5,7 @@
 #include "dataplane/base/result.h"
 #include "dataplane/dns/query.h"
 #include "dataplane/dns/reply.h"
+#include "dataplane/rules/cookies.h"
 #include "dataplane/rules/outcome.h"
 #include "dataplane/rules/transport.h"
 
@@ -31,6 +32,12 @@ struct Decision {
 enum class Admission : uint8_t { Allowed, Denied };  // By the ACL.
 
 [[nodiscard]] Decision decide(const dns::Result<dns::Query, dns::Malformed>& query,
-                              Admission admission, Transport transport) noexcept;
+                              Admission admission, Transport transport,
+                              CookieRule cookies = CookieRule::NotSpoken) noexcept;
+
+/// What a rationed error says to a query of `query_size` octets: nothing that would make it larger
+/// than that.
+[[nodiscard]] dns::Content trimmed(const dns::Content& content, const dns::Asker& asker,
+                                   size_t query_size) noexcept;
 
 }  // namespace rules

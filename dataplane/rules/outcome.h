@@ -20,13 +20,14 @@ enum class Outcome : uint8_t {
   FormErr,
   NotImp,
   BadVers,
+  BadCookie,
   Truncated,
   Count_
 };
 
 inline constexpr std::array<std::string_view, static_cast<size_t>(Outcome::Count_)> kOutcomeNames =
-    {"hit",      "fill",    "stale",  "local",   "blocked",  "refused",
-     "servfail", "formerr", "notimp", "badvers", "truncated"};
+    {"hit",      "fill",    "stale",  "local",   "blocked",   "refused",
+     "servfail", "formerr", "notimp", "badvers", "badcookie", "truncated"};
 static_assert(!kOutcomeNames.back().empty());
 
 /// Why a frame got no reply. The names are `dotline_packets_dropped_total{reason}`; docs/metrics.md
@@ -52,6 +53,7 @@ enum class Drop : uint8_t {
   NotAQuery,
   AclDenied,
   ErrorRateLimited,
+  RateLimited,
   PoolEmpty,
   TransmitFull,
   ClientGone,
@@ -82,6 +84,7 @@ inline constexpr std::array<std::string_view, static_cast<size_t>(Drop::Count_)>
     "not_a_query",
     "acl_denied",
     "error_rate_limited",
+    "rate_limited",
     "pool_empty",
     "transmit_full",
     "client_gone",

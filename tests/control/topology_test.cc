@@ -274,20 +274,50 @@ TEST_F(TopologyTest, ReloadsInARowAreBounded) {
   EXPECT_TRUE(reload(config_).has_value());
 }
 
+// ---------------------------------------------------------------- cookies
+
+constexpr uint32_t kWallNow = 1'700'000'000;
+const base::IpAddress kAsker = *base::IpAddress::parse("192.0.2.7");
+
+rules::Cookies::Judged judged_by(const Topology& topology, base::ByteView cookie) {
+  return topology.rules().load()->policy.cookies.judge(cookie, kAsker, kWallNow);
+}
+
+TEST_F(TopologyTest, CookiesOutliveAReload) {
+  const std::array<std::byte, rules::kClientCookie> client{};
+  const rules::Cookies::Judged first = judged_by(topology_, client);
+  ASSERT_EQ(first.reply.bytes().size(), rules::kCookieSize);
+  ASSERT_TRUE(reload(config_).has_value());
+  EXPECT_EQ(judged_by(topology_, first.reply.bytes()).sender, rules::Sender::Proven);
+
+  config_.cookies.secrets = {rules::CookieSecret{}};
+  ASSERT_TRUE(reload(config_).has_value());
+  EXPECT_EQ(judged_by(topology_, first.reply.bytes()).sender, rules::Sender::HasCookies)
+      << "another secret";
+
+  config_.cookies.enabled = false;
+  config_.rate_limit.per_second = {5, 5, 5};
+  ASSERT_TRUE(reload(config_).has_value());
+  EXPECT_FALSE(topology_.rules().load()->policy.cookies.on());
+  EXPECT_TRUE(topology_.rules().load()->policy.rate_limit.on());
+}
+
 // ---------------------------------------------------------------- what needs a restart
 
 TEST(KeepFixedSettings, PutsBackAndTells) {
   const Config running = usual();
   Config next = usual();
   next.eal.memory_megabytes = 99;
+  next.max_misses_per_client = 9;
   next.tls_workers.threads = 7;
   next.tls_workers.hedging = true;
   next.control_socket = "/elsewhere";
   next.acl = {*base::Prefix::parse("192.0.2.0/24")};
   const auto kept = keep_fixed_settings(running, next);
   ASSERT_TRUE(kept.has_value());
-  EXPECT_THAT(*kept, ElementsAre(HasSubstr("dataplane.memory"), HasSubstr("tls_workers.threads"),
-                                 HasSubstr("control.socket")));
+  EXPECT_THAT(*kept, ElementsAre(HasSubstr("dataplane.memory"),
+                                 HasSubstr("dataplane.max_misses_per_client"),
+                                 HasSubstr("tls_workers.threads"), HasSubstr("control.socket")));
   EXPECT_EQ(next.eal.memory_megabytes, running.eal.memory_megabytes);
   EXPECT_EQ(next.tls_workers.threads, running.tls_workers.threads);
   EXPECT_TRUE(next.tls_workers.hedging);

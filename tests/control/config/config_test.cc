@@ -152,6 +152,12 @@ TEST(MinimalConfig, HasTheDocumentedRest) {
   EXPECT_EQ(config.metrics_address.text(), "127.0.0.1:9153");
   EXPECT_EQ(config.control_socket, "/run/dotline/dotline.sock");
   EXPECT_EQ(config.log_level, LogLevel::Info);
+  EXPECT_TRUE(config.cookies.enabled);
+  EXPECT_FALSE(config.cookies.require_server_cookie);
+  EXPECT_THAT(config.cookies.secrets, IsEmpty()) << "one is drawn";
+  EXPECT_FALSE(config.rate_limit.on());
+  EXPECT_EQ(config.rate_limit.slip, 2u);
+  EXPECT_EQ(config.max_misses_per_client, 1000u);
 }
 
 TEST(MinimalConfig, SharesTheOnlyCpuThereIs) {
@@ -164,6 +170,7 @@ constexpr const char* kEverything = R"(
 dataplane:
   cores: [1, 2]
   idle: busy
+  max_misses_per_client: 50
   memory: 2G
   hugepages: require
   ports:
@@ -178,6 +185,15 @@ binds:
   - {address: 192.0.2.53:5353, protocol: Do53, cache: small}
   - {address: "[2001:db8::53]:53"}
 acl: [192.0.2.0/24, "2001:db8::/32", 198.51.100.7]
+cookies: {enabled: true, require_server_cookie: true}
+rate_limit:
+  responses_per_second: 20
+  nxdomains_per_second: 10
+  slip: 3
+  ipv4_prefix_length: 28
+  ipv6_prefix_length: 48
+  exempt: [192.0.2.0/28]
+  log_only: true
 packet_caches:
   - {name: main, size: 5000}
   - name: small
@@ -285,6 +301,70 @@ TEST(FullConfig, ReadsClients) {
   EXPECT_EQ(config.acl[2].text(), "198.51.100.7/32");
   EXPECT_FALSE(config.local_names[static_cast<size_t>(rules::LocalName::HomeArpa)]);
   EXPECT_EQ(config.local_names.count(), config.local_names.size() - 1) << "all by default";
+}
+
+TEST(FullConfig, ReadsWhatIsAgainstAttacks) {
+  const Config config = config_of(kEverything);
+  EXPECT_EQ(config.max_misses_per_client, 50u);
+  EXPECT_TRUE(config.cookies.enabled);
+  EXPECT_TRUE(config.cookies.require_server_cookie);
+  const rules::RateLimit& limit = config.rate_limit;
+  EXPECT_TRUE(limit.on());
+  EXPECT_EQ(limit.limit_of(rules::ReplyKind::Answer), 20u);
+  EXPECT_EQ(limit.limit_of(rules::ReplyKind::NxDomain), 10u);
+  EXPECT_EQ(limit.limit_of(rules::ReplyKind::Error), 20u) << "as responses_per_second";
+  EXPECT_EQ(limit.slip, 3u);
+  EXPECT_EQ(limit.ipv4_prefix_length, 28u);
+  EXPECT_EQ(limit.ipv6_prefix_length, 48u);
+  EXPECT_TRUE(limit.log_only);
+  EXPECT_TRUE(limit.exempt.contains(*base::IpAddress::parse("192.0.2.15")));
+  EXPECT_FALSE(limit.exempt.contains(*base::IpAddress::parse("192.0.2.16")));
+}
+
+TEST(Cookies, HaveTheirSecretsInAFile) {
+  const std::filesystem::path folder = tests::make_temporary_folder("cookies");
+  const std::string file = folder / "secrets";
+  struct Case {
+    const char* name;
+    std::string text;
+    size_t secrets;
+    const char* fault;
+  };
+  const std::string one = "e5e973e5a6b2a43f48e7dc849e37bfcf", other(32, 'A');
+  for (const Case& c : {
+           Case{"one", one + "\n", 1, nullptr},
+           Case{"without_a_line_end", one, 1, nullptr},
+           Case{"two_and_what_does_not_count", "# new\n\n  " + other + "\t\r\n" + one + "\n", 2,
+                nullptr},
+           Case{"none", "# nothing\n", 0, "has no secret in it"},
+           Case{"empty", "", 0, "has no secret in it"},
+           Case{"short", one + "\n" + one.substr(1) + "\n", 0, "line 2 of it is no secret"},
+           Case{"long", one + "0\n", 0, "line 1 of it is no secret"},
+           Case{"no_digits", std::string(32, 'g'), 0, "expected 32 hexadecimal digits"},
+           Case{"nine",
+                [&] {
+                  std::string text;
+                  for (int i = 0; i < 9; ++i) text += one + "\n";
+                  return text;
+                }(),
+                0, "has more than 8 secrets"},
+       }) {
+    SCOPED_TRACE(c.name);
+    std::ofstream(file) << c.text;
+    const std::string yaml = minimal("cookies: {secret_file: " + file + "}\n");
+    if (c.fault == nullptr) {
+      const Config config = config_of(yaml);
+      ASSERT_THAT(config.cookies.secrets, SizeIs(c.secrets));
+      EXPECT_EQ(config.cookies.secrets.back().front(), std::byte{0xE5});
+    } else {
+      const auto errors = errors_of(yaml);
+      ASSERT_THAT(errors, SizeIs(1));
+      EXPECT_THAT(errors[0].text, testing::HasSubstr(c.fault));
+      EXPECT_THAT(errors[0].text, testing::Not(testing::HasSubstr("e5e973"))) << "a secret";
+      EXPECT_EQ(errors[0].line, 4u);
+    }
+  }
+  std::filesystem::remove_all(folder);
 }
 
 TEST(FullConfig, ReadsCachesAndPools) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 namespace rules {
 namespace {
 
@@ -136,6 +138,58 @@ TEST(Decide, TellsAStrangerNoMoreThanRefused) {
             Drop::AclDenied);
   EXPECT_EQ(decide(malformed(QueryFault::BadName), Admission::Denied, Transport::Udp).action,
             Action::Drop);
+}
+
+TEST(Decide, AnswersAQueryForACookieAlone) {
+  const auto probe = malformed(QueryFault::NoQuestion);
+  for (const CookieRule rule : {CookieRule::Pass, CookieRule::Missing}) {
+    const Decision decision = decide(probe, Admission::Allowed, Transport::Udp, rule);
+    EXPECT_EQ(decision.content.rcode, Rcode::NoError);
+    EXPECT_EQ(decision.outcome, Outcome::Local);
+    EXPECT_EQ(decision.rationed, Rationed::Yes);
+  }
+  EXPECT_EQ(decide(probe, Admission::Allowed, Transport::Udp).outcome, Outcome::FormErr)
+      << "cookies are not spoken";
+  EXPECT_EQ(decide(probe, Admission::Denied, Transport::Udp, CookieRule::Pass).drop,
+            Drop::AclDenied);
+}
+
+TEST(Decide, DemandsAGoodCookieOverUdpAlone) {
+  const Decision udp = decide(query(), Admission::Allowed, Transport::Udp, CookieRule::Missing);
+  EXPECT_EQ(udp.action, Action::Reply);
+  EXPECT_EQ(udp.content.rcode, Rcode::BadCookie);
+  EXPECT_EQ(udp.outcome, Outcome::BadCookie);
+  for (const Transport transport : {Transport::Tcp, Transport::Dot, Transport::Doh})
+    EXPECT_EQ(decide(query(), Admission::Allowed, transport, CookieRule::Missing).action,
+              Action::Resolve);
+  EXPECT_EQ(decide(query(), Admission::Allowed, Transport::Udp, CookieRule::Pass).action,
+            Action::Resolve);
+  EXPECT_EQ(decide(query(), Admission::Denied, Transport::Udp, CookieRule::Missing).outcome,
+            Outcome::Refused);
+}
+
+TEST(Decide, TakesNoTimeoutFromAClientOnAStream) {
+  const Query asks = with(query(), [](Query& q) {
+    q.edns = {.present = true, .keepalive = dns::AsksKeepalive::WithTimeout};
+  });
+  EXPECT_EQ(decide(asks, Admission::Allowed, Transport::Udp).action, Action::Resolve);
+  for (const Transport transport : {Transport::Tcp, Transport::Dot, Transport::Doh})
+    EXPECT_EQ(decide(asks, Admission::Allowed, transport).outcome, Outcome::FormErr);
+  const Query usual = with(
+      query(), [](Query& q) { q.edns = {.present = true, .keepalive = dns::AsksKeepalive::Yes}; });
+  EXPECT_EQ(decide(usual, Admission::Allowed, Transport::Tcp).action, Action::Resolve);
+}
+
+TEST(Decide, ExplainsARationedErrorOnlyWhereTheQueryWasLongEnough) {
+  const std::array<std::byte, 20> question{};
+  const dns::Asker plain{.head = {}, .question = question, .edns = {}};
+  const dns::Asker with_opt{.head = {}, .question = question, .edns = {.present = true}};
+  const dns::Content refused{.rcode = Rcode::Refused, .ede = Ede::Prohibited};
+  const size_t whole = dns::kHeaderSize + question.size() + dns::kOptFixed;
+  EXPECT_EQ(trimmed(refused, with_opt, whole).ede, Ede::None);
+  EXPECT_EQ(trimmed(refused, with_opt, whole + 5).ede, Ede::None);
+  EXPECT_EQ(trimmed(refused, with_opt, whole + 6).ede, Ede::Prohibited);
+  EXPECT_EQ(trimmed(refused, plain, whole).rcode, Rcode::Refused);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "dataplane/rules/policy.h"
+#include "dataplane/rules/address_set.h"
 
 #include <algorithm>
 #include <array>
