@@ -125,15 +125,6 @@ void ask(LcoreState& self, PortQueue& queue, const Arrival& arrival) {
   tell(self, queue, arrival, {*local, Outcome::Local});
 }
 
-/// Time is asked for only if there is a cookie to be judged by it.
-rules::Cookies::Judged judge_cookie(const LcoreState& self,
-                                    const Result<dns::Query, dns::Malformed>& query,
-                                    const Path& path) {
-  const ByteView cookie = query ? query->cookie : query.error().cookie;
-  const uint32_t now = cookie.empty() ? 0 : base::wall_seconds();
-  return self.policy->cookies.judge(cookie, path.client.address, now);
-}
-
 /// First stage, one frame: dropped or answered by policy alone, or read into `arrival` to be
 /// resolved (true).
 bool arrive(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, Arrival& arrival) {
@@ -147,7 +138,8 @@ bool arrive(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, Arrival& arrival
   self.counters.queries[Transport::Udp].add();
   const auto query = dns::parse_query(bytes.subspan(frame->payload_at, frame->payload_size));
   const bool allowed = self.policy->acl.contains(frame->path.client.address);
-  const rules::Cookies::Judged cookie = judge_cookie(self, query, frame->path);
+  const rules::Cookies::Judged cookie =
+      self.policy->cookies.judge(query, frame->path.client.address);
   const Decision decision = rules::decide(query, allowed ? Admission::Allowed : Admission::Denied,
                                           Transport::Udp, cookie.rule);
   switch (decision.action) {

@@ -10,6 +10,8 @@
 
 #include "dataplane/base/address.h"
 #include "dataplane/base/bytes.h"
+#include "dataplane/base/clock.h"
+#include "dataplane/dns/query.h"
 
 namespace rules {
 
@@ -60,6 +62,13 @@ class Cookies {
                              uint32_t now) const noexcept {
     if (!on() || cookie.size() < kClientCookie) return {.rule = rule_for(Sender::Unknown)};
     return answer(cookie, client, now);
+  }
+  /// The same for a query as it was read, at this moment; the clock is looked at only if there is a
+  /// cookie to be judged by it.
+  [[nodiscard]] Judged judge(const dns::Result<dns::Query, dns::Malformed>& query,
+                             const base::IpAddress& client) const noexcept {
+    const base::ByteView cookie = query ? query->cookie : query.error().cookie;
+    return judge(cookie, client, cookie.empty() ? 0 : base::wall_seconds());
   }
 
  private:

@@ -6,9 +6,9 @@
 
 #include "dataplane/base/address.h"
 #include "dataplane/dns/question.h"
-#include "dataplane/rules/local_names.h"
 #include "dataplane/rules/address_set.h"
 #include "dataplane/rules/cookies.h"
+#include "dataplane/rules/local_names.h"
 #include "dataplane/rules/rate_limit.h"
 #include "dataplane/rules/routes.h"
 

@@ -174,8 +174,14 @@ EDNS = [
     Row("opt_keepalive", with_opt(options=option(KEEPALIVE)), NOERROR, opt=True, over_tcp={"options": frozenset({KEEPALIVE})}),
     Row("opt_padding_is_not_reflected", with_opt(options=option(PADDING, bytes(100))), NOERROR, opt=True,
         over_tls={"options": frozenset({PADDING})}),
-    Row("opt_cookie", with_opt(options=option(COOKIE, b"12345678")), NOERROR, opt=True),
-    Row("opt_many_options", with_opt(options=option(3) + option(9) + option(COOKIE, b"12345678")), NOERROR, opt=True),
+    Row("opt_cookie", with_opt(options=option(COOKIE, b"12345678")), NOERROR, opt=True, options=frozenset({COOKIE})),
+    Row("opt_many_options", with_opt(options=option(3) + option(9) + option(COOKIE, b"12345678")), NOERROR, opt=True,
+        options=frozenset({COOKIE})),
+    Row("opt_subnet", with_opt(options=option(SUBNET, b"\0\1\x18\0\xc6\x33\x64")), NOERROR, opt=True),
+    malformed("opt_subnet_of_no_family_with_an_address", with_opt(options=option(SUBNET, b"\0\0\x08\0\x0a")), question=True),
+    malformed("opt_subnet_of_33_bits", with_opt(options=option(SUBNET, b"\0\1\x21\0" + bytes(5))), question=True),
+    malformed("opt_subnet_with_bits_beyond", with_opt(options=option(SUBNET, b"\0\1\x17\0\xc6\x33\x65")), question=True),
+    malformed("opt_subnet_too_short", with_opt(options=option(SUBNET, b"\0\1\x18\0\xc6\x33")), question=True),
     *(Row(f"opt_version_{version}", with_opt(version=version), BADVERS, opt=True) for version in (1, 2, 127, 128, 255)),
     *(Row(f"opt_version_1_before_{what}", with_opt(body, version=1), BADVERS, opt=True) for what, body in (
         ("any", question(WWW, 255)), ("axfr", question(WWW, 252)), ("chaos", question(WWW, 16, 3)), ("tsig", question(WWW, 250)))),
@@ -435,7 +441,8 @@ def test_a_client_outside_of_the_access_list_is_refused(rig, dotline, server, so
     def gained(name, **labels):
         return dotline.metrics().value(name, **labels) - before.value(name, **labels)
     before = dotline.metrics()
-    payloads = [query("www.example", edns=1232).to_wire(), message(counts=(2, 0, 0, 0)), message(flags=RD | 5 << 11)]
+    room_for_a_reason = [dns.edns.GenericOption(100, bytes(4))]
+    payloads = [query("www.example", edns=1232, options=room_for_a_reason).to_wire(), message(counts=(2, 0, 0, 0)), message(flags=RD | 5 << 11)]
     refused, *silence = rig.client.exchange(payloads, server=server, source=source, answered=1, linger=0.3)
     assert len(refused) == 1 and silence == [[], []]
     reply = dns.message.from_wire(refused[0])

@@ -22,9 +22,20 @@ constexpr base::Duration kFillMargin = base::milliseconds{100};
 constexpr uint16_t kReplyPaddingBlock = 468;  // RFC 8467 §4.1.
 constexpr base::Duration kKeepaliveUnit = base::milliseconds{100};
 
-dns::Asker asker_of(const dns::Result<dns::Query, dns::Malformed>& query) {
-  if (!query) return {query.error().head, query.error().question, {}};
-  return {query->head, query->question, query->edns};
+dns::Asker asker_of(const dns::Query& query, const rules::ReplyCookie& cookie) {
+  return {.head = query.head,
+          .question = query.question,
+          .edns = query.edns,
+          .courtesy = {.cookie = cookie.bytes()}};
+}
+
+dns::Asker asker_of(const dns::Result<dns::Query, dns::Malformed>& query,
+                    const rules::ReplyCookie& cookie) {
+  if (query) return asker_of(*query, cookie);
+  return {.head = query.error().head,
+          .question = query.error().question,
+          .edns = query.error().edns,
+          .courtesy = {.cookie = cookie.bytes()}};
 }
 
 }  // namespace
@@ -50,54 +61,58 @@ bool Desk::take(Connection& connection, const Request& request) {
   counters_.queries[transport].add();
   const auto query = dns::parse_query(request.message);
   const bool allowed = rules_->policy.acl.contains(connection.origin().client);
-  const Decision decision =
-      rules::decide(query, allowed ? Admission::Allowed : Admission::Denied, transport);
+  const rules::Cookies::Judged cookie =
+      rules_->policy.cookies.judge(query, connection.origin().client);
+  const Decision decision = rules::decide(query, allowed ? Admission::Allowed : Admission::Denied,
+                                          transport, cookie.rule);
   if (!allowed) connection.end(Closed::Acl);
   switch (decision.action) {
     case Action::Resolve:
-      resolve(connection, request, *query);
+      resolve(connection, request, *query, cookie.reply);
       return true;
     case Action::Drop:
       counters_.dropped[decision.drop].add();
       connection.carrier().forgo(request.stream);
       break;
     case Action::Reply:
-      reply(connection, request.stream, asker_of(query), decision.content, decision.outcome);
+      reply(connection, request.stream, asker_of(query, cookie.reply), decision.content,
+            decision.outcome);
       break;
   }
   return query || connection.bears_garbage();
 }
 
-void Desk::resolve(Connection& connection, const Request& request, const dns::Query& query) {
+void Desk::resolve(Connection& connection, const Request& request, const dns::Query& query,
+                   const rules::ReplyCookie& cookie) {
   const rules::Bind& bind = rules_->policy.binds[connection.origin().bind];
   const rules::Destination& to = rules_->policy.destination(bind, query.name());
   const dns::Question question =
       dns::make_question(query.name(), query.type, query.klass, query.wants(), to.pool);
-  if (to.cache == nullptr) return ask(connection, request, query, to, question);
+  if (to.cache == nullptr) return ask(connection, request, query, to, question, cookie);
   rules::ClientCounters::PerCache& counters = counters_.caches[to.cache_index];
   const cache::Entry* entry = to.cache->find(question, now_);
   if (entry == nullptr) {
     counters.misses.add();
-    return ask(connection, request, query, to, question);
+    return ask(connection, request, query, to, question, cookie);
   }
   counters.hits.add();
   if (entry->due(now_)) prefetch(*entry, question);
   const rules::Telling said = rules::tell_hit(*entry, now_);
-  reply(connection, request.stream, {query.head, query.question, query.edns}, said.content,
-        said.outcome);
+  reply(connection, request.stream, asker_of(query, cookie), said.content, said.outcome);
 }
 
 /// What no cache has: answered here, or by a backend.
 void Desk::ask(Connection& connection, const Request& request, const dns::Query& query,
-               const rules::Destination& to, const dns::Question& question) {
+               const rules::Destination& to, const dns::Question& question,
+               const rules::ReplyCookie& cookie) {
   const auto local = rules_->policy.local_answer(question);
-  if (!local) return park(connection, request, query, to, question);
-  reply(connection, request.stream, {query.head, query.question, query.edns}, *local,
-        Outcome::Local);
+  if (!local) return park(connection, request, query, to, question, cookie);
+  reply(connection, request.stream, asker_of(query, cookie), *local, Outcome::Local);
 }
 
 void Desk::park(Connection& connection, const Request& request, const dns::Query& query,
-                const rules::Destination& to, const dns::Question& question) {
+                const rules::Destination& to, const dns::Question& question,
+                const rules::ReplyCookie& cookie) {
   ParkedAsker asker;
   asker.connection = connection.handle();
   asker.stream = request.stream;
@@ -105,6 +120,7 @@ void Desk::park(Connection& connection, const Request& request, const dns::Query
   asker.address = connection.origin().client;
   asker.head = query.head;
   asker.edns = query.edns;
+  asker.cookie = cookie;
   asker.received = now_;
   asker.question_size = static_cast<uint16_t>(query.question.size());
   std::memcpy(asker.question_octets.data(), query.question.data(), query.question.size());
@@ -188,19 +204,19 @@ void Desk::reply(Connection& connection, uint32_t stream, const dns::Asker& aske
 Outcome Desk::write(Connection& connection, uint32_t stream, dns::Asker asker,
                     const dns::Content& content, Outcome outcome) {
   asker.limit = message_.size();
-  asker.courtesy = courtesy_for(asker.edns, connection.origin().transport);
+  add_courtesies(asker, connection.origin().transport);
   const dns::Reply composed = dns::compose_reply(message_, asker, content);
   connection.carrier().reply(stream, base::ByteView(message_).first(composed.size), content);
   return composed.written == dns::Written::Truncated ? Outcome::Truncated : outcome;
 }
 
 /// HTTP has its own way to say how long a connection stays, so only the others get RFC 7828's.
-dns::Courtesy Desk::courtesy_for(const dns::Edns& edns, rules::Transport transport) const {
+void Desk::add_courtesies(dns::Asker& asker, rules::Transport transport) const {
   const bool keepalive =
-      edns.keepalive == dns::AsksKeepalive::Yes && transport != rules::Transport::Doh;
-  const bool pads = edns.padded && rules::is_encrypted(transport);
-  return {.keepalive = keepalive ? keepalive_ : uint16_t{0},
-          .padding_block = pads ? kReplyPaddingBlock : uint16_t{0}};
+      asker.edns.keepalive == dns::AsksKeepalive::Yes && transport != rules::Transport::Doh;
+  const bool pads = asker.edns.padded && rules::is_encrypted(transport);
+  asker.courtesy.keepalive = keepalive ? keepalive_ : uint16_t{0};
+  asker.courtesy.padding_block = pads ? kReplyPaddingBlock : uint16_t{0};
 }
 
 void Desk::finish_turn(base::Time sent) {

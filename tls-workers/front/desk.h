@@ -11,6 +11,7 @@
 #include "dataplane/dns/query.h"
 #include "dataplane/exchange.h"
 #include "dataplane/pending.h"
+#include "dataplane/rules/cookies.h"
 #include "tls-workers/front/counters.h"
 #include "tls-workers/front/crowd.h"
 #include "tls-workers/front/rules.h"
@@ -25,13 +26,17 @@ struct ParkedAsker {
   base::IpAddress address;
   dns::Head head;
   dns::Edns edns;
+  rules::ReplyCookie cookie;
   base::Time received;
   uint16_t question_size = 0;
   std::array<std::byte, dns::kMaxQuestion> question_octets;
 
   [[nodiscard]] const base::IpAddress& client() const { return address; }
   [[nodiscard]] dns::Asker asker() const {
-    return {.head = head, .question = {question_octets.data(), question_size}, .edns = edns};
+    return {.head = head,
+            .question = {question_octets.data(), question_size},
+            .edns = edns,
+            .courtesy = {.cookie = cookie.bytes()}};
   }
 };
 
@@ -80,11 +85,14 @@ class Desk {
   static constexpr unsigned kExpiriesPerTurn = 256;
 
   void take_fills();
-  void resolve(Connection& connection, const Request& request, const dns::Query& query);
+  void resolve(Connection& connection, const Request& request, const dns::Query& query,
+               const rules::ReplyCookie& cookie);
   void ask(Connection& connection, const Request& request, const dns::Query& query,
-           const rules::Destination& to, const dns::Question& question);
+           const rules::Destination& to, const dns::Question& question,
+           const rules::ReplyCookie& cookie);
   void park(Connection& connection, const Request& request, const dns::Query& query,
-            const rules::Destination& to, const dns::Question& question);
+            const rules::Destination& to, const dns::Question& question,
+            const rules::ReplyCookie& cookie);
   void prefetch(const cache::Entry& entry, const dns::Question& question);
   [[nodiscard]] bool send_miss(const dns::Question& question, exchange::Ticket ticket);
   void reply_to_parked(Connection& connection, const ParkedAsker& parked,
@@ -94,7 +102,7 @@ class Desk {
                        const dns::Content& content, rules::Outcome outcome);
   void reply(Connection& connection, uint32_t stream, const dns::Asker& asker,
              const dns::Content& content, rules::Outcome outcome);
-  [[nodiscard]] dns::Courtesy courtesy_for(const dns::Edns& edns, rules::Transport transport) const;
+  void add_courtesies(dns::Asker& asker, rules::Transport transport) const;
 
   const unsigned index_;
   exchange::Exchange& exchange_;

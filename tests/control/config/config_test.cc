@@ -492,7 +492,7 @@ TEST(TlsConfig, ReadsWhatIsOfferedAndPinned) {
 
 TEST(FullConfig, WarnsOfWhatIsOdd) {
   EXPECT_THAT(warnings_of(config_of(kEverything)),
-              ElementsAre("test.yaml:30:37: `cpus`: CPU 2 polls, so it has little time for TLS"));
+              ElementsAre("test.yaml:40:37: `cpus`: CPU 2 polls, so it has little time for TLS"));
 }
 
 TEST(ConfigText, MayHaveAByteOrderMarkAndWindowsLineEnds) {
