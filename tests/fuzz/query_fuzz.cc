@@ -7,6 +7,7 @@
 #include "dataplane/dns/query.h"
 #include "dataplane/dns/reply.h"
 #include "dataplane/dns/upstream_query.h"
+#include "dataplane/rules/cookies.h"
 #include "tests/fuzz/invariant.h"
 
 namespace {
@@ -31,15 +32,42 @@ void check_upstream_query(const dns::Question& question, dns::Keepalive keepaliv
   require(question_of(*query) == question, "resolvers are asked what the client asked");
 }
 
+/// The options that were read are what the payload holds, and within their bounds.
+void check_options(ByteView payload, const dns::Edns& edns, ByteView cookie) {
+  require(cookie.empty() || lies_in(cookie, payload), "the cookie is borrowed from the payload");
+  require(cookie.empty() || cookie.size() == 8 || (cookie.size() >= 16 && cookie.size() <= 40),
+          "cookies are as long as RFC 7873 has them");
+  require(edns.present || (cookie.empty() && !edns.padded), "no option without an OPT");
+}
+
+/// What a server that has a secret says to the cookie is taken by it again.
+rules::ReplyCookie check_cookie(ByteView cookie) {
+  constexpr std::array<rules::CookieSecret, 1> kSecrets{};
+  constexpr uint32_t kNow = 1'700'000'000;
+  const rules::Cookies cookies(kSecrets, rules::Cookies::Demand::Yes);
+  const base::IpAddress client = *base::IpAddress::parse("192.0.2.1");
+  const auto judged = cookies.judge(cookie, client, kNow);
+  require(judged.reply.bytes().empty() == cookie.empty(), "a cookie is answered with a cookie");
+  if (cookie.empty()) return judged.reply;
+  require(std::equal(cookie.begin(), cookie.begin() + 8, judged.reply.octets.begin()),
+          "the client's part comes back");
+  const auto again = cookies.judge(judged.reply.bytes(), client, kNow);
+  require(again.sender == rules::Sender::Proven && again.reply.octets == judged.reply.octets,
+          "our own cookie is known");
+  return judged.reply;
+}
+
 /// Composes over the query, where it fits, as a poll core does; beside it otherwise.
-void check_reply(ByteView payload, const dns::Query& query, const dns::Content& content) {
+void check_reply(ByteView payload, const dns::Query& query, const dns::Content& content,
+                 ByteView cookie = {}) {
   std::vector<std::byte> buffer(dns::kMaxUdpSize);
   const size_t in_place = std::min(payload.size(), buffer.size());
   std::copy_n(payload.begin(), in_place, buffer.begin());
   const std::vector<std::byte> asked(query.question.begin(), query.question.end());
   const dns::Asker asker{.head = query.head,
                          .question = ByteView(buffer).subspan(dns::kHeaderSize, asked.size()),
-                         .edns = query.edns};
+                         .edns = query.edns,
+                         .courtesy = {.cookie = cookie}};
   const dns::Reply reply = dns::compose_reply(buffer, asker, content);
   require(reply.size <= dns::udp_limit(query.edns), "replies respect the client's limit");
   require(std::equal(asked.begin(), asked.end(), buffer.begin() + dns::kHeaderSize),
@@ -61,6 +89,10 @@ void check_query(ByteView payload, const dns::Query& query) {
   check_reply(payload, query, {.rcode = dns::Rcode::ServFail, .ede = dns::Ede::NetworkError});
   check_reply(payload, query, {.rcode = dns::Rcode::BadVers, .authenticated = true});
   check_reply(payload, query, {.truncated = true});
+  check_options(payload, query.edns, query.cookie);
+  const rules::ReplyCookie cookie = check_cookie(query.cookie);
+  check_reply(payload, query, {}, cookie.bytes());
+  check_reply(payload, query, {.rcode = dns::Rcode::BadCookie}, cookie.bytes());
 }
 
 void check_malformed(ByteView payload, const dns::Malformed& malformed) {
@@ -68,6 +100,10 @@ void check_malformed(ByteView payload, const dns::Malformed& malformed) {
   if (malformed.fault == QueryFault::TooShort || malformed.fault == QueryFault::NotAQuery) return;
   require(malformed.question.empty() || lies_in(malformed.question, payload),
           "the question is borrowed from the payload");
+  check_options(payload, malformed.edns, malformed.cookie);
+  require((malformed.fault == QueryFault::NoQuestion) == malformed.edns.present,
+          "what came before a fault is not trusted");
+  (void)check_cookie(malformed.cookie);
   const bool unknown_opcode = malformed.fault == QueryFault::BadOpcode;
   std::vector<std::byte> buffer(dns::kMaxUdpSize);
   const dns::Reply reply = dns::compose_reply(
