@@ -522,7 +522,7 @@ void Worker::Impl::meet_deadlines() {
 /// Names below a domain that nobody answers for say nothing about a resolver that answers others.
 bool Worker::Impl::is_domains_fault(const Sessions& backend, const Asked& asked) {
   const OpenQuestion* question = questions_.find(asked.question);
-  return question != nullptr && question->crowded && backend.heard_since(asked.at);
+  return question != nullptr && questions_.crowded(*question) && backend.heard_since(asked.at);
 }
 
 void Worker::Impl::give_up_overdue(Sessions& backend, Session& session) {

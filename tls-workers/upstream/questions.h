@@ -47,8 +47,8 @@ struct OpenQuestion {
   base::Time hedge_at = base::Time::max();  // When to ask a second backend as well.
   cache::Entry* second_best = nullptr;  // A failure in so many words, owned, unpublished: for when
                                         // the other backend fails too.
-  uint32_t second_best_lifetime = 0;  // Seconds; 0: not to be kept.
-  bool bogus = false;                 // A resolver has found that signatures do not hold.
+  uint32_t second_best_lifetime = 0;    // Seconds; 0: not to be kept.
+  bool bogus = false;                   // A resolver has found that signatures do not hold.
 
  private:
   friend class Questions;
@@ -123,6 +123,10 @@ class Questions {
     return at(question.waiting_next_);
   }
 
+  /// Whether its domain has more than its share open now.
+  [[nodiscard]] bool crowded(const OpenQuestion& question) const {
+    return crowds_.crowded(question.place_);
+  }
   [[nodiscard]] uint32_t open() const { return open_; }
   /// `each(OpenQuestion&)`, which may close the question it is given.
   template <typename Each>
