@@ -152,10 +152,9 @@ class Example : public testing::TestWithParam<std::string> {
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
-  /// The example with certificates that are there.
-  [[nodiscard]] std::string text() const {
-    std::ifstream file(std::string(std::getenv("SOURCE_ROOT")) + "/docs/examples/" + GetParam() +
-                       ".yaml");
+  /// The example in the tree at `root`, with certificates that are there.
+  [[nodiscard]] std::string text(const std::string& root) const {
+    std::ifstream file(root + "/docs/examples/" + GetParam() + ".yaml");
     std::string text((std::istreambuf_iterator<char>(file)), {});
     for (size_t at = text.find(kTlsFolder); at != std::string::npos; at = text.find(kTlsFolder))
       text.replace(at, kTlsFolder.size(), folder_.string() + "/");
@@ -166,9 +165,10 @@ class Example : public testing::TestWithParam<std::string> {
 };
 
 TEST_P(Example, IsWithoutErrors) {
-  ASSERT_NE(std::getenv("SOURCE_ROOT"), nullptr) << "set by `meson test`";
+  const char* root = std::getenv("SOURCE_ROOT");
+  ASSERT_NE(root, nullptr) << "set by `meson test`";
   // The smallest machine that the examples are for.
-  const auto config = parse_config(text(), GetParam(), {{0, 1}, {0, 1}});
+  const auto config = parse_config(text(root), GetParam(), {{0, 1}, {0, 1}});
   EXPECT_TRUE(config) << all_messages(config.error());
 }
 
