@@ -31,7 +31,8 @@ std::chrono::system_clock::time_point expiry_of(const ServerTls& tls) {
   return std::ranges::min_element(tls.certificates, {}, &Certificate::not_after)->not_after();
 }
 
-ServerContext::ServerContext(const ServerTls& settings, std::string protocol, TicketKeys& keys)
+ServerContext::ServerContext(const ServerTls& settings, const std::string& protocol,
+                             TicketKeys& keys)
     : protocol_(static_cast<char>(protocol.size()) + protocol),
       context_(SSL_CTX_new(TLS_server_method())) {
   if (context_ == nullptr || !set_up(settings, keys))

@@ -30,7 +30,7 @@ class ServerContext {
   /// `protocol`: its name for ALPN (RFC 7301), "dot" or "h2". Whoever names no protocol is served;
   /// whoever names only others is refused. `keys` outlive it and every connection. Throws
   /// std::runtime_error with OpenSSL's words if it does not take the settings.
-  ServerContext(const ServerTls& settings, std::string protocol, TicketKeys& keys);
+  ServerContext(const ServerTls& settings, const std::string& protocol, TicketKeys& keys);
   ServerContext(const ServerContext&) = delete;
   ServerContext& operator=(const ServerContext&) = delete;
 

@@ -26,30 +26,30 @@ bool set_digest(EVP_MAC_CTX* context, TicketKeys::Key& key) {
 }
 
 /// What OpenSSL's callback says.
-enum Ticket : int { kFailed = -1, kUnknown = 0, kGood = 1, kGoodButRenew = 2 };
+enum Ticket : int { Failed = -1, Unknown = 0, Good = 1, GoodButRenew = 2 };
 
 int seal(TicketKeys& keys, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
          EVP_MAC_CTX* digest) {
   std::optional<TicketKeys::Key> key = keys.newest(base::Clock::now());
-  if (!key || RAND_bytes(iv, kIvSize) != 1) return kFailed;
+  if (!key || RAND_bytes(iv, kIvSize) != 1) return Failed;
   std::ranges::copy(key->name, name);
   const bool set =
       EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, key->cipher.data(), iv) == 1 &&
       set_digest(digest, *key);
   OPENSSL_cleanse(&*key, sizeof *key);
-  return set ? kGood : kFailed;
+  return set ? Good : Failed;
 }
 
 int open(TicketKeys& keys, const unsigned char* name, const unsigned char* iv,
          EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* digest) {
   std::optional<TicketKeys::Found> found = keys.find(name, base::Clock::now());
-  if (!found) return kUnknown;
+  if (!found) return Unknown;
   const bool set =
       EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, found->key.cipher.data(), iv) == 1 &&
       set_digest(digest, found->key);
   OPENSSL_cleanse(&found->key, sizeof found->key);
-  if (!set) return kFailed;
-  return found->age == TicketKeys::Age::Newer ? kGood : kGoodButRenew;
+  if (!set) return Failed;
+  return found->age == TicketKeys::Age::Newer ? Good : GoodButRenew;
 }
 
 /// Where a context keeps its TicketKeys.
