@@ -293,6 +293,7 @@ def resident(dotline):
     return int(next(line for line in lines if line.startswith("VmRSS")).split()[1])
 
 
+@pytest.mark.alone
 def test_clients_notice_little_of_an_attack(rig, dotline, resolver, configured):
     configured(rate_limit=RATE_LIMIT)
     cached = rig.topology.directory / "cached"
@@ -312,13 +313,12 @@ def test_clients_notice_little_of_an_attack(rig, dotline, resolver, configured):
         after = resident(dotline)
         sent = flood.result()
         wait_until(lambda: dotline.metrics().unaccounted() == 0, "every packet accounted for")
-        # What the machine loses before dotline could see it, it loses of everybody.
-        reached = gained("dotline_packets_received_total") / (sent["frames"] + hits.sent + others.sent)
         outputs = "".join(line + "\n" for line in (hits.output + others.output).splitlines() if "timed out" not in line)
-        report = f"{sent}, reached {reached:.4f}\n{outputs}\n{dotline.metrics().counted()}"
-        assert sent["frames"] > 20_000 * SECONDS, report
-        assert hits.response_codes.get("NOERROR", 0) >= 0.999 * hits.sent * min(1, reached), report
-        assert others.response_codes.get("NOERROR", 0) >= 0.99 * others.sent * min(1, reached), report
+        report = f"{sent}\n{outputs}\n{dotline.metrics().counted()}"
+        assert sent["frames"] > 100_000 * SECONDS, report
+        assert dotline.metrics().value("dotline_backend_up", backend=f"at-{resolver.address}") == 1, report
+        assert hits.response_codes.get("NOERROR", 0) >= 0.999 * hits.sent, report
+        assert others.response_codes.get("NOERROR", 0) >= 0.99 * others.sent, report
         assert gained("dotline_questions_crowded_total") > 0, report
         assert gained("dotline_packets_dropped_total", reason="rate_limited") > 0, report
     assert after - before < 16 * 1024, f"{before} KiB, then {after} KiB"

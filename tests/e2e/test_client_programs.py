@@ -304,7 +304,7 @@ def test_chromium_resolves_over_https_only(served):
               Browser(topology, topology.client, program=CHROMIUM, etc=browser_settings(served)) as browser):
             # It reads its policies while it starts.
             wait_until(lambda: browser.can_open(f"http://browsed.example:{PAGE_PORT}/"), "the page", timeout=60)
-            assert browser.text("#p") == "This is the page."
+            wait_until(lambda: browser.text("#p") == "This is the page.", "what the page says", timeout=60)
     finally:
         capture.stop()
     assert capture.traffic().leaks == []

@@ -63,6 +63,7 @@ def variants(settings, resolvers):
     yield settings
 
 
+@pytest.mark.alone
 def test_a_thousand_reloads_lose_nothing(rig, settings, resolvers):
     # Two streams: names that are in the cache, and names that are not.
     cached, distinct = questions(rig, "cached", 200), questions(rig, "distinct", 200000)

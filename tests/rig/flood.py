@@ -41,7 +41,8 @@ class Flood:
         file = topology.directory / label
         file.write_bytes(b"".join(_LENGTH.pack(len(frame)) + frame for frame in frames))
         self._seconds = seconds
-        self._command = topology.command(topology.client, sys.executable, "-m", "rig.flood", str(file), "eth0", str(rate), str(seconds))
+        # Elsewhere than the core that it is sent to, as an attacker is.
+        self._command = topology.command(topology.client, "taskset", "-c", "0", sys.executable, "-m", "rig.flood", str(file), "eth0", str(rate), str(seconds))
 
     def __enter__(self):
         self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
