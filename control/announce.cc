@@ -98,7 +98,8 @@ std::vector<std::string> changes_between(const Config& before, const Config& aft
   compare(
       "packet cache", before.packet_caches, after.packet_caches,
       [](const PacketCache& was, const PacketCache& now) {
-        return was.size == now.size && was.limits == now.limits;
+        return was.size == now.size && was.limits == now.limits && was.staleness == now.staleness &&
+               was.prefetch == now.prefetch && was.nxdomain_cut == now.nxdomain_cut;
       },
       [](const PacketCache& cache) {
         return fmt::format("packet cache {}: {} entries", cache.name, cache.size);

@@ -153,6 +153,7 @@ void Topology::take_pools(const Config& config, base::Time now, State& next) {
       pool.settings.limits = cache.limits;
       pool.settings.staleness = cache.staleness;
       pool.settings.prefetch = cache.prefetch;
+      pool.settings.nxdomain_cut = cache.nxdomain_cut;
     }
     next.pools[number] = std::move(pool);
   }

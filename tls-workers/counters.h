@@ -11,6 +11,7 @@ struct WorkerCounters {
   base::Counter questions_full;     // Misses refused because too many questions were open.
   base::Counter questions_crowded;  // Misses refused because too many open ones were of a domain.
   base::Counter failures_held;      // Misses failed because their question had failed just before.
+  base::Counter below_missing;      // Misses told NXDOMAIN since a name above them is missing.
   base::Counter prefetches;         // Questions asked though nobody waits for them yet.
   base::Counter prefetches_left;    // Such that were not: half of all questions were open.
   base::Counter hedged;             // Queries sent while another backend still had the question.

@@ -4,6 +4,21 @@
 #include <utility>
 
 namespace tls {
+namespace {
+
+/// How many names above a question's are looked up; what lies deeper is asked of a resolver.
+constexpr unsigned kMostAbove = 8;
+
+bool is_missing(cache::Cache& cache, const dns::Question& question, base::Time now) {
+  const cache::Entry* held = cache.hold(question);
+  if (held == nullptr) return false;
+  const bool missing =
+      held->expires() > now && !held->stale() && held->content(now).rcode == dns::Rcode::NxDomain;
+  held->unpin();
+  return missing;
+}
+
+}  // namespace
 
 Settlement::Settlement(const Sharing& sharing, Questions& questions, WorkerCounters& counters)
     : worker_(sharing.worker),
@@ -18,6 +33,31 @@ bool Settlement::refuse_again(const exchange::Miss& miss, const Asker& asker, ba
   counters_.failures_held.add();
   fill(asker, nullptr, dns::Ede::CachedError);
   return true;
+}
+
+bool Settlement::tell_missing(const exchange::Miss& miss, const Asker& asker, base::Time now) {
+  const dns::Question& asked = miss.question;
+  const PoolSettings& pool = pool_of(asked);
+  // With DO a client wants proof, and with CD it judges for itself.
+  if (!pool.nxdomain_cut || pool.cache == nullptr || asked.wants != dns::Wants::Plain) return false;
+  base::ByteView name = asked.name.wire();
+  for (unsigned above = 0; above < kMostAbove && name.size() > 1; ++above) {
+    name = name.subspan(1 + static_cast<size_t>(name[0]));
+    if (!is_missing(*pool.cache,
+                    dns::make_question(name, asked.type, asked.klass, asked.wants, asked.pool),
+                    now))
+      continue;
+    cache::Entry* entry = cache::make_entry({.question = asked,
+                                             .content = {.rcode = dns::Rcode::NxDomain},
+                                             .inserted = now,
+                                             .expires = now});
+    if (entry == nullptr) return false;
+    counters_.below_missing.add();
+    fill(asker, entry, dns::Ede::None);
+    reclaim_.retire(entry);
+    return true;
+  }
+  return false;
 }
 
 Settlement::Made Settlement::make(const dns::Question& question, const dns::Answer& answer,

@@ -26,7 +26,8 @@ struct PoolSettings {
   cache::Cache* cache = nullptr;  // nullptr: this pool's answers are not kept.
   dns::LifetimeLimits limits;
   cache::Staleness staleness;
-  bool prefetch = true;  // Answers in demand are fetched anew before they expire.
+  bool prefetch = true;       // Answers in demand are fetched anew before they expire.
+  bool nxdomain_cut = false;  // What lies below a missing name is missing too. RFC 8020.
 };
 
 class Settlement {
@@ -46,6 +47,10 @@ class Settlement {
   /// Whether a question like this failed so lately that it is failed again at once. If so, its Fill
   /// has been sent.
   [[nodiscard]] bool refuse_again(const exchange::Miss& miss, const Asker& asker, base::Time now);
+
+  /// Whether a name above the question's is known to be missing, and the operator takes that for an
+  /// answer. If so, its Fill has been sent: NXDOMAIN without records. RFC 8020 §2.
+  [[nodiscard]] bool tell_missing(const exchange::Miss& miss, const Asker& asker, base::Time now);
 
   struct Made {
     cache::Entry* entry;  // The caller's; nullptr: memory is out, and that has been counted.

@@ -301,6 +301,7 @@ void Worker::Impl::take_miss(const exchange::Miss& miss, uint32_t core) {
   if (prefetch && questions_.open() >= settings_.max_questions / 2)
     return counters_.prefetches_left.add();
   if (settlement_.refuse_again(miss, asker, now_)) return;
+  if (settlement_.tell_missing(miss, asker, now_)) return;
   // While checks go on, nobody waits for what they will find.
   if (!placement_.any_up(miss.question) && settlement_.tell_stale(miss.question, asker, now_))
     return;

@@ -52,6 +52,7 @@ struct PacketCache {
   dns::LifetimeLimits limits;
   cache::Staleness staleness;
   bool prefetch = true;
+  bool nxdomain_cut = false;  // What lies below a missing name is missing too.
 };
 
 /// Backends that share questions, and the cache that keeps their answers. Its index in

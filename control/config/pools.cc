@@ -50,6 +50,7 @@ PacketCache read_packet_cache(const YamlNode& node, Reading& reading) {
   section.number("max_stale", cache.staleness.max_stale, {0, kMaxSeconds});
   section.number("stale_ttl", cache.staleness.stale_ttl, {1, kMaxStaleTtl});
   section.flag("prefetch", cache.prefetch);
+  section.flag("nxdomain_cut", cache.nxdomain_cut);
   section.refuse_unknown();
   return cache;
 }

@@ -237,6 +237,11 @@ void add_misses(const MetricsSources& sources, FamilyList& families) {
       "Misses failed at once because their question had failed just before.",
       sum(
           sources.workers, [](const auto& worker) -> auto& { return worker.failures_held; }));
+  families.counter(
+      "dotline_nxdomain_cuts_total",
+      "Misses told NXDOMAIN because a name above them is known to be missing.",
+      sum(
+          sources.workers, [](const auto& worker) -> auto& { return worker.below_missing; }));
   families.counter("dotline_hedged_queries_total",
                    "Queries sent to a second backend because the first was slow.",
                    sum(

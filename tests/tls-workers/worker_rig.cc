@@ -132,7 +132,7 @@ const cache::Entry* WorkerRig::cached(const std::string& name) {
   return entry;
 }
 
-void WorkerRig::leave(const std::string& name, base::Duration ago, dns::Rcode rcode) {
+void WorkerRig::leave(const dns::Question& question, base::Duration ago, dns::Rcode rcode) {
   const base::Time now = base::Clock::now();
   const base::seconds lived{60};
   const Bytes record = a_record(pointer_to_question(), 60, {192, 0, 2, 99}).wire();
@@ -143,7 +143,6 @@ void WorkerRig::leave(const std::string& name, base::Duration ago, dns::Rcode rc
     content.records = record;
     content.ttl_places = {&kTtlAt, 1};
   }
-  const dns::Question question = question_for(name);
   cache_.insert(question,
                 cache::make_entry({.question = question,
                                    .content = content,

@@ -70,7 +70,10 @@ class WorkerRig {
   [[nodiscard]] const cache::Entry* cached(const std::string& name);
   /// Puts an answer for `name` into the cache that lived for a minute, until `ago`; its record's
   /// address is 192.0.2.99 (none, with another rcode).
-  void leave(const std::string& name, base::Duration ago, dns::Rcode rcode = dns::Rcode::NoError);
+  void leave(const std::string& name, base::Duration ago, dns::Rcode rcode = dns::Rcode::NoError) {
+    leave(question_for(name), ago, rcode);
+  }
+  void leave(const dns::Question& question, base::Duration ago, dns::Rcode rcode);
   /// Takes it out again; returns how many there were.
   uint64_t flush(const std::string& name);
   /// Sends a Miss that nobody waits for.

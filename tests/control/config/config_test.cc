@@ -97,6 +97,7 @@ TEST(MinimalConfig, HasOneCacheAndOnePool) {
   EXPECT_EQ(cache.staleness.max_stale, 86400u);
   EXPECT_EQ(cache.staleness.stale_ttl, 30u);
   EXPECT_TRUE(cache.prefetch);
+  EXPECT_FALSE(cache.nxdomain_cut);
   ASSERT_THAT(config.pools, SizeIs(1));
   EXPECT_EQ(config.pools[0].name, "");
   EXPECT_EQ(config.pools[0].packet_cache, 0u);
@@ -195,7 +196,7 @@ rate_limit:
   exempt: [192.0.2.0/28]
   log_only: true
 packet_caches:
-  - {name: main, size: 5000}
+  - {name: main, size: 5000, nxdomain_cut: true}
   - name: small
     size: 8
     max_ttl: 600
@@ -379,6 +380,7 @@ TEST(FullConfig, ReadsCachesAndPools) {
   EXPECT_EQ(config.packet_caches[1].staleness.max_stale, 0u);
   EXPECT_EQ(config.packet_caches[1].staleness.stale_ttl, 60u);
   EXPECT_FALSE(config.packet_caches[1].prefetch);
+  EXPECT_TRUE(config.packet_caches[0].nxdomain_cut);
   ASSERT_THAT(config.pools, SizeIs(2));
   EXPECT_EQ(config.pools[1].name, "second");
   EXPECT_EQ(config.pools[1].packet_cache, 1u);
