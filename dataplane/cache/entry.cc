@@ -97,8 +97,9 @@ Entry* make_entry(const NewEntry& from) {
       content.ede == dns::Ede::None ? 0 : static_cast<uint16_t>(content.ede) + 1);
   entry->authenticated_ = content.authenticated;
   entry->prefetch_ = from.prefetch && from.expires - from.inserted >= kShortestPrefetch;
-  entry->plain_ =
-      content.ede == dns::Ede::None && !content.truncated && !dns::is_failure(content.rcode);
+  // ANY is answered over streams only (RFC 8482), which the hit path does not look at.
+  entry->plain_ = content.ede == dns::Ede::None && !content.truncated &&
+                  !dns::is_failure(content.rcode) && from.question.type != dns::Type::Any;
 
   std::byte* tail = entry->tail();
   std::memcpy(tail, name.data(), name.size());

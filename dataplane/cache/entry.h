@@ -88,7 +88,8 @@ class Entry {
   }
   [[nodiscard]] uint16_t additionals() const { return additionals_; }
   [[nodiscard]] bool authenticated() const { return authenticated_; }
-  /// Nothing to explain, an rcode of four bits: a reply needs only what is above.
+  /// Nothing to explain, an rcode of four bits, no rule of its own: a reply needs only what is
+  /// above.
   [[nodiscard]] bool plain() const { return plain_; }
 
   /// A pin keeps the entry's memory alive while a Fill that names it waits in a ring; quiescence

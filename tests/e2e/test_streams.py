@@ -301,11 +301,14 @@ def test_replies_are_padded_inside_tls_only(served):
             assert size is None or len(reply) % size == 0
 
 
-def test_any_is_forwarded(connect):
+def test_any_is_forwarded_and_kept_from_udp(served, connect):
     with connect() as stream:
         message = query("any.example", "ANY")
         reply = ask(stream, message)[message.id]
         assert reply.rcode() == dns.rcode.NOERROR and not reply.flags & dns.flags.TC
+    for edns in (None, 1232):
+        reply = served.rig.client.ask(query("any.example", "ANY", edns=edns))
+        assert reply.flags & dns.flags.TC and not reply.answer, "though it is in the cache"
 
 
 # ---------------------------------------------------------------- who may ask
