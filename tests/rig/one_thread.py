@@ -19,7 +19,7 @@ def named_threads(pid, name):
 
 
 class Stopped:
-    """As a context, entered and left by the same thread: `thread` does not run in between."""
+    """As a context, entered and left by the same thread: `thread` does not run in between, but to its end if somebody kills it."""
 
     def __init__(self, thread):
         self._thread = thread
@@ -31,7 +31,10 @@ class Stopped:
         return self
 
     def __exit__(self, *_):
-        _ptrace(_DETACH, self._thread)
+        try:
+            _ptrace(_DETACH, self._thread)
+        except ProcessLookupError:
+            os.waitpid(self._thread, _WAIT_FOR_ANY_KIND)  # It is dead, and its process is not gone before we have heard of it.
 
 
 def _ptrace(request, thread):
