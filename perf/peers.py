@@ -2,47 +2,13 @@
 
 import contextlib
 import os
-import subprocess
 import time
 
+from rig import other_forwarders
 from rig.forwarder import Dotline, backend, configuration
 from rig.namespaces import FORWARDER
-from rig.waiting import wait_until
+from rig.other_forwarders import answers
 from undisturbed import prefer
-
-_UNBOUND = """\
-server:
-  directory: "{directory}"
-  chroot: ""
-  username: ""
-  pidfile: ""
-  use-syslog: no
-  do-daemonize: no
-  num-threads: 1
-  so-reuseport: no
-  interface: {address}
-  access-control: 198.18.0.0/15 allow
-  module-config: "iterator"
-  tls-cert-bundle: "{authority}"
-  msg-cache-size: {cache}m
-  rrset-cache-size: {cache}m
-  msg-cache-slabs: 1
-  rrset-cache-slabs: 1
-  minimal-responses: yes
-forward-zone:
-  name: "."
-  forward-addr: {resolver}@853#{resolver_name}
-  forward-tls-upstream: yes
-"""
-
-_DNSDIST = """\
-setLocal("{address}:53")
-setACL({{"198.18.0.0/15"}})
-newServer({{address="{resolver}:853", tls="openssl", subjectName="{resolver_name}", caStore="{authority}", validateCertificates=true,
-  checkName="ns.example.", {options}}})
-getPool(""):setCache(newPacketCache({entries}, {{maxTTL=86400}}))
-setSecurityPollSuffix("")
-"""
 
 _KNOT = """\
 server:
@@ -66,66 +32,34 @@ zone:
 """
 
 
-class Process:
-    """A server in the forwarder's namespace, on `cpu`. Leaving the context ends it."""
+class Process(other_forwarders.Process):
+    """On one CPU, before whatever else the machine does."""
 
-    def __init__(self, topology, cpu, command, *, ready, label):
-        self._topology = topology
-        self._command = topology.command(topology.forwarder, "taskset", "-c", str(cpu), *command)
-        self._ready = ready
-        self._log = topology.directory / f"{label}.out"
-        self._process = None
+    def __init__(self, topology, cpu, command, **options):
+        super().__init__(topology, ["taskset", "-c", str(cpu), *command], **options)
 
-    def __enter__(self):
-        with open(self._log, "w") as log:
-            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-        prefer(self._process.pid)
-        wait_until(lambda: self._process.poll() is not None or self._ready(), f"{self._log.stem} ready", timeout=30)
-        if self._process.poll() is not None:
-            raise RuntimeError(f"{self._command}: exit {self._process.returncode}\n{self._log.read_text()}")
-        return self
-
-    def __exit__(self, *_):
-        self._process.terminate()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        # A server that ends without taking its XDP program along would keep the next one from attaching its own.
-        self._topology.execute(self._topology.forwarder, "ip", "link", "set", "front0", "xdp", "off", check=False)
-
-    @property
-    def pid(self):
-        return self._process.pid
-
-
-def _answers(topology):
-    """Whether somebody in the forwarder's place answers DNS by now."""
-    asked = topology.execute(topology.client, "kdig", f"@{FORWARDER}", "+time=1", "+retry=0", "+short", "h0.bulk.example", "A", check=False)
-    return asked.stdout.strip() != "" and asked.returncode == 0
+    def _started(self):
+        prefer(self.pid)
 
 
 def unbound(topology, resolver, authority, *, cpu, cache_megabytes=64):
     settings = topology.directory / "peer-unbound.conf"
-    settings.write_text(_UNBOUND.format(directory=topology.directory, address=FORWARDER, authority=authority.certificate,
-                                        resolver=resolver.address, resolver_name=resolver.name, cache=cache_megabytes))
-    return Process(topology, cpu, ["unbound", "-d", "-c", str(settings)], ready=lambda: _answers(topology), label="peer-unbound")
+    settings.write_text(other_forwarders.unbound_settings(topology, [resolver], authority, cache_megabytes=cache_megabytes))
+    return Process(topology, cpu, ["unbound", "-d", "-c", str(settings)], ready=lambda: answers(topology), label="peer-unbound")
 
 
 def dnsdist(topology, resolver, authority, *, cpu, entries=100_000, options=""):
     settings = topology.directory / "peer-dnsdist.conf"
-    settings.write_text(_DNSDIST.format(address=FORWARDER, authority=authority.certificate, resolver=resolver.address,
-                                        resolver_name=resolver.name, entries=entries, options=options))
+    settings.write_text(other_forwarders.dnsdist_settings([resolver], authority, entries=entries, options=options))
     command = ["dnsdist", "--supervised", "--disable-syslog", "-C", str(settings), "-u", "root", "-g", "root"]
-    return Process(topology, cpu, command, ready=lambda: _answers(topology), label="peer-dnsdist")
+    return Process(topology, cpu, command, ready=lambda: answers(topology), label="peer-dnsdist")
 
 
 def knot(topology, zone, *, cpu):
     """Authoritative: `zone` is a file. What it answers it need not look for in a cache, and never asks anybody."""
     settings = topology.directory / "peer-knot.conf"
     settings.write_text(_KNOT.format(directory=topology.directory, address=FORWARDER, zone=zone))
-    return Process(topology, cpu, ["knotd", "-c", str(settings)], ready=lambda: _answers(topology), label="peer-knot")
+    return Process(topology, cpu, ["knotd", "-c", str(settings)], ready=lambda: answers(topology), label="peer-knot")
 
 
 def testpmd_on(topology, device, *, cpu, control_cpu, label):
