@@ -69,10 +69,10 @@ auth-zone:
 
 class Unbound:
     """`topology.resolver` is where it runs. The certificate decides whom it can convince. `questions` needs `log_queries`.
-    `records`: further lines of the zone. `cpu`: the only one it may use."""
+    `records`: further lines of the zone. `settings`: further clauses of its configuration. `cpu`: the only one it may use."""
 
     def __init__(self, topology, certificate, *, address=RESOLVER, address6=RESOLVER6, label="unbound", log_queries=True,
-                 records="", cpu=None):
+                 records="", settings="", cpu=None):
         self.name = RESOLVER_NAME
         self.address = address
         self._topology = topology
@@ -84,7 +84,7 @@ class Unbound:
         self._settings.write_text(_SETTINGS.format(
             directory=directory, log=self._log, log_queries="yes" if log_queries else "no", address=address, zone=zone,
             interface6=f"  interface: {address6}@853\n  interface: {address6}@443\n" if address6 else "",
-            certificate=certificate.certificate, key=certificate.key, control=directory / f"{label}.control"))
+            certificate=certificate.certificate, key=certificate.key, control=directory / f"{label}.control") + settings)
         self._pinned = () if cpu is None else ("taskset", "-c", str(cpu))
         self._process = None
 
