@@ -240,8 +240,10 @@ Response HttpEndpoint::Server::respond(const mg_request_info& request) {
 
 Response HttpEndpoint::Server::health() const {
   const HealthReport report = sources_.health();
-  if (report.is_healthy) return found("text/plain; charset=utf-8", "ok\n");
-  return {.status = 503, .reason = "Service Unavailable", .body = one_line(report.reason) + "\n"};
+  if (report.is_healthy()) return found("text/plain; charset=utf-8", "ok\n");
+  std::string body;
+  for (const std::string& reason : report.reasons) body += one_line(reason) + "\n";
+  return {.status = 503, .reason = "Service Unavailable", .body = std::move(body)};
 }
 
 /// One at a time and not in a row, so that no number of requests takes the CPU from the workers.

@@ -11,15 +11,11 @@
 #include <memory>
 #include <string>
 
+#include "control/health_verdict.h"
 #include "dataplane/base/address.h"
 #include "dataplane/base/result.h"
 
 namespace control {
-
-struct HealthReport {
-  bool is_healthy = false;
-  std::string reason;  // Why not; one line.
-};
 
 /// What there is to tell. Each is asked by several threads, one at a time but for `health`, and
 /// outlives the endpoint.

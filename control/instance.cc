@@ -25,11 +25,13 @@
 #include "control/config/fixed_settings.h"
 #include "control/core_load.h"
 #include "control/endpoint.h"
+#include "control/health_verdict.h"
 #include "control/heartbeat.h"
 #include "control/link.h"
 #include "control/log.h"
 #include "control/metrics/metrics.h"
 #include "control/paced_log.h"
+#include "control/pulse.h"
 #include "control/reminders.h"
 #include "control/rights.h"
 #include "control/service_manager.h"
@@ -208,6 +210,7 @@ class Instance final : private Commanded {
   std::vector<std::unique_ptr<poll::LcoreState>> lcores_;
   std::vector<std::unique_ptr<tls::Worker>> workers_;
   std::vector<std::unique_ptr<Heartbeat>> heartbeats_;
+  Pulse control_pulse_{base::Clock::now()};
   std::vector<std::unique_ptr<Link>> links_;      // One for each port.
   std::vector<std::unique_ptr<CoreLoad>> loads_;  // One for each core.
   Threads threads_;
@@ -376,16 +379,21 @@ std::shared_ptr<const StatusSources> Instance::sources() {
   return sources_;
 }
 
-/// Healthy: everything turns, and at least one backend can be asked.
+/// Asked by the threads of the HTTP side, which are none of those that are judged here. What is
+/// known of the others is as old as the control thread's last look, so that one is judged first.
 HealthReport Instance::health() {
+  std::vector<Finding> findings;
+  if (!control_pulse_.is_felt(base::Clock::now()))
+    findings.push_back({Trouble::ThreadStands, "the control thread does not move"});
   for (const auto& heartbeat : heartbeats_) {
-    if (!heartbeat->moving()) return {false, heartbeat->who() + " does not move"};
+    if (!heartbeat->moving())
+      findings.push_back({Trouble::ThreadStands, heartbeat->who() + " does not move"});
   }
   const std::shared_ptr<const MetricsSources> now = sources()->counters;
   const bool any_up =
       std::ranges::any_of(now->backends, [](const auto& backend) { return backend.shared->up(); });
-  if (!any_up) return {false, "no backend is up"};
-  return {true, {}};
+  if (!any_up) findings.push_back({Trouble::NoAnswers, "no backend is up"});
+  return verdict_on(std::move(findings));
 }
 
 void Instance::make_endpoint() {
@@ -464,6 +472,7 @@ void Instance::start() {
 }
 
 void Instance::tick() {
+  control_pulse_.beat(base::Clock::now());
   for (const auto& heartbeat : heartbeats_) heartbeat->look();
   for (const auto& load : loads_) load->look();
   for (const auto& link : links_) {

@@ -122,6 +122,7 @@ function why(backend) {
 function troubles(status) {
   const found = [];
   if (!status.healthy) found.push({level: "bad", text: status.why});
+  for (const note of status.notes) found.push({level: "warn", text: note});
   const out = status.backends.filter((backend) => level_of(backend) === "bad").map((backend) => backend.name);
   if (out.length > 0) found.push({level: "warn", text: `out of rotation: ${out.join(", ")}`});
   for (const backend of status.backends) {

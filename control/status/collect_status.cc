@@ -185,8 +185,9 @@ Status collect_status(const StatusSources& sources, const HealthReport& health, 
   status.now = unix_time(now.date);
   status.started = date_of(sources.started, now);
   status.uptime = seconds_of(now.time - sources.started);
-  status.healthy = health.is_healthy;
-  status.why = health.reason;
+  status.healthy = health.is_healthy();
+  status.why = health.why();
+  status.notes = health.notes;
   const ReloadRecord::Report reloads = counters.reloads->read();
   status.configuration = {.file = sources.file,
                           .loaded = unix_time(reloads.loaded),

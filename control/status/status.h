@@ -99,7 +99,8 @@ struct Status {
   double started = 0;  // Date.
   double uptime = 0;
   bool healthy = false;
-  std::string why;  // Not healthy; one line.
+  std::string why;                 // Not healthy; one line.
+  std::vector<std::string> notes;  // What is wrong besides.
   Configuration configuration;
   uint64_t queries = 0;
   uint64_t dropped = 0;

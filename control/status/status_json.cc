@@ -240,6 +240,7 @@ void read_head(const Json& json, Status& status) {
   read(json, "uptime", status.uptime);
   read(json, "healthy", status.healthy);
   read(json, "why", status.why);
+  read(json, "notes", status.notes);
   if (const auto config = json.find("config"); config != json.end()) {
     read(*config, "file", status.configuration.file);
     read(*config, "loaded", status.configuration.loaded);
@@ -282,6 +283,7 @@ std::string status_json(const Status& status) {
                      {"uptime", status.uptime},
                      {"healthy", status.healthy},
                      {"why", status.why},
+                     {"notes", status.notes},
                      {"config",
                       {{"file", configuration.file},
                        {"loaded", configuration.loaded},

@@ -103,7 +103,9 @@ class HttpEndpointTest : public testing::Test {
 
   [[nodiscard]] HttpSources sources() {
     const auto health = [this] {
-      return HealthReport{healthy_.load(), "no backend is up\nsecond line"};
+      HealthReport report;
+      if (!healthy_) report.reasons = {"core 2 does not move", "no backend is up\nsecond line"};
+      return report;
     };
     return {metrics_, health, [] { return std::string(R"({"healthy":true})"); }};
   }
@@ -147,7 +149,7 @@ TEST_F(HttpEndpointTest, TellsHealthAndIllness) {
   healthy_ = false;
   EXPECT_THAT(ask_line("GET /healthz HTTP/1.1"),
               AllOf(StartsWith("HTTP/1.1 503 Service Unavailable\r\n"),
-                    EndsWith("\r\n\r\nno backend is up\\010second line\n")));
+                    EndsWith("\r\n\r\ncore 2 does not move\nno backend is up\\010second line\n")));
   healthy_ = true;
   EXPECT_THAT(ask_line("GET /healthz HTTP/1.1"), StartsWith("HTTP/1.1 200 OK\r\n"));
 }

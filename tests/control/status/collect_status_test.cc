@@ -52,7 +52,7 @@ class CollectStatus : public testing::Test {
   }
 
   [[nodiscard]] Status collect(base::Duration later = seconds(100)) const {
-    return collect_status(sources_, {.is_healthy = true, .reason = {}}, {kStart + later, date(0)});
+    return collect_status(sources_, {}, {kStart + later, date(0)});
   }
   [[nodiscard]] tls::SharedBackend& backend(size_t index) {
     return *counters_->backends[index].shared;
@@ -77,11 +77,12 @@ TEST_F(CollectStatus, TellsTimesAsDates) {
 }
 
 TEST_F(CollectStatus, PassesOnWhatIsWrong) {
-  const Status status =
-      collect_status(sources_, {.is_healthy = false, .reason = "core 2 does not move"},
-                     {kStart, tls::Date(seconds(1))});
+  const Status status = collect_status(
+      sources_, {.reasons = {"core 2 does not move", "no backend is up"}, .notes = {"a note"}},
+      {kStart, tls::Date(seconds(1))});
   EXPECT_FALSE(status.healthy);
-  EXPECT_EQ(status.why, "core 2 does not move");
+  EXPECT_EQ(status.why, "core 2 does not move; no backend is up");
+  EXPECT_EQ(status.notes, std::vector<std::string>{"a note"});
 }
 
 TEST_F(CollectStatus, SumsOverCores) {

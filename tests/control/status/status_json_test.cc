@@ -24,9 +24,9 @@ TEST(StatusJson, HasTheNamesScriptsRelyOn) {
   const Json json = Json::parse(status_json(sample_status()));
   EXPECT_THAT(
       names_in(json),
-      UnorderedElementsAre("version", "pid", "now", "started", "uptime", "healthy", "why", "config",
-                           "queries", "dropped", "parked", "replies", "reply_duration", "cores",
-                           "ports", "workers", "caches", "pools", "backends"));
+      UnorderedElementsAre("version", "pid", "now", "started", "uptime", "healthy", "why", "notes",
+                           "config", "queries", "dropped", "parked", "replies", "reply_duration",
+                           "cores", "ports", "workers", "caches", "pools", "backends"));
   EXPECT_THAT(names_in(json["version"]), UnorderedElementsAre("dotline", "dpdk", "openssl"));
   EXPECT_THAT(names_in(json["config"]),
               UnorderedElementsAre("file", "loaded", "generation", "reloads", "failed_reloads",

@@ -60,6 +60,7 @@ Status troubled() {
   status.pools[0].backends = {"quad9", held.name, "third"};
   status.ports[0].link = false;
   status.cores.push_back({.cpu = 2, .cycles = 1, .busy_cycles = 1, .busy = 0.991});
+  status.notes = {"192.0.2.1:853 is off: its certificate has expired"};
   status.configuration.failed_reloads = 1;
   status.configuration.last_error = "/etc/dotline/dotline.yaml:3:1: `colour`: unknown setting";
   return status;
@@ -71,6 +72,7 @@ TEST(StatusText, BeginsWithWhatIsWrong) {
   ! backend quad9 is out of rotation for 12 s; last failure: certificate: the
     certificate is for other.example, expected dns.quad9.net (3 s ago)
   ! the link of port af_xdp:eth0 is down
+  ! 192.0.2.1:853 is off: its certificate has expired
   ! backend a-resolver-with-a-name-of-some-length is held down by the operator
     for 1 h 0 min; `dotline backend auto a-resolver-with-a-name-of-some-length`
     ends that
