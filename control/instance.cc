@@ -6,10 +6,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
-#include <cstdio>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -36,6 +36,7 @@
 #include "control/rights.h"
 #include "control/service_manager.h"
 #include "control/signals.h"
+#include "control/standard_streams.h"
 #include "control/status/collect_status.h"
 #include "control/status/status_json.h"
 #include "control/text/escape.h"
@@ -56,6 +57,9 @@ using base::seconds;
 
 // How often what moves is looked at: held-back log lines, and whether cores and workers still turn.
 constexpr base::Duration kTick = seconds{1};
+
+// How long the log may wait for its reader before anybody is told.
+constexpr base::Duration kUnreadLog = seconds{5};
 
 void throw_unless(const Confined& result) {
   if (!result) throw std::runtime_error(result.error());
@@ -184,6 +188,7 @@ class Instance final : private Commanded {
   base::Result<void, std::string> set_backend(const SetBackend& what) override;
   std::optional<int> serve_until(base::Time end);
   void start();
+  void say_ready();
   void tick();
   void remind();
   void tell_manager();
@@ -214,6 +219,7 @@ class Instance final : private Commanded {
   std::vector<std::unique_ptr<Link>> links_;      // One for each port.
   std::vector<std::unique_ptr<CoreLoad>> loads_;  // One for each core.
   Threads threads_;
+  bool said_ready_ = false;
   std::mutex sources_mutex_;
   std::shared_ptr<const StatusSources> sources_;  // Under the mutex.
   std::unique_ptr<Metrics> metrics_;
@@ -323,7 +329,10 @@ void Instance::make_workers() {
 
 /// Those that no reload changes.
 MetricsSources Instance::fixed_sources() const {
-  MetricsSources sources{.workers = {}, .reloads = &reloads_, .version = version()};
+  MetricsSources sources{.workers = {},
+                         .reloads = &reloads_,
+                         .log_lines_lost = [this] { return log_.lost(); },
+                         .version = version()};
   for (unsigned core = 0; core < cores(); ++core) {
     sources.cores.push_back({config_.eal.cores[core], &lcores_[core]->counters});
   }
@@ -393,6 +402,11 @@ HealthReport Instance::health() {
   const bool any_up =
       std::ranges::any_of(now->backends, [](const auto& backend) { return backend.shared->up(); });
   if (!any_up) findings.push_back({Trouble::NoAnswers, "no backend is up"});
+  if (const base::Duration unread = log_.unread_for(base::Clock::now()); unread >= kUnreadLog) {
+    findings.push_back(
+        {Trouble::LogIsStuck, fmt::format("nobody has read the log for {} s",
+                                          std::chrono::duration_cast<seconds>(unread).count())});
+  }
   return verdict_on(std::move(findings));
 }
 
@@ -454,6 +468,7 @@ void Instance::confine() {
   const bool ran = eal_.run_on_interrupt_thread([&confined] { confined = confine_helper(); });
   if (!ran) throw std::runtime_error("EAL's interrupt thread does not run");
   throw_unless(confined);
+  throw_unless(log_.start_thread(confine_helper));
 }
 
 /// An XDP program is taken off its interface at the end, by the right that put it there.
@@ -471,8 +486,14 @@ void Instance::start() {
   set_rights_aside();
 }
 
+/// Whoever started us may read it late, or never, and is not waited for.
+void Instance::say_ready() {
+  if (!said_ready_) said_ready_ = write_if_there_is_room(STDOUT_FILENO, "ready\n");
+}
+
 void Instance::tick() {
   control_pulse_.beat(base::Clock::now());
+  say_ready();
   for (const auto& heartbeat : heartbeats_) heartbeat->look();
   for (const auto& load : loads_) load->look();
   for (const auto& link : links_) {
@@ -484,6 +505,7 @@ void Instance::tick() {
   remind();
   topology_->tick(workers_, base::Clock::now());
   paced_log_.flush();
+  log_.tell_losses(base::Clock::now());
   tell_manager();
 }
 
@@ -571,8 +593,7 @@ int Instance::run() {
   for (const std::string& warning : config_.warnings) log_.write(LogLevel::Warning, warning);
   start();
   announce_start(config_, ports_, eal_.uses_hugepages(), log_);
-  std::puts("ready");
-  std::fflush(stdout);
+  say_ready();
   manager_.ready();
 
   for (base::Time next_tick = base::Clock::now() + kTick;;) {

@@ -1,16 +1,23 @@
 #include "control/log.h"
 
+#include <fmt/format.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <utility>
 
 #include "control/text/escape.h"
 
 namespace control {
 namespace {
+
+// A line that waits for longer has nobody who reads it.
+constexpr base::Duration kUnread = base::seconds{1};
 
 spdlog::level::level_enum level_of(LogLevel level) {
   switch (level) {
@@ -42,6 +49,23 @@ class PriorityFlag : public spdlog::custom_flag_formatter {
   }
 };
 
+/// Lines to a writer, made ready by whoever says them.
+class WriterSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit WriterSink(std::shared_ptr<LogWriter> writer) : writer_(std::move(writer)) {}
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    writer_->push({line.data(), line.size()});
+  }
+  void flush_() override {}
+
+ private:
+  std::shared_ptr<LogWriter> writer_;
+};
+
 }  // namespace
 
 Log::Log(spdlog::sink_ptr sink, LogLevel least, Front front)
@@ -56,10 +80,43 @@ Log::Log(spdlog::sink_ptr sink, LogLevel least, Front front)
   logger_->set_error_handler([](const std::string&) {});
 }
 
+Log::Log(std::shared_ptr<LogWriter> writer, LogLevel least, Front front)
+    : Log(std::make_shared<WriterSink>(writer), least, front) {
+  writer_ = std::move(writer);
+}
+
 Log Log::to_stderr(LogLevel least) {
   const bool is_journal = std::getenv("JOURNAL_STREAM") != nullptr;
-  return {std::make_shared<spdlog::sinks::stderr_sink_mt>(), least,
+  return {std::make_shared<LogWriter>(STDERR_FILENO), least,
           is_journal ? Front::Priority : Front::Time};
+}
+
+Confined Log::start_thread(const std::function<Confined()>& begin) {
+  return writer_ == nullptr ? begin() : writer_->start(begin);
+}
+
+/// Goes to the end of the queue, so about where the lines would have stood.
+void Log::tell_losses(base::Time now) {
+  const uint64_t lost_now = writer_ == nullptr ? 0 : writer_->losses().overflowed;
+  if (lost_now == lost_told_) return;
+  if (!unread_since_) unread_since_ = now - unread_for(now);
+  if (unread_for(now) > kUnread) return;
+  write(LogLevel::Warning,
+        fmt::format("{} lines of the log are lost here: for {} s nobody took them",
+                    lost_now - lost_told_,
+                    std::chrono::duration_cast<base::seconds>(now - *unread_since_).count()));
+  lost_told_ = lost_now;
+  unread_since_.reset();
+}
+
+uint64_t Log::lost() const {
+  if (writer_ == nullptr) return 0;
+  const LogWriter::Losses losses = writer_->losses();
+  return losses.overflowed + losses.refused;
+}
+
+base::Duration Log::unread_for(base::Time now) const {
+  return writer_ == nullptr ? base::Duration{0} : writer_->waiting(now);
 }
 
 void Log::set_least(LogLevel least) { logger_->set_level(level_of(least)); }

@@ -1,6 +1,7 @@
 #include "control/standard_streams.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,6 +16,13 @@ void hold_standard_streams() {
     // The lowest number that is free, which is this one. Without it nothing is safe to be opened.
     if (open("/dev/null", O_RDWR) != stream) std::abort();
   }
+}
+
+bool write_if_there_is_room(int descriptor, std::string_view text) {
+  pollfd writable{.fd = descriptor, .events = POLLOUT, .revents = 0};
+  if (::poll(&writable, 1, 0) <= 0) return false;
+  (void)!write(descriptor, text.data(), text.size());
+  return true;
 }
 
 }  // namespace control

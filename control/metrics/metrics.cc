@@ -364,6 +364,9 @@ void add_reloads(const MetricsSources& sources, FamilyList& families) {
                  report.last_error.empty() ? uint64_t{1} : uint64_t{0});
   families.gauge("dotline_config_loaded_timestamp_seconds",
                  "When the configuration in force was taken up.", unix_time(report.loaded));
+  families.counter("dotline_log_lines_lost_total",
+                   "Lines of the log that nobody will read: there was no room left for them.",
+                   sources.log_lines_lost());
 }
 
 /// In Unix time; 0 until a certificate was seen.

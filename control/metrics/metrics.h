@@ -60,6 +60,7 @@ struct MetricsSources {
   };
   std::vector<ShownCertificate> certificates;  // To clients.
   const ReloadRecord* reloads = nullptr;
+  std::function<uint64_t()> log_lines_lost = [] { return uint64_t{0}; };
   Version version;
 
   /// What whoever serves clients has counted: cores and fronts.

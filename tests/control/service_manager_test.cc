@@ -18,9 +18,11 @@
 namespace control {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::MatchesRegex;
+using testing::Not;
 using Threads = ServiceManager::Threads;
 
 class ServiceManagerTest : public testing::Test {
@@ -92,6 +94,16 @@ TEST_F(ServiceManagerTest, TellsAStatusWhenItChanges) {
   for (const char* status : {"2 of 2 backends up", "2 of 2 backends up", "a\nb"})
     manager.tick(Threads::AllMove, status);
   EXPECT_THAT(heard(), ElementsAre("STATUS=2 of 2 backends up", "STATUS=a\\010b"));
+}
+
+TEST_F(ServiceManagerTest, DoesNotWaitForAManagerThatHangs) {
+  ServiceManager manager;
+  // Its queue takes net.unix.max_dgram_qlen of them, usually 10; these would wait for ever.
+  for (int i = 0; i < 1000; ++i) manager.tick(Threads::AllMove, "status " + std::to_string(i));
+  manager.ready();
+  EXPECT_THAT(heard(), Not(Contains("READY=1")));
+  manager.tick(Threads::AllMove, "status");
+  EXPECT_THAT(heard(), ElementsAre("READY=1", "WATCHDOG=1", "STATUS=status"));
 }
 
 TEST_F(ServiceManagerTest, IsSilentWithoutAManager) {
