@@ -52,7 +52,7 @@ bool good_client_subnet(ByteView value) {
     case kIpv6:
       return source <= 128;
     default:
-      return true;
+      return false;  // There are no others, and BIND says FORMERR too.
   }
 }
 

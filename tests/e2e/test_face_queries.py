@@ -179,6 +179,7 @@ EDNS = [
         options=frozenset({COOKIE})),
     Row("opt_subnet", with_opt(options=option(SUBNET, b"\0\1\x18\0\xc6\x33\x64")), NOERROR, opt=True),
     malformed("opt_subnet_of_no_family_with_an_address", with_opt(options=option(SUBNET, b"\0\0\x08\0\x0a")), question=True),
+    malformed("opt_subnet_of_family_3", with_opt(options=option(SUBNET, b"\0\3\0\0")), question=True),
     malformed("opt_subnet_of_33_bits", with_opt(options=option(SUBNET, b"\0\1\x21\0" + bytes(5))), question=True),
     malformed("opt_subnet_with_bits_beyond", with_opt(options=option(SUBNET, b"\0\1\x17\0\xc6\x33\x65")), question=True),
     malformed("opt_subnet_too_short", with_opt(options=option(SUBNET, b"\0\1\x18\0\xc6\x33")), question=True),
