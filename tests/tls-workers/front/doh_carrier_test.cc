@@ -341,6 +341,61 @@ TEST(FrontDoh, TellsOlderHttpWhichOneIsNeeded) {
   EXPECT_THAT(said, HasSubstr("content-length: " + std::to_string(said.size() - content)));
 }
 
+/// A GET whose URL has `size` octets, in as many frames as that needs.
+Bytes long_get(int32_t stream, size_t size) {
+  constexpr size_t kFrame = 16384;
+  Bytes block =
+      bytes_of({0x82, 0x87, 0x04, 0x7F});  // GET, https; `:path` as it is, RFC 7541 §6.2.2.
+  size_t rest = size - 127;                // Its size, §5.1.
+  for (; rest >= 128; rest /= 128) block.push_back(static_cast<std::byte>(rest % 128 + 128));
+  block.push_back(static_cast<std::byte>(rest));
+  const std::string start = "/dns-query?dns=";
+  for (size_t i = 0; i < size; ++i)
+    block.push_back(static_cast<std::byte>(i < start.size() ? start[i] : 'A'));
+  Bytes all;
+  for (size_t at = 0; at < block.size(); at += kFrame) {
+    const auto first = block.begin() + static_cast<ptrdiff_t>(at);
+    const size_t part = std::min(kFrame, block.size() - at);
+    const bool last = at + part == block.size();
+    const auto flags = static_cast<uint8_t>((last ? NGHTTP2_FLAG_END_HEADERS : 0) |
+                                            (at == 0 ? NGHTTP2_FLAG_END_STREAM : 0));
+    all = joined(
+        {all, Http2Client::frame(at == 0 ? NGHTTP2_HEADERS : NGHTTP2_CONTINUATION, flags, stream,
+                                 Bytes(first, first + static_cast<ptrdiff_t>(part)))});
+  }
+  return all;
+}
+
+TEST(FrontDoh, RefusesATooLongUrlAndGoesOn) {
+  for (const auto& [size, status] :
+       {std::pair{size_t{6000}, "414"}, std::pair{size_t{20'000}, "431"},
+        std::pair{size_t{60'000}, "431"}}) {
+    SCOPED_TRACE(size);
+    Conversation talk;
+    const int32_t other = talk.client.post(kQuery);
+    const int32_t too_long = talk.client.get("/dns-query?dns=" + std::string(size, 'A'));
+    talk.talk();
+    EXPECT_EQ(talk.client.reply(too_long).status(), status);
+    ASSERT_EQ(talk.asked.size(), 1u);
+    talk.answer(talk.asked[0].stream, reply_of(1));
+    talk.talk();
+    EXPECT_EQ(talk.client.reply(other).status(), "200");
+    EXPECT_EQ(talk.carrier.standing(), Standing::Open);
+  }
+}
+
+/// No decoder of header fields takes one that has no end, and what is not decoded leaves both sides
+/// with different tables: RFC 9113 §4.3 has the connection end.
+TEST(FrontDoh, EndsAConnectionOverAFieldThatCannotBeDecoded) {
+  Conversation talk;
+  const int32_t other = talk.client.post(kQuery);
+  talk.talk();
+  talk.client.raw(long_get(other + 2, 87'000));
+  talk.talk();
+  EXPECT_EQ(talk.client.goodbye(), static_cast<uint32_t>(NGHTTP2_COMPRESSION_ERROR));
+  EXPECT_EQ(talk.carrier.standing(), Standing::Malformed);
+}
+
 TEST(FrontDoh, HoldsNoMoreThanItsShareForAClosedWindow) {
   Conversation talk(0);
   for (int i = 0; i < 8; ++i) talk.client.post(kQuery);
