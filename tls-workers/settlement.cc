@@ -9,11 +9,18 @@ namespace {
 /// How many names above a question's are looked up; what lies deeper is asked of a resolver.
 constexpr unsigned kMostAbove = 8;
 
+/// Whether `content` denies the name that was asked for, by its zone's SOA. With an alias in front
+/// the denial is the alias's target's, RFC 8020 §2; without an SOA, or with a word of explanation,
+/// it is a resolver's that filters, and of this name alone.
+bool denies_name(const dns::Content& content) {
+  return content.rcode == dns::Rcode::NxDomain && content.answers == 0 && content.authorities > 0 &&
+         content.ede == dns::Ede::None;
+}
+
 bool is_missing(cache::Cache& cache, const dns::Question& question, base::Time now) {
   const cache::Entry* held = cache.hold(question);
   if (held == nullptr) return false;
-  const bool missing =
-      held->expires() > now && !held->stale() && held->content(now).rcode == dns::Rcode::NxDomain;
+  const bool missing = held->expires() > now && !held->stale() && denies_name(held->content(now));
   held->unpin();
   return missing;
 }

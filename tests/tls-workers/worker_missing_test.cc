@@ -32,6 +32,55 @@ TEST(WorkerMissing, NamesBelowAreMissingToo) {
   EXPECT_EQ(rig.worker().counters().below_missing.read(), 2u);
 }
 
+/// What a resolver says of kMissing, and whether that holds below it.
+struct Denial {
+  const char* name;
+  std::function<MessageBuilder()> answer;
+  bool holds_below;
+};
+
+class WorkerMissingBy : public testing::TestWithParam<Denial> {};
+
+TEST_P(WorkerMissingBy, OnlyTheZonesOwnWordHoldsBelow) {
+  const Denial& row = GetParam();
+  DotServer server(good_identity(), {.script = [&row](Connection& connection) {
+                     while (const auto query = connection.read_query()) {
+                       const auto asked = dns::question_in(*query, {}, {});
+                       const bool missing = asked && *asked == question_for(kMissing);
+                       const uint16_t id = base::load_be16(query->data());
+                       connection.send(missing ? row.answer().id(id).build() : answer_to(*query));
+                     }
+                   }});
+  WorkerRig rig({backend_at(server.endpoint())});
+  cut(rig);
+  const exchange::Fill missing = rig.resolve(kMissing);
+  ASSERT_NE(missing.entry, nullptr);
+  EXPECT_EQ(missing.entry->content(base::Clock::now()).rcode, dns::Rcode::NxDomain);
+  const exchange::Fill below = rig.resolve("www.gone.example.");
+  ASSERT_NE(below.entry, nullptr);
+  EXPECT_EQ(below.entry->content(base::Clock::now()).rcode,
+            row.holds_below ? dns::Rcode::NxDomain : dns::Rcode::NoError);
+  EXPECT_EQ(server.seen().size(), row.holds_below ? 1u : 2u);
+}
+
+MessageBuilder denial() { return an_answer(kMissing, dns::Type::A, dns::Rcode::NxDomain); }
+const Record kSoa = soa_record(wire_name("example."), 60, 60);
+
+INSTANTIATE_TEST_SUITE_P(
+    Denials, WorkerMissingBy,
+    testing::Values(Denial{"with_its_soa", [] { return denial().authority(kSoa); }, true},
+                    // RFC 8020 §2: what is denied is the name at the end of the aliases.
+                    Denial{"behind_an_alias",
+                           [] {
+                             return denial()
+                                 .answer(cname_record(pointer_to_question(), 60,
+                                                      wire_name("x.example.")))
+                                 .authority(kSoa);
+                           },
+                           false},
+                    Denial{"without_an_soa", denial, false}),
+    [](const auto& test) { return std::string(test.param.name); });
+
 struct AskedAll {
   const char* name;
   const char* above;

@@ -138,6 +138,13 @@ void WorkerRig::leave(const dns::Question& question, base::Duration ago, dns::Rc
   const Bytes record = a_record(pointer_to_question(), 60, {192, 0, 2, 99}).wire();
   constexpr uint16_t kTtlAt = 6;  // Behind the owner's pointer, type and class.
   dns::Content content{.rcode = rcode};
+  const Bytes soa = soa_record(wire_name("."), 60, 60).wire();
+  constexpr uint16_t kSoaTtlAt = 5;  // Behind the root, type and class.
+  if (rcode == dns::Rcode::NxDomain) {
+    content.authorities = 1;
+    content.records = soa;
+    content.ttl_places = {&kSoaTtlAt, 1};
+  }
   if (rcode == dns::Rcode::NoError) {
     content.answers = 1;
     content.records = record;
