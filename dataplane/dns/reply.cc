@@ -1,8 +1,10 @@
 // Writes a reply front to back: header, question, records, OPT. What fits is decided before the
-// first octet is written, and each part is copied whole, so nothing here looks at a record.
+// first octet is written, and each part is copied whole; records are looked at only if they do not
+// fit.
 #include "dataplane/dns/reply.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "dataplane/base/assert.h"
 
@@ -22,12 +24,12 @@ bool expressible(Rcode rcode, const Edns& edns) {
 bool is_askers_fault(Rcode rcode) { return rcode == Rcode::FormErr || rcode == Rcode::NotImp; }
 
 /// Everything of the flags word but TC.
-uint16_t reply_flags(const Asker& asker, Rcode rcode, bool authenticated) {
+uint16_t reply_flags(const Asker& asker, Rcode rcode, const Content& content) {
   const uint16_t low_rcode = static_cast<uint16_t>(rcode) & flag::kRcodeMask;
   const auto echoed = static_cast<uint16_t>(asker.head.flags & (flag::kOpcodeMask | flag::kRd));
   const auto base = static_cast<uint16_t>(flag::kQr | echoed | low_rcode);
   if (is_askers_fault(rcode)) return base;
-  const bool tell = authenticated && (asker.head.has(flag::kAd) || asker.edns.dnssec_ok);
+  const bool tell = content.authenticated && (asker.head.has(flag::kAd) || asker.edns.dnssec_ok);
   return static_cast<uint16_t>(base | flag::kRa | (asker.head.flags & flag::kCd) |
                                (tell ? flag::kAd : 0));
 }
@@ -89,31 +91,84 @@ void write_opt(Writer& writer, Rcode rcode, const Asker& asker, Ede ede, size_t 
   write_options(writer, ede, asker.courtesy, padding);
 }
 
-}  // namespace
+// ---------------------------------------------------------------- what may be left out
 
-size_t udp_limit(const Edns& edns) {
-  if (!edns.present) return kMinUdpSize;
-  return std::clamp<size_t>(edns.udp_size, kMinUdpSize, kMaxUdpSize);
+/// Of what kind the record is whose TTL lies at `ttl_at` of `records`: its type, or for an RRSIG
+/// the one that it covers.
+Type kind_of_record(ByteView records, size_t ttl_at) {
+  Reader reader(records);
+  reader.skip(ttl_at - kTypeAndClass);
+  const Type type{reader.be16()};
+  if (type != Type::Rrsig) return type;
+  reader.skip(kRecordFixed - sizeof(uint16_t));
+  return Type{reader.be16()};
 }
 
-Reply compose_reply(ByteSpan into, const Asker& asker, const Content& content) noexcept {
-  const size_t limit = asker.limit != 0 ? asker.limit : udp_limit(asker.edns);
-  ASSERT(into.size() >= limit && limit >= kMinUdpSize && asker.question.size() <= kMaxQuestion);
+bool authority_has_only(const Content& content, Type type) {
+  const auto places = content.ttl_places.subspan(content.answers, content.authorities);
+  return std::ranges::all_of(
+      places, [&](uint16_t at) { return kind_of_record(content.records, at) == type; });
+}
+
+/// The first `count` records.
+std::optional<ByteView> first_records(const Content& content, size_t count) {
+  if (count == 0) return ByteView{};
+  Reader reader(content.records);
+  reader.skip(content.ttl_places[count - 1] + sizeof(uint32_t));
+  reader.skip(reader.be16());
+  if (!reader.ok()) return std::nullopt;
+  return content.records.first(reader.position());
+}
+
+/// `content` without what was not asked for, if that makes it fit into `room` octets: first without
+/// the additional section, then also without the servers that an answer comes from. RFC 2181 §9
+/// demands that such is left out whole before TC is set. Not so for what proves something (NSEC,
+/// an SOA), and not for the addresses in a referral (RFC 9471 §3).
+std::optional<Content> shortened(const Content& content, size_t room) {
+  const size_t before_additional = size_t{content.answers} + content.authorities;
+  // A resolver's answer has a TTL in each record; what we have made up ourselves has no extras.
+  if (content.ttl_places.size() != before_additional + content.additionals) return std::nullopt;
+  const bool is_answer = content.answers > 0;
+  const bool only_servers = authority_has_only(content, Type::Ns);
+  if (!is_answer && only_servers) return std::nullopt;
+  Content shorter = content;
+  const auto keep = [&](size_t count) {
+    const std::optional<ByteView> records = first_records(content, count);
+    if (!records || records->size() > room) return false;
+    shorter.records = *records;
+    shorter.ttl_places = content.ttl_places.first(count);
+    return true;
+  };
+  shorter.additionals = 0;
+  if (keep(before_additional)) return shorter;
+  shorter.authorities = 0;
+  if (is_answer && only_servers && keep(content.answers)) return shorter;
+  return std::nullopt;
+}
+
+// ---------------------------------------------------------------- writing
+
+/// Octets beside the records that a reply to `asker` has.
+size_t frame_size(const Asker& asker) {
+  const size_t opt = asker.edns.present ? kOptFixed + options_size(asker.courtesy) : 0;
+  return kHeaderSize + asker.question.size() + opt;
+}
+
+/// Writes `content` whole, or nothing of its records and TC=1 if it does not fit.
+Reply write(ByteSpan into, const Asker& asker, const Content& content) {
   const bool tellable = expressible(content.rcode, asker.edns);
   const Rcode rcode = tellable ? content.rcode : Rcode::ServFail;
-
-  const size_t opt = asker.edns.present ? kOptFixed + options_size(asker.courtesy) : 0;
-  const size_t frame = kHeaderSize + asker.question.size() + opt;
-  const bool fits = !content.truncated && frame + content.records.size() <= limit;
+  const size_t frame = frame_size(asker);
+  const bool fits = !content.truncated && frame + content.records.size() <= into.size();
   const bool whole = fits || !tellable;
   const bool with_records = fits && tellable;
   const ByteView records = with_records ? content.records : ByteView{};
-  const bool explain = frame + records.size() + kExtendedErrorSize <= limit;
+  const bool explain = frame + records.size() + kExtendedErrorSize <= into.size();
 
   // After this point everything fits; the id and flags are taken from `asker`, the query in `into`
   // is overwritten.
-  Writer writer(into.first(limit));
-  const uint16_t flags = reply_flags(asker, rcode, content.authenticated);
+  Writer writer(into);
+  const uint16_t flags = reply_flags(asker, rcode, content);
   writer.be32(pair(asker.head.id, static_cast<uint16_t>(flags | (whole ? 0 : flag::kTc))));
   writer.be32(pair(asker.question.empty() ? 0 : 1, with_records ? content.answers : 0));
   const auto additionals =
@@ -124,9 +179,39 @@ Reply compose_reply(ByteSpan into, const Asker& asker, const Content& content) n
   writer.bytes(records);
   if (with_records && (content.age != 0 || content.ttl != 0))
     set_ttls(into.subspan(records_at, records.size()), content);
-  if (asker.edns.present) write_opt(writer, rcode, asker, explain ? content.ede : Ede::None, limit);
-  ASSERT(writer.ok() && writer.size() <= limit);
+  if (asker.edns.present)
+    write_opt(writer, rcode, asker, explain ? content.ede : Ede::None, into.size());
+  ASSERT(writer.ok() && writer.size() <= into.size());
   return Reply{writer.size(), whole ? Written::Whole : Written::Truncated};
+}
+
+/// What does not fit as it is.
+Reply write_long(ByteSpan into, const Asker& asker, const Content& content) {
+  if (asker.limit != 0) {
+    Asker blunt = asker;
+    blunt.courtesy.cookie = {};
+    blunt.courtesy.keepalive = 0;
+    if (frame_size(blunt) + content.records.size() <= into.size())
+      return write(into, blunt, content);
+  }
+  const std::optional<Content> shorter = shortened(content, into.size() - frame_size(asker));
+  return write(into, asker, shorter ? *shorter : content);
+}
+
+}  // namespace
+
+size_t udp_limit(const Edns& edns) {
+  if (!edns.present) return kMinUdpSize;
+  return std::clamp<size_t>(edns.udp_size, kMinUdpSize, kMaxUdpSize);
+}
+
+Reply compose_reply(ByteSpan into, const Asker& asker, const Content& content) noexcept {
+  const size_t limit = asker.limit != 0 ? asker.limit : udp_limit(asker.edns);
+  ASSERT(into.size() >= limit && limit >= kMinUdpSize && asker.question.size() <= kMaxQuestion);
+  const bool is_long = frame_size(asker) + content.records.size() > limit;
+  if (is_long && !content.truncated) [[unlikely]]
+    return write_long(into.first(limit), asker, content);
+  return write(into.first(limit), asker, content);
 }
 
 }  // namespace dns

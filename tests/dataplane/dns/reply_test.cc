@@ -269,6 +269,157 @@ TEST(ComposeReply, DropsTheExplanationBeforeAnythingElse) {
   }
 }
 
+/// An answer of real records, the way a resolver sends it.
+struct Records {
+  Records& add(uint16_t Content::*section, const tests::Record& record, unsigned count = 1) {
+    for (unsigned i = 0; i < count; ++i) {
+      places.push_back(static_cast<uint16_t>(octets.size() + record.owner.size() + 4));
+      octets = joined({octets, record.wire()});
+      ++(counts.*section);
+    }
+    return *this;
+  }
+  [[nodiscard]] Content content() const {
+    Content made = counts;
+    made.records = octets;
+    made.ttl_places = places;
+    return made;
+  }
+
+  Bytes octets;
+  std::vector<uint16_t> places;
+  Content counts;
+};
+
+tests::Record of_type(Type type, Bytes rdata) {
+  return {.owner = pointer_to_question(), .type = type, .ttl = 300, .rdata = std::move(rdata)};
+}
+const tests::Record kAddress = a_record(pointer_to_question(), 300, {192, 0, 2, 1});
+const tests::Record kServer = of_type(Type::Ns, wire_name("a.gtld-servers.example"));
+const tests::Record kGlue = a_record(wire_name("a.gtld-servers.example"), 300, {192, 0, 2, 9});
+const tests::Record kProof = of_type(Type{47}, Bytes(30));
+Bytes covering(Type type) { return joined({bytes_of({0, static_cast<int>(type)}), Bytes(90)}); }
+
+/// RFC 2181 §9. The first case is what a resolver sends that tells its zone's servers with each
+/// answer; stub resolvers of old never come back over TCP for that.
+TEST(ComposeReply, LeavesOutWhatNobodyAskedForBeforeItTruncates) {
+  const tests::Record short_server = of_type(Type::Ns, bytes_of({1, 'b', 0}));
+  const tests::Record soa = tests::soa_record(wire_name("example"), 60, 60);
+  const tests::Record signed_servers = of_type(Type::Rrsig, covering(Type::Ns));
+  const tests::Record signed_proof = of_type(Type::Rrsig, covering(Type{47}));
+  const tests::Record alias =
+      tests::cname_record(pointer_to_question(), 60, wire_name("a.example"));
+  constexpr Counts kTruncated = {1, 0, 0, 0};
+  struct Case {
+    const char* name;
+    Records records;
+    Counts counts;
+  };
+  const auto records = [](std::initializer_list<std::pair<tests::Record, unsigned>> answers,
+                          std::initializer_list<std::pair<tests::Record, unsigned>> authorities,
+                          unsigned glue) {
+    Records made;
+    for (const auto& [record, count] : answers) made.add(&Content::answers, record, count);
+    for (const auto& [record, count] : authorities) made.add(&Content::authorities, record, count);
+    return made.add(&Content::additionals, kGlue, glue);
+  };
+  for (const Case& c : {
+           Case{"glue", records({{kAddress, 1}}, {{short_server, 13}}, 26), {1, 1, 13, 0}},
+           Case{"glue_and_servers", records({{kAddress, 1}}, {{kServer, 13}}, 26), {1, 1, 0, 0}},
+           Case{"servers_alone", records({{kAddress, 1}}, {{kServer, 13}}, 0), {1, 1, 0, 0}},
+           Case{"signed_servers",
+                records({{kAddress, 1}}, {{kServer, 9}, {signed_servers, 2}}, 0),
+                {1, 1, 0, 0}},
+           Case{"not_a_proof", records({{kAddress, 1}}, {{kServer, 12}, {kProof, 2}}, 0),
+                kTruncated},
+           Case{"not_a_signature_over_one",
+                records({{kAddress, 1}}, {{kServer, 9}, {signed_proof, 2}}, 0), kTruncated},
+           Case{"glue_beside_a_proof", records({{kAddress, 1}}, {{kProof, 4}}, 26), {1, 1, 4, 0}},
+           Case{"glue_beside_a_denial", records({}, {{soa, 1}}, 26), {1, 0, 1, 0}},
+           Case{"not_a_denial", records({{alias, 1}}, {{soa, 1}, {kServer, 13}}, 0), kTruncated},
+           Case{"not_a_referrals_glue", records({}, {{kServer, 2}}, 26), kTruncated},
+           Case{"not_an_answer", records({{kAddress, 40}}, {}, 0), kTruncated},
+           Case{"glue_beside_too_long_an_answer", records({{kAddress, 40}}, {}, 3), kTruncated},
+           Case{"nothing_but_glue", records({}, {}, 26), kTruncated},
+       }) {
+    SCOPED_TRACE(c.name);
+    const Composed reply(plain_asker(), c.records.content());
+    EXPECT_EQ(reply.counts(), c.counts);
+    const bool truncated = c.counts == kTruncated;
+    EXPECT_EQ(reply.flags() & flag::kTc, truncated ? flag::kTc : 0);
+    EXPECT_EQ(reply.written, truncated ? Written::Truncated : Written::Whole);
+    EXPECT_LE(reply.message.size(), kMinUdpSize);
+    if (truncated) continue;
+    const Bytes said = reply.from(kHeaderSize + kQuestion.size());
+    EXPECT_LT(said.size(), c.records.octets.size());
+    EXPECT_TRUE(std::equal(said.begin(), said.end(), c.records.octets.begin()))
+        << "what is left is the front of what was there";
+  }
+}
+
+TEST(ComposeReply, AgesWhatIsLeft) {
+  Records usual;
+  usual.add(&Content::answers, kAddress).add(&Content::additionals, kGlue, 26);
+  Content content = usual.content();
+  content.age = 100;
+  const Composed reply(plain_asker(), content);
+  EXPECT_EQ(reply.counts(), (Counts{1, 1, 0, 0}));
+  EXPECT_EQ(base::load_be32(&reply.message[kHeaderSize + kQuestion.size() + 6]), 200u);
+}
+
+TEST(ComposeReply, LeavesExtrasOutAtEveryLimitAndKeepsTheOpt) {
+  Records usual;
+  usual.add(&Content::answers, kAddress).add(&Content::additionals, kGlue, 1);
+  const size_t whole = kHeaderSize + kQuestion.size() + kOptFixed + usual.octets.size();
+  const Bytes cookie(24, std::byte{0xC0});
+  for (const uint16_t size : {uint16_t{512}, uint16_t{700}, uint16_t{1232}}) {
+    SCOPED_TRACE(size);
+    Records filled = usual;
+    // As much more in its additional section as fits to the octet, and an octet more.
+    const size_t spare = size - whole - of_type(Type::Txt, {}).wire().size();
+    filled.add(&Content::additionals, of_type(Type::Txt, Bytes(spare)));
+    const Composed full(edns_asker(size), filled.content());
+    EXPECT_EQ(full.counts(), (Counts{1, 1, 0, 3}));
+    EXPECT_EQ(full.message.size(), size);
+    Records above = usual;
+    above.add(&Content::additionals, of_type(Type::Txt, Bytes(spare + 1)));
+    const Composed reply(edns_asker(size), above.content());
+    EXPECT_EQ(reply.counts(), (Counts{1, 1, 0, 1}));
+    EXPECT_EQ(hex(reply.from(kHeaderSize + kQuestion.size() + kRecord.size())), hex(opt_of(0, 0)));
+    Asker with_cookie = edns_asker(size);
+    with_cookie.courtesy.cookie = cookie;
+    const Composed reply_with(with_cookie, filled.content());
+    EXPECT_EQ(reply_with.counts(), (Counts{1, 1, 0, 1})) << "extras go before the cookie";
+    EXPECT_EQ(reply_with.written, Written::Whole);
+  }
+}
+
+/// 65,535 octets are the end, and TC=1 leads nowhere on a stream.
+TEST(ComposeReply, OnAStreamOptionsGiveWayToTheAnswer) {
+  const Bytes cookie(24, std::byte{0xC0});
+  const size_t rest = kHeaderSize + kQuestion.size() + kOptFixed;
+  for (const Courtesy& courtesy :
+       {Courtesy{.cookie = cookie}, Courtesy{.keepalive = 300},
+        Courtesy{.padding_block = kReplyPaddingBlock}, Courtesy{cookie, 300, kReplyPaddingBlock}}) {
+    Asker asker = edns_asker();
+    asker.limit = kMaxMessage;
+    asker.courtesy = courtesy;
+    for (size_t spare = 0; spare < 40; ++spare) {
+      SCOPED_TRACE(spare);
+      const Bytes records(kMaxMessage - rest - spare, std::byte{0x55});
+      const Composed reply(asker, answer_of(records));
+      EXPECT_EQ(reply.written, Written::Whole);
+      EXPECT_EQ(reply.counts(), (Counts{1, 1, 0, 1}));
+      EXPECT_LE(reply.message.size(), kMaxMessage);
+      EXPECT_GE(reply.message.size(), rest + records.size());
+    }
+  }
+  Asker udp = edns_asker();
+  udp.courtesy.cookie = cookie;
+  EXPECT_EQ(Composed(udp, answer_of(Bytes(kMaxUdpSize - rest))).written, Written::Truncated)
+      << "over UDP a client may take a reply without its cookie for forged";
+}
+
 TEST(ComposeReply, TruncatesOnRequest) {
   Content content = one_answer();
   content.truncated = true;
