@@ -58,6 +58,8 @@ const Layout* layout_of(Type type) {
 
 bool blames_signatures(Ede code) { return code >= Ede::DnssecBogus && code <= Ede::NsecMissing; }
 
+constexpr Type kSig{24};  // RFC 2931: over a message, if it covers type 0.
+
 enum class Section : uint8_t { Answer, Authority, Additional };
 
 struct Record {
@@ -66,8 +68,14 @@ struct Record {
   size_t rdata_at = 0;
   size_t end = 0;
   Type type{};
+  Class klass{};
   uint32_t ttl_field = 0;  // As on the wire; an OPT keeps other things there.
 };
+
+/// Types of RFC 6895 §3.1 that are asked for, or belong to a message, and are no data.
+bool is_meta(Type type) {
+  return static_cast<uint16_t>(type) >= 128 && static_cast<uint16_t>(type) <= 255;
+}
 
 /// Walks over one message from its first record on, and gathers what is kept.
 class Walk {
@@ -92,6 +100,16 @@ class Walk {
     }
     return true;
   }
+  /// The last section. Its count may be too large: then nothing of it is kept, since nobody knows
+  /// what else is wrong with it, and the answer stands.
+  bool take_additional(uint16_t count) {
+    const Mark before{ttls_, kept_end_, answer.min_ttl};
+    for (uint16_t i = 0; i < count; ++i) {
+      if (at_ == message_.size()) return go_back(before), true;
+      if (!take_record(Section::Additional)) return false;
+    }
+    return true;
+  }
   /// After the last section.
   void finish() {
     for (size_t i = 0; i < ttls_; ++i) places_[i] = static_cast<uint16_t>(places_[i] - start_);
@@ -100,8 +118,17 @@ class Walk {
   }
 
  private:
+  /// How much is kept at some point.
+  struct Mark {
+    size_t ttls;
+    size_t kept_end;
+    uint32_t min_ttl;
+  };
+
+  void go_back(const Mark& mark);
   bool take_record(Section section);
   std::optional<Record> read_record();
+  bool signs_message(const Record& record) const;
   bool good_rdata(const Record& record);
   bool take_opt(const Record& record);
   void keep(const Record& record, Section section);
@@ -126,7 +153,7 @@ std::optional<Record> Walk::read_record() {
   Record record{
       .owner_size = *fixed_at - at_, .ttl_at = *fixed_at + 4, .rdata_at = *fixed_at + kRecordFixed};
   record.type = Type{reader.be16()};
-  reader.skip(2);  // Class: the question's, as far as anybody cares.
+  record.klass = Class{reader.be16()};
   record.ttl_field = reader.be32();
   const uint16_t rdata_size = reader.be16();
   reader.skip(rdata_size);
@@ -139,10 +166,32 @@ bool Walk::take_record(Section section) {
   const std::optional<Record> record = read_record();
   if (!record) return false;
   at_ = record->end;
-  if (record->type == Type::Opt) return section == Section::Additional && take_opt(*record);
+  const bool last_section = section == Section::Additional;
+  if (record->type == Type::Opt) return last_section && take_opt(*record);
+  // What is no data, or of another class, answers nothing; behind the answer it is left out, and
+  // with it what follows, which would have to move.
+  if (signs_message(*record) || is_meta(record->type) || record->klass != asked_.klass) {
+    keep_no_more();
+    return last_section;
+  }
   // The record's own TTL has to be known before the names behind it are followed.
   if (keeps_) keep(*record, section);
   return good_rdata(*record);
+}
+
+void Walk::go_back(const Mark& mark) {
+  ttls_ = mark.ttls;
+  kept_end_ = mark.kept_end;
+  answer.min_ttl = mark.min_ttl;
+  answer.additionals = 0;
+}
+
+/// SIG(0), RFC 2931 §3: the same type as a signature over records, but it covers none. TSIG, which
+/// is for this hop too, is a meta type.
+bool Walk::signs_message(const Record& record) const {
+  if (record.type != kSig) return false;
+  Reader rdata(message_.subspan(record.rdata_at, record.end - record.rdata_at));
+  return rdata.be16() == 0;
 }
 
 bool Walk::good_rdata(const Record& record) {
@@ -212,13 +261,11 @@ struct Counts {
   uint16_t answers;
   uint16_t authorities;
   uint16_t additionals;
-
-  [[nodiscard]] size_t records() const { return size_t{answers} + authorities + additionals; }
 };
 
-/// Whether `message` has room for as many records as it says.
+/// Whether there is room for as many records as a message says, those of its last section aside.
 bool credible(const Counts& counts, size_t remaining) {
-  return counts.records() * (1 + kRecordFixed) <= remaining;
+  return (size_t{counts.answers} + counts.authorities) * (1 + kRecordFixed) <= remaining;
 }
 
 /// Takes the question off `reader`. Fails the reader if it does not parse.
@@ -275,7 +322,7 @@ Result<Answer, AnswerFault> parse_answer(ByteView message, const Question& asked
   walk.answer.authenticated = (flags & flag::kAd) != 0;
   if (!walk.take_section(Section::Answer, counts.answers) ||
       !walk.take_section(Section::Authority, counts.authorities) ||
-      !walk.take_section(Section::Additional, counts.additionals)) {
+      !walk.take_additional(counts.additionals)) {
     return base::fail(AnswerFault::Malformed);
   }
   walk.finish();

@@ -126,8 +126,8 @@ def header_only(rcode):
     return raw(lambda asked: asked[:2] + struct.pack("!HHHHH", 0x8180 | rcode, 0, 0, 0, 0))
 
 
-def record_with(owner, data, kind=1, size=None):
-    return owner + struct.pack("!HHIH", kind, 1, 300, len(data) if size is None else size) + data
+def record_with(owner, data, kind=1, size=None, klass=1):
+    return owner + struct.pack("!HHIH", kind, klass, 300, len(data) if size is None else size) + data
 
 
 def with_record(owner, data, kind=1, size=None):
@@ -153,6 +153,11 @@ BROKEN = {
     "C18_name_too_long_in_rdata": with_record(b"\xc0\x0c", LONG_NAME, kind=5),
     "C18_more_records_than_octets": raw(lambda asked: asked[:2] + struct.pack("!HHHHH", 0x8180, 1, 4000, 0, 0)
                                         + question_of(asked)),
+    "C18_class_any": raw(lambda asked: message(asked, records=[record_with(b"\xc0\x0c", b"\x7f\0\0\1", klass=255)])),
+    "C18_class_none_beside": raw(lambda asked: message(asked, records=[
+        address_record("192.0.2.1"), record_with(b"\xc0\x0c", b"\x7f\0\0\1", klass=254)])),
+    "C18_chaos": raw(lambda asked: message(asked, records=[record_with(b"\xc0\x0c", b"\x7f\0\0\1", klass=3)])),
+    "C18_tsig_as_an_answer": with_record(b"\xc0\x0c", bytes(16), kind=250),
     "C18_two_opts": raw(lambda asked: message(asked, additional=[b"\0\0\x29\4\xd0\0\0\0\0\0\0"] * 2)),
 }
 
@@ -163,6 +168,55 @@ def test_broken_answers_are_as_good_as_none(two, name):
     two.says[label] = [BROKEN[name], answer]
     assert addresses(two.ask(f"{label}.example")) == [ADDRESS], "the other resolver's"
     assert two.asked(f"{label}.example") == [1, 1]
+
+
+OPT_RECORD = b"\0\0\x29\4\xd0\0\0\0\0\0\0"
+TSIG_RECORD = record_with(b"\3key\0", b"\x0bhmac-sha256\0" + bytes(10) + b"\0\0" + bytes(6), kind=250, klass=255)
+
+ODD = {
+    "tsig": raw(lambda asked: message(asked, records=[address_record(ADDRESS)], additional=[TSIG_RECORD])),
+    "tsig_before_opt": raw(lambda asked: message(asked, records=[address_record(ADDRESS)], additional=[TSIG_RECORD, OPT_RECORD])),
+    "sig_0_before_opt": raw(lambda asked: message(asked, records=[address_record(ADDRESS)], additional=[
+        record_with(b"\0", bytes(30), kind=24, klass=255), OPT_RECORD])),
+    "another_class_beside": raw(lambda asked: message(asked, records=[address_record(ADDRESS)], additional=[
+        record_with(b"\xc0\x0c", b"\x7f\0\0\1", klass=3)])),
+    "an_additional_too_few": raw(lambda asked: message(asked, records=[address_record(ADDRESS)], additional=[b""])),
+    "an_additional_too_few_behind_opt": raw(lambda asked: message(asked, records=[address_record(ADDRESS)], additional=[
+        OPT_RECORD, b""])),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_c18_what_is_odd_behind_the_answer_is_left_out(two, name):
+    label = f"odd-{name.replace('_', '-')}"
+    two.says[label] = ODD[name]
+    for _ in range(2):
+        reply = two.ask(f"{label}.example")
+        assert addresses(reply) == [ADDRESS]
+        assert not reply.additional and reply.tsig is None
+    assert two.asked(f"{label}.example") == [1, 0], "and is kept"
+
+
+SERVERS = [f"{letter * 24}.example." for letter in "abcdefghijklm"]
+EXTRAS = {"authority": [("example.", 900, "NS", server) for server in SERVERS],
+          "additional": [(server, 900, kind, address) for server in SERVERS
+                         for kind, address in (("A", "192.0.2.9"), ("AAAA", "2001:db8::9"))]}
+
+
+def test_extras_are_left_out_before_an_answer_is_truncated(two):
+    """RFC 2181 section 9: without EDNS an address, 13 servers and their addresses do not fit."""
+    two.says["extras"] = saying(records=[(None, 300, "A", ADDRESS)], **EXTRAS)
+    for _ in ("from the resolver", "from the cache", "and again"):
+        plain = two.client.ask(query("extras.example"))
+        assert addresses(plain) == [ADDRESS]
+        assert not plain.flags & dns.flags.TC and not plain.authority and not plain.additional
+        large = two.client.ask(query("extras.example", edns=1232))
+        assert addresses(large) == [ADDRESS] and len(large.authority[0]) == 13 and len(large.additional) == 26
+        small = two.client.ask(query("extras.example", edns=600))
+        assert addresses(small) == [ADDRESS] and len(small.authority[0]) == 13 and not small.additional
+    two.says["extras-denied"] = saying(dns.rcode.NXDOMAIN, authority=[("example.", 900, "SOA", SOA)], additional=EXTRAS["additional"])
+    denied = two.client.ask(query("extras-denied.example"))
+    assert not denied.flags & dns.flags.TC and len(denied.authority) == 1 and not denied.additional
 
 
 def test_c18_broken_answers_of_all_resolvers_are_told_and_not_kept(two):

@@ -54,18 +54,33 @@ void check_lifetime(const dns::Answer& answer) {
   const dns::LifetimeLimits limits;
   const uint32_t life = dns::lifetime(answer, limits);
   require(life <= limits.max_ttl, "nothing lives longer than allowed");
-  const bool failure = answer.rcode == dns::Rcode::ServFail || answer.rcode == dns::Rcode::Refused;
+  const bool failure = dns::is_failure(answer.rcode);
   for (size_t i = 0; i < answer.ttl_places.size(); ++i) {
     require(failure || life <= dns::kept_ttl(answer, i, limits), "no answer outlives its records");
   }
 }
 
+/// What may be missing of a reply that is said to be whole: sections that nobody asked for.
+void check_sections(const dns::Answer& relayed, const dns::Answer& answer) {
+  require(relayed.answers == answer.answers, "an answer is relayed whole");
+  require(relayed.additionals == answer.additionals || relayed.additionals == 0,
+          "the additional section is left out whole");
+  require(relayed.authorities == answer.authorities ||
+              (relayed.authorities == 0 && relayed.additionals == 0 && answer.answers > 0),
+          "the authority section is left out whole, after the additional one");
+  require(relayed.ttl_places.size() <= answer.ttl_places.size() &&
+              std::ranges::equal(relayed.ttl_places,
+                                 answer.ttl_places.first(relayed.ttl_places.size())),
+          "the same records are relayed");
+}
+
 /// Relayed at `age`, the answer must be as good as it was: same records, every TTL aged.
-void check_relayed(const dns::Question& question, const dns::Answer& answer, uint32_t age) {
+void check_relayed(const dns::Question& question, const dns::Answer& answer, uint16_t udp_size,
+                   uint32_t age) {
   const std::vector<std::byte> asked = wire_of(question);
   const dns::Asker asker{.head = {.id = 0x4321, .flags = dns::flag::kRd},
                          .question = asked,
-                         .edns = {.udp_size = dns::kMaxUdpSize, .present = true}};
+                         .edns = {.udp_size = udp_size, .present = true}};
   std::vector<std::byte> buffer(dns::kMaxUdpSize);
   const dns::Reply reply = dns::compose_reply(buffer, asker,
                                               {.rcode = answer.rcode,
@@ -75,7 +90,7 @@ void check_relayed(const dns::Question& question, const dns::Answer& answer, uin
                                                .records = answer.records,
                                                .ttl_places = answer.ttl_places,
                                                .age = age});
-  require(reply.size <= dns::kMaxUdpSize, "replies respect the limit");
+  require(reply.size <= udp_size, "replies respect the limit");
   if (reply.written == dns::Written::Truncated) return;
   buffer.resize(reply.size);
   buffer.shrink_to_fit();
@@ -83,9 +98,8 @@ void check_relayed(const dns::Question& question, const dns::Answer& answer, uin
   const auto relayed = dns::parse_answer(buffer, question, places);
   require(relayed.has_value(), "what is relayed parses");
   require(relayed->rcode == answer.rcode, "the rcode is relayed");
-  require(std::ranges::equal(relayed->ttl_places, answer.ttl_places),
-          "the same records are relayed");
-  for (const uint16_t place : answer.ttl_places) {
+  check_sections(*relayed, answer);
+  for (const uint16_t place : relayed->ttl_places) {
     const uint32_t stored = base::load_be32(&answer.records[place]);
     const uint32_t sent = base::load_be32(&relayed->records[place]);
     require(sent == stored - std::min(stored, age), "TTLs are aged");
@@ -102,6 +116,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!answer) return 0;
   check_kept(input.bytes(), *answer);
   check_lifetime(*answer);
-  for (const uint32_t age : {0u, 1u, 0xC0C0u, 0xFFFFFFFFu}) check_relayed(question, *answer, age);
+  for (const uint32_t age : {0u, 1u, 0xC0C0u, 0xFFFFFFFFu}) {
+    check_relayed(question, *answer, dns::kMaxUdpSize, age);
+    check_relayed(question, *answer, dns::kMinUdpSize, age);
+  }
   return 0;
 }
