@@ -60,6 +60,11 @@ bool blames_signatures(Ede code) { return code >= Ede::DnssecBogus && code <= Ed
 
 constexpr Type kSig{24};  // RFC 2931: over a message, if it covers type 0.
 
+/// Seconds for which a denial without an SOA is kept, as Unbound does. RFC 2308 §5 would not keep
+/// it at all, lest servers pass it on to each other for ever; but resolvers that filter deny names
+/// like this, and would be asked each time.
+constexpr uint32_t kUnprovenDenialTtl = 5;
+
 enum class Section : uint8_t { Answer, Authority, Additional };
 
 struct Record {
@@ -335,13 +340,14 @@ Result<Answer, AnswerFault> parse_answer(ByteView message, const Question& asked
 uint32_t lifetime(const Answer& answer, const LifetimeLimits& limits) {
   if (is_failure(answer.rcode)) return limits.temporary_failure_ttl;
   if (answer.rcode == Rcode::YxDomain) return 0;
-  // An alias that leads nowhere lives on its own TTL if the resolver sent no SOA; every other
-  // denial needs one.
+  // An alias that leads nowhere lives on its own TTL if the resolver sent no SOA.
   const bool only_aliases = answer.rcode == Rcode::NoError && answer.answers > 0;
-  uint32_t ttl = std::min(answer.min_ttl, limits.max_ttl);
+  const uint32_t own = answer.ttl_places.empty() ? kUnprovenDenialTtl : answer.min_ttl;
+  uint32_t ttl = std::min(own, limits.max_ttl);
   if (is_negative(answer)) {
-    if (!answer.has_soa && !only_aliases) return 0;
     if (answer.has_soa) ttl = std::min({ttl, answer.negative_ttl, limits.max_negative_ttl});
+    if (!answer.has_soa && !only_aliases)
+      ttl = std::min({ttl, kUnprovenDenialTtl, limits.max_negative_ttl});
   }
   return ttl < limits.min_ttl ? 0 : ttl;
 }

@@ -530,6 +530,7 @@ TEST(ParseAnswer, TellsWhetherSignaturesAreToBlame) {
 TEST(Lifetime, FollowsTheKindOfAnswer) {
   const LifetimeLimits limits{
       .max_ttl = 1000, .min_ttl = 10, .max_negative_ttl = 200, .temporary_failure_ttl = 5};
+  // A denial without an SOA lives less long than the least here; the next test is about those.
   const Record cname = cname_record(pointer_to_question(), 100, wire_name("b.example"));
   const auto soa = [](uint32_t ttl, uint32_t minimum) {
     return soa_record(wire_name("example"), ttl, minimum);
@@ -590,6 +591,30 @@ TEST(Lifetime, FollowsTheKindOfAnswer) {
     ASSERT_EQ(answer.fault(), std::nullopt);
     EXPECT_EQ(lifetime(*answer, limits), c.lifetime);
   }
+}
+
+/// As resolvers that filter say it (Quad9: NXDOMAIN, RA=0, no SOA).
+TEST(Lifetime, IsShortForADenialWithoutSoa) {
+  const auto nodata = an_answer(kName);
+  const auto nxdomain = an_answer(kName, Type::A, Rcode::NxDomain);
+  const auto alias = cname_record(pointer_to_question(), 100, wire_name("b.example"));
+  const auto ns = [](uint32_t ttl) {
+    Record record = of_type(Type::Ns, wire_name("n"));
+    record.ttl = ttl;
+    return record;
+  };
+  const auto lives = [](const MessageBuilder& answer, const LifetimeLimits& limits = {}) {
+    return lifetime(*Parsed(answer), limits);
+  };
+  EXPECT_EQ(lives(nodata), 5u);
+  EXPECT_EQ(lives(nxdomain), 5u);
+  EXPECT_EQ(lives(MessageBuilder(nxdomain).answer(alias)), 5u);
+  EXPECT_EQ(lives(MessageBuilder(nodata).authority(ns(900))), 5u);
+  EXPECT_EQ(lives(MessageBuilder(nodata).authority(ns(2))), 2u) << "never longer than a record";
+  EXPECT_EQ(lives(nxdomain, {.max_negative_ttl = 3}), 3u);
+  EXPECT_EQ(lives(nxdomain, {.max_negative_ttl = 0}), 0u);
+  EXPECT_EQ(lives(nxdomain, {.max_ttl = 4}), 4u);
+  EXPECT_EQ(lives(nxdomain, {.min_ttl = 6}), 0u);
 }
 
 TEST(KeptTtl, CapsTtlsAndTheSoaOfADenial) {
