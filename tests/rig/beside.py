@@ -7,7 +7,7 @@ import time
 from rig import other_forwarders
 from rig.forwarder import Dotline, backend, configuration
 from rig.moody_resolver import ADDRESSES, MoodyResolvers
-from rig.open_loop import PATIENCE, OpenLoop, mostly_new_names
+from rig.open_loop import LISTEN, OpenLoop, mostly_new_names
 
 RATE = 100  # Queries a second.
 
@@ -56,15 +56,15 @@ class Field:
         with self.servers[server](self.topology, self._resolvers.backends, self._authority) as process:
             yield process
 
-    def through(self, server, weather, names, *, rate=RATE, patience=PATIENCE):
+    def through(self, server, weather, names, *, rate=RATE, listen=LISTEN):
         """What becomes of queries for these names."""
         with self.running(server):
-            return self.ask(weather, names, rate=rate, patience=patience)
+            return self.ask(weather, names, rate=rate, listen=listen)
 
-    def ask(self, weather, names, *, rate=RATE, patience=PATIENCE, linger=0.0):
+    def ask(self, weather, names, *, rate=RATE, listen=LISTEN, linger=0.0):
         """Through whoever runs. The weather stays for `linger` seconds more."""
         self._resolvers.begin(weather.moods, weather.seed, each=weather.each)
-        tally = OpenLoop(self.topology).ask(names, rate=rate, patience=patience)
+        tally = OpenLoop(self.topology).ask(names, rate=rate, listen=listen)
         time.sleep(linger)
         heard = self._resolvers.rest()
         tally.sent = sum(heard.values())

@@ -92,13 +92,9 @@ def lives_a_second(session, query):
     session.answer(query)
 
 
-def takes_twenty_queries(session, query):
+def gives_twenty_answers(session, query):
     """The twentieth ends the session, with all that it still owes."""
-    session.taken += 1
-    if session.taken < 20:
-        session.answer(query)
-    else:
-        session.close()
+    session.answer(query, at_most=20)
 
 
 def closes_at_random(session, query):
@@ -116,7 +112,7 @@ def slow_at_first(session, query):
 
 MOODS = {mood.__name__: mood for mood in (
     good, silent, slow, closing, resetting, servfail, garbage, another_question, wrong_id, lives_a_second,
-    takes_twenty_queries, closes_at_random, slow_at_first, mistakes_some_names)}
+    gives_twenty_answers, closes_at_random, slow_at_first, mistakes_some_names)}
 ALL_BUT_CLOSERS = ("good", "silent", "slow", "closing", "resetting", "servfail", "garbage", "another_question", "wrong_id")
 
 
@@ -215,7 +211,7 @@ class _Session(asyncio.Protocol):
         self._plain = b""
         self._end = None
         self._lost = False
-        self.taken = 0
+        self._given = 0
 
     def connection_made(self, transport):
         self._transport = transport
@@ -239,8 +235,15 @@ class _Session(asyncio.Protocol):
     def between(self, least, most):
         return self._resolver.chance.uniform(least, most)
 
-    def answer(self, query, *, after=None):
-        self._loop.call_later(self.between(*USUAL_DELAY) if after is None else after, self.say, right(query))
+    def answer(self, query, *, after=None, at_most=None):
+        """`at_most`: so many answers in all, and it closes."""
+        self._loop.call_later(self.between(*USUAL_DELAY) if after is None else after, self._give, right(query), at_most)
+
+    def _give(self, wire, at_most):
+        self.say(wire)
+        self._given += 1
+        if at_most is not None and self._given >= at_most:
+            self.close()
 
     def answer_when_known(self, query, cost):
         known_at = self._resolver.known_at.setdefault(question_of(query), time.monotonic() + cost)

@@ -19,7 +19,8 @@ from rig.client import query
 from rig.namespaces import CLIENT, FORWARDER, inside
 from rig.raw_resolver import address_for
 
-PATIENCE = 2.0  # Seconds.
+PATIENCE = 2.0  # Seconds. Who is answered later has gone, but it is no silence.
+LISTEN = 3.0
 _SOCKETS = 16
 _RECEIVE_BUFFER = 1 << 20
 _EXTENDED_ERROR = 15
@@ -43,8 +44,12 @@ class Reply:
     name: str
     asked: float                # Seconds after the first query.
     outcome: str = "silence"    # right, wrong, SERVFAIL, silence
-    took: float = PATIENCE
+    took: float = LISTEN
     errors: tuple = ()          # Extended DNS errors.
+
+    @property
+    def served(self):
+        return self.outcome == "right" and self.took <= PATIENCE
 
     @property
     def stale(self):
@@ -62,17 +67,23 @@ class Tally:
     def asked(self):
         return len(self.replies)
 
-    def share(self, outcome="right"):
-        return self.counts[outcome] / max(1, self.asked)
+    @property
+    def served(self):
+        return sum(reply.served for reply in self.replies)
+
+    @property
+    def share(self):
+        return self.served / max(1, self.asked)
 
     @property
     def failed(self):
         """Who did not get the right answer in time."""
-        return self.asked - self.counts["right"]
+        return self.asked - self.served
 
     def __str__(self):
         quick = sum(reply.outcome == "SERVFAIL" and reply.took < 1.5 for reply in self.replies)
-        return (f"{100 * self.share():6.2f} % right of {self.asked}: SERVFAIL {self.counts['SERVFAIL']} ({quick} within 1.5 s), "
+        late = self.counts["right"] - self.served
+        return (f"{100 * self.share:6.2f} % served of {self.asked}: SERVFAIL {self.counts['SERVFAIL']} ({quick} within 1.5 s), late {late}, "
                 f"silence {self.counts['silence']}, wrong {self.counts['wrong']}")
 
 
@@ -81,8 +92,8 @@ class OpenLoop:
         self._topology = topology
         self._server = server
 
-    def ask(self, names, *, rate, patience=PATIENCE):
-        """Asks for the address of each name, so many a second."""
+    def ask(self, names, *, rate, listen=LISTEN):
+        """Asks for the address of each name, so many a second, and listens so many seconds for each reply."""
         waiting = {}  # (socket's number, id): Reply
         replies = []
         sockets = [self._socket() for _ in range(_SOCKETS)]
@@ -96,13 +107,13 @@ class OpenLoop:
                 replies.append(Reply(name, asked=time.monotonic() - begin))
                 waiting[place, identity] = replies[-1]
                 sockets[place].send(query(name, edns=1232, identity=identity).to_wire())
-            end = time.monotonic() + patience
+            end = time.monotonic() + listen
             while waiting and (left := end - time.monotonic()) > 0:
                 self._listen_until(time.monotonic() + min(left, 0.05), selector, waiting, begin)
         for client in sockets:
             client.close()
-        for reply in replies:  # What came too late reached nobody.
-            if reply.took > patience:
+        for reply in replies:
+            if reply.took > listen:
                 reply.outcome = "silence"
         return Tally(replies)
 
