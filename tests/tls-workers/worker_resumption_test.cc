@@ -161,6 +161,17 @@ TEST(WorkerTickets, EachIsUsedOnce) {
   EXPECT_EQ(identities.size(), offered);
 }
 
+/// A TLS 1.2 server gives no new ticket with a session that comes of one. RFC 5077 §3.3.
+TEST(WorkerTickets, OfTls12AreUsedAgain) {
+  DotServer server(good_identity(), {.script = answer_once, .max_protocol = TLS1_2_VERSION});
+  WorkerRig rig({backend_at(server.endpoint())});
+  for (int i = 0; i < 12; ++i)
+    EXPECT_EQ(address_in(rig.resolve("n" + std::to_string(i) + ".example.")), "192.0.2.1");
+  // Two may have been opened at once before there was a ticket.
+  EXPECT_LE(server.handshakes() - server.handshakes_resumed(), 2u);
+  EXPECT_GE(server.handshakes_resumed(), 9u);
+}
+
 TEST(WorkerTickets, BringNoEarlyDataEvenIfTheServerTakesIt) {
   Hellos hellos(TLSEXT_TYPE_early_data);
   std::vector<int> early;

@@ -2,9 +2,10 @@
 // need not pay a full handshake.
 //
 // Resumption skips the certificate checks, so a box belongs to exactly one identity (address,
-// expected names and keys, content of the trust store), and a ticket is used once, not for long,
-// and not after the certificate has expired. Tickets that come from resumed sessions do not go on
-// for ever: once an hour the certificate is shown again. RFC 8446 §2.2, §4.6.1, appendix C.4.
+// expected names and keys, content of the trust store), and a ticket is used once (again if it is
+// one of TLS 1.2 that worked, RFC 5077), not for long, and not after the certificate has expired.
+// Tickets that come from resumed sessions do not go on for ever: once an hour the certificate is
+// shown again. RFC 8446 §2.2, §4.6.1, appendix C.4.
 #pragma once
 
 #include <openssl/ssl.h>

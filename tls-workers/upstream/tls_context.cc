@@ -161,6 +161,20 @@ std::optional<Fault> TlsContext::check_peer(SSL* ssl) const {
   return check_protocol(ssl);
 }
 
+/// RFC 5077 gives no new ticket as long as the old one is good; TLS 1.3 gives one each time, and
+/// using one twice would tell an onlooker that it is us again (RFC 8446 appendix C.4). One that
+/// does not lead to a session is not tried a second time.
+void TlsContext::keep_what_is_used_again(SSL* ssl) const {
+  if (SSL_version(ssl) != TLS1_2_VERSION || SSL_session_reused(ssl) == 0) return;
+  try {
+    // A copy: this connection's own is spoiled if it ends without a farewell.
+    SslSession again(SSL_SESSION_dup(SSL_get0_session(ssl)));
+    if (again != nullptr) tickets_->put(std::move(again), base::Clock::now());
+  } catch (const std::exception&) {
+    // Memory is out: the next handshake is a full one.
+  }
+}
+
 /// HTTP/2 is spoken only to who has agreed to it (RFC 9113 §3.2). Most resolvers choose nothing for
 /// DNS over TLS; one that chooses something else speaks something else.
 std::optional<Fault> TlsContext::check_protocol(SSL* ssl) const {

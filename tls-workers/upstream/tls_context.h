@@ -48,6 +48,9 @@ class TlsContext {
   /// After the handshake, full or resumed, and before the first query: whether the peer is who it
   /// has to be. Nothing if so.
   [[nodiscard]] std::optional<Fault> check_peer(SSL* ssl) const;
+  /// The handshake is done and the peer is who it should be: a ticket of TLS 1.2 that brought it
+  /// about is good for the next one too.
+  void keep_what_is_used_again(SSL* ssl) const;
 
  private:
   struct FreeContext {

@@ -88,6 +88,7 @@ Step TlsStream::shake_hands(const TlsContext& context, base::Time now) {
   if (!step || *step == Progress::Wait) return step;
   if (std::optional<Fault> fault = context.check_peer(ssl_.get()))
     return base::fail(*std::move(fault));
+  context.keep_what_is_used_again(ssl_.get());
   // After this point queries may be written.
   flush();
   return step;
