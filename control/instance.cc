@@ -32,6 +32,7 @@
 #include "control/metrics/metrics.h"
 #include "control/paced_log.h"
 #include "control/pulse.h"
+#include "control/reach.h"
 #include "control/reminders.h"
 #include "control/rights.h"
 #include "control/service_manager.h"
@@ -377,6 +378,8 @@ void Instance::publish_sources() {
   sources->counters = std::move(counters);
   for (const auto& load : loads_) sources->loads.push_back(load.get());
   sources->pools = pools_in(config_);
+  for (const Bind& bind : config_.binds)
+    sources->bound_pools.push_back(config_.pools[static_cast<size_t>(bind.pool)].name);
   sources->file = config_.file;
   sources->started = started_;
   const std::lock_guard lock(sources_mutex_);
@@ -398,10 +401,8 @@ HealthReport Instance::health() {
     if (!heartbeat->moving())
       findings.push_back({Trouble::ThreadStands, heartbeat->who() + " does not move"});
   }
-  const std::shared_ptr<const MetricsSources> now = sources()->counters;
-  const bool any_up =
-      std::ranges::any_of(now->backends, [](const auto& backend) { return backend.shared->up(); });
-  if (!any_up) findings.push_back({Trouble::NoAnswers, "no backend is up"});
+  if (std::string why = out_of_reach(*sources(), base::Clock::now()); !why.empty())
+    findings.push_back({Trouble::NoAnswers, std::move(why)});
   if (const base::Duration unread = log_.unread_for(base::Clock::now()); unread >= kUnreadLog) {
     findings.push_back(
         {Trouble::LogIsStuck, fmt::format("nobody has read the log for {} s",

@@ -34,6 +34,12 @@ struct Ticket {
   friend bool operator==(const Ticket&, const Ticket&) = default;
 };
 
+/// A client, an address or an IPv6 /64, as a number that says nothing else about it. By
+/// hash_of_client.
+[[nodiscard]] constexpr uint16_t client_tag(uint64_t hash_of_client) {
+  return static_cast<uint16_t>(hash_of_client >> 48);
+}
+
 /// Of a Miss that nobody waits for: an answer in demand is fetched anew before it expires. It gets
 /// no Fill, and is the first to be left undone.
 inline constexpr Ticket kNobody{0xFFFFFFFF, 0xFFFFFFFF};
@@ -43,6 +49,7 @@ struct Miss {
   dns::Question question;
   Ticket ticket;
   base::Time deadline;  // By then the core wants a Fill, be it a failure.
+  uint16_t client = 0;  // Tells who asks from others, see `client_tag`; 0: nobody in particular.
 };
 
 /// Worker to core: the answer, or why there is none.

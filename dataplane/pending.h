@@ -29,6 +29,14 @@ struct PendingLimits {
       base::milliseconds{1900};  // A client that waits longer has asked again or gone.
 };
 
+/// Keyed, of what one client has all of: an address, or an IPv6 /64.
+[[nodiscard]] inline uint64_t hash_of_client(const base::IpAddress& client) {
+  constexpr size_t kIpv6Network = 8;
+  const base::ByteView octets = client.octets();
+  const base::ByteView network = client.is_v4() ? octets : octets.first(kIpv6Network);
+  return base::keyed_hash(network, network.size());
+}
+
 /// `Asker`: what is kept of a query while it waits, copied in; it has a `client()`, the address
 /// that asks.
 template <typename Asker>
@@ -89,8 +97,6 @@ class Pending {
  private:
   static constexpr uint32_t kNone = UINT32_MAX;
   static constexpr size_t kClientCounts = 1u << 16;
-  // Octets of a /64: one client has all of it.
-  static constexpr size_t kIpv6Network = 8;
 
   struct Slot {
     dns::Question question;
@@ -290,9 +296,7 @@ uint32_t Pending<Asker>::pop_front(Queue& queue) {
 
 template <typename Asker>
 uint16_t& Pending<Asker>::client_count(const base::IpAddress& client) {
-  const base::ByteView octets = client.octets();
-  const base::ByteView network = client.is_v4() ? octets : octets.first(kIpv6Network);
-  return client_counts_[base::keyed_hash(network, network.size()) % kClientCounts];
+  return client_counts_[hash_of_client(client) % kClientCounts];
 }
 
 }  // namespace exchange

@@ -11,8 +11,6 @@ namespace {
 /// A check's query belongs to no question; its generation is the check's number.
 constexpr uint32_t kNoSlot = 0xFFFFFFFF;
 
-constexpr Samples kNothing{};
-
 /// The name to ask for, in wire form; behind a label that nobody has asked for before, if so set,
 /// so that the resolver has to find it out.
 std::vector<std::byte> name_to_ask(const HealthSettings& settings) {
@@ -33,10 +31,10 @@ std::vector<std::byte> name_to_ask(const HealthSettings& settings) {
 
 void Checks::forget(uint32_t backend) {
   if (backend >= checks_.size()) {
-    met_.resize(backend + 1, kNothing);
+    met_.resize(backend + 1);
     checks_.resize(backend + 1);
   }
-  met_[backend] = kNothing;
+  met_[backend].clear();
   checks_[backend].running =
       false;  // Its number goes on, so that no late answer is taken for the next one's.
 }
@@ -71,9 +69,9 @@ bool Checks::is_current(uint32_t backend, const Asked& asked) const {
 void Checks::tend(base::Time now) {
   for (uint32_t backend = 0; backend < checks_.size(); ++backend) {
     if (!backends_.has(backend)) continue;
-    if (met_[backend] != kNothing) {
+    if (!met_[backend].nothing()) {
       changed_(backend, rotation(backend).sample(met_[backend], now));
-      met_[backend] = kNothing;
+      met_[backend].clear();
     }
     if (rotation(backend).check_due(now)) begin(backend, now);
     Check& check = checks_[backend];

@@ -27,7 +27,9 @@ class Checks {
   /// Another backend has this number from now on, or none.
   void forget(uint32_t backend);
   /// A query of `backend` met that. Passed on by `tend`.
-  void note(uint32_t backend, Sample what) { ++met_[backend][static_cast<size_t>(what)]; }
+  void note(uint32_t backend, const Asked& asked, Sample what) {
+    met_[backend].note({what, asked.source, asked.at});
+  }
   /// A session to `backend` could not be opened, or fell silent as a whole.
   void unreachable(uint32_t backend, Failure why, base::Time now);
   /// The answer to a check, ...
@@ -58,7 +60,7 @@ class Checks {
 
   Backends& backends_;
   Changed changed_;
-  std::vector<Samples> met_;  // By backend, like the next.
+  std::vector<Met> met_;  // By backend, like the next.
   std::vector<Check> checks_;
   dns::TtlPlaces places_;
 };

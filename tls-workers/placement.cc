@@ -112,6 +112,7 @@ void Placement::hedge(OpenQuestion& question, base::Time now) {
   send(question, backend, Purpose::Serve, now);
 }
 
+/// Whether some backend of the question's pool is in rotation.
 bool Placement::any_up(const dns::Question& question) {
   return std::ranges::any_of(pool_of(question).backends, [this](uint32_t backend) {
     return backends_[backend].rotation().up();
@@ -221,7 +222,7 @@ void Placement::send_first(OpenQuestion& question, const Candidate& chosen, base
 void Placement::send(OpenQuestion& question, uint32_t backend, Purpose purpose, base::Time now) {
   Session* session = backends_[backend].session_with_room(now);
   ASSERT(session != nullptr);
-  session->ask(question.question, question.handle, purpose, now);
+  session->ask(question.question, question.handle, purpose, now, question.source);
   backends_[backend].asked(now);
   if (purpose != Purpose::Serve) return;
   question.was_asked = true;

@@ -40,8 +40,6 @@ class Placement {
   /// `question` has waited for its answer longer than usual: a second backend is asked as well, if
   /// the budget allows.
   void hedge(OpenQuestion& question, base::Time now);
-  /// Whether some backend of the question's pool is in rotation.
-  [[nodiscard]] bool any_up(const dns::Question& question);
   /// RFC 8914 §4.23, §4.24: whether sessions failed the question or there was none to put it to.
   [[nodiscard]] dns::Ede reason(const OpenQuestion& question, base::Time now);
 
@@ -57,6 +55,7 @@ class Placement {
   [[nodiscard]] Pool& pool_of(const dns::Question& question) {
     return pools_[static_cast<size_t>(question.pool)];
   }
+  [[nodiscard]] bool any_up(const dns::Question& question);
   void look_at(const dns::Question& question, base::Time now);
   template <typename Choose>
   [[nodiscard]] std::optional<size_t> pay(const OpenQuestion& question, Choose choose,

@@ -105,12 +105,11 @@ class Worker::Impl {
   void take_answer(Session& session, const Session::Heard& heard);
   void take_failure(const Session& session, const Session::Heard& heard);
   void take_late_answer(Session& session, const Session::Heard& heard);
-  void take_fault(OpenQuestion& question, Session& session, bool waited_for,
+  void take_fault(OpenQuestion& question, Session& session, const Asked& asked, bool waited_for,
                   dns::AnswerFault fault);
   void take_refusal(OpenQuestion& question, uint32_t backend, const Settlement::Made& made);
   void note_answer(uint32_t backend, const Asked& asked, dns::Rcode rcode);
   void end_session(Session& session, std::optional<base::Time> silent_since = {});
-  [[nodiscard]] bool is_domains_fault(const Sessions& backend, const Asked& asked);
   void give_up_overdue(Sessions& backend, Session& session);
   void lose(const Asked& asked, uint32_t backend, SameBackend same_backend);
   void look_after(OpenQuestion& question);
@@ -302,9 +301,6 @@ void Worker::Impl::take_miss(const exchange::Miss& miss, uint32_t core) {
     return counters_.prefetches_left.add();
   if (settlement_.refuse_again(miss, asker, now_)) return;
   if (settlement_.tell_missing(miss, asker, now_)) return;
-  // While checks go on, nobody waits for what they will find.
-  if (!placement_.any_up(miss.question) && settlement_.tell_stale(miss.question, asker, now_))
-    return;
   const Questions::Join join = questions_.join(miss, core);
   switch (join.how) {
     case Questions::Joined::Opened:
@@ -366,7 +362,7 @@ void Worker::Impl::take_answer(Session& session, const Session::Heard& heard) {
   if (waited_for) --question->under_way;
   const base::Result<dns::Answer, dns::AnswerFault> answer =
       dns::parse_answer(heard.message, question->question, places_);
-  if (!answer) return take_fault(*question, session, waited_for, answer.error());
+  if (!answer) return take_fault(*question, session, heard.asked, waited_for, answer.error());
 
   note_answer(session.backend(), heard.asked, answer->rcode);
   if (answer->keepalive != dns::Answer::kNoKeepalive)
@@ -408,15 +404,15 @@ void Worker::Impl::take_failure(const Session& session, const Session::Heard& he
   if (heard.asked.purpose == Purpose::Check)
     return checks_.lost(session.backend(), heard.asked, heard.fault->kind, now_);
   if (heard.asked.state != Asked::State::Waiting) return;
-  checks_.note(session.backend(), Sample::Lost);
+  checks_.note(session.backend(), heard.asked, Sample::Lost);
   const bool cut_off = heard.fault->kind == Failure::Reset || heard.fault->kind == Failure::Eof;
   lose(heard.asked, session.backend(), cut_off ? SameBackend::Allowed : SameBackend::Forbidden);
 }
 
 /// An answer with an id that we sent, but not one to what was asked with it.
-void Worker::Impl::take_fault(OpenQuestion& question, Session& session, bool waited_for,
-                              dns::AnswerFault fault) {
-  checks_.note(session.backend(), Sample::Lost);
+void Worker::Impl::take_fault(OpenQuestion& question, Session& session, const Asked& asked,
+                              bool waited_for, dns::AnswerFault fault) {
+  checks_.note(session.backend(), asked, Sample::Lost);
   const bool out_of_step = fault == dns::AnswerFault::WrongQuestion;
   if (out_of_step) {
     // One of us has lost count, so no other id of this session means anything either. `end_session`
@@ -454,7 +450,7 @@ void Worker::Impl::note_answer(uint32_t index, const Asked& asked, dns::Rcode rc
   backend.counters().response_duration.record(now_ - asked.at);
   backend.answered(now_ - asked.at, now_);
   if (asked.purpose != Purpose::Check)
-    checks_.note(index, rcode == dns::Rcode::ServFail ? Sample::ServFail : Sample::Answered);
+    checks_.note(index, asked, rcode == dns::Rcode::ServFail ? Sample::ServFail : Sample::Answered);
   if (complained_[index]) say(Severity::Info, backend, "answers again");
   complained_[index] = false;
 }
@@ -479,7 +475,7 @@ void Worker::Impl::end_session(Session& session, std::optional<base::Time> silen
     if (asked.purpose == Purpose::Check) {
       checks_.lost(session.backend(), asked, why, now_);
     } else {
-      checks_.note(session.backend(), Sample::Lost);
+      checks_.note(session.backend(), asked, Sample::Lost);
       lose(asked, session.backend(), SameBackend::Allowed);
     }
   }
@@ -520,12 +516,6 @@ void Worker::Impl::meet_deadlines() {
   while (OpenQuestion* question = questions_.next_due(now_)) look_after(*question);
 }
 
-/// Names below a domain that nobody answers for say nothing about a resolver that answers others.
-bool Worker::Impl::is_domains_fault(const Sessions& backend, const Asked& asked) {
-  const OpenQuestion* question = questions_.find(asked.question);
-  return question != nullptr && questions_.crowded(*question) && backend.heard_since(asked.at);
-}
-
 void Worker::Impl::give_up_overdue(Sessions& backend, Session& session) {
   overdue_.clear();
   while (const std::optional<Asked> asked = session.next_overdue(now_)) {
@@ -534,7 +524,7 @@ void Worker::Impl::give_up_overdue(Sessions& backend, Session& session) {
       checks_.lost(session.backend(), *asked, Failure::Deadline, now_);
     } else {
       backend.counters().failures[Failure::Deadline].add();
-      if (!is_domains_fault(backend, *asked)) checks_.note(session.backend(), Sample::Lost);
+      checks_.note(session.backend(), *asked, Sample::Lost);
     }
     if (session.silent_since(asked->at)) session.fail(Failure::Deadline, "does not answer");
   }

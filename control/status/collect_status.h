@@ -20,7 +20,8 @@ struct StatusSources {
   std::shared_ptr<const MetricsSources> counters;
   std::vector<const CoreLoad*> loads;  // By core, as in `counters`.
   std::vector<Status::Pool> pools;
-  std::string file;  // The configuration's.
+  std::vector<std::string> bound_pools;  // Those that an address leads to.
+  std::string file;                      // The configuration's.
   base::Time started;
 };
 

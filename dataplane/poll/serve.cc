@@ -78,10 +78,12 @@ base::Time deadline_of_miss(const LcoreState& self) {
 }
 
 /// False if the worker's ring is full.
-bool send_miss(LcoreState& self, const dns::Question& question, exchange::Ticket ticket) {
-  const unsigned worker = self.exchange.worker_of(question);
+bool send_miss(LcoreState& self, const Arrival& arrival, exchange::Ticket ticket) {
+  const unsigned worker = self.exchange.worker_of(arrival.question);
   exchange::Lane& lane = self.exchange.lane(self.index, worker);
-  if (!lane.miss.push({question, ticket, deadline_of_miss(self)})) return false;
+  const uint16_t client =
+      exchange::client_tag(exchange::hash_of_client(arrival.path.client.address));
+  if (!lane.miss.push({arrival.question, ticket, deadline_of_miss(self), client})) return false;
   self.workers_to_wake |= uint64_t{1} << worker;
   return true;
 }
@@ -100,7 +102,7 @@ void park(LcoreState& self, PortQueue& queue, const Arrival& arrival) {
       self.pending.park(arrival.question, asker_to_park(self, queue, arrival), self.now);
   switch (parked) {
     case Pending::Parked::First:
-      if (send_miss(self, arrival.question, ticket)) break;
+      if (send_miss(self, arrival, ticket)) break;
       self.pending.unpark_first(ticket);
       self.counters.miss_ring_full.add();
       return reply_unasked(self, queue, arrival);

@@ -8,6 +8,7 @@ import dns.rcode
 
 from rig import scripted_resolver
 from rig.client import query
+from rig.dead_domain import DEAD_DOMAIN, GOOD_DOMAINS, POPULAR_TTL, Watch, resolvers_of_a_dead_domain
 from rig.forwarder import backend, configuration
 from rig.namespaces import RESOLVER, RESOLVER_B
 from rig.waiting import wait_until
@@ -90,3 +91,27 @@ def test_when_all_are_out_all_are_tried(rig):
         wait_until(both_out, "both resolvers out of rotation", timeout=60)
         first.behaviour = second.behaviour = scripted_resolver.answer
         wait_until(lambda: set(office.ask()) == {dns.rcode.NOERROR}, "answers again", timeout=60)
+
+
+def test_one_dead_domain_moves_no_resolver_and_no_other_name(rig):
+    """Real resolvers. One client asks for ever new names in it, which is half of all misses; what is popular expires meanwhile."""
+    dead = rig.topology.directory / "dead-names"
+    dead.write_text("".join(f"n{number}.{DEAD_DOMAIN} A\n" for number in range(1000)))
+    with (resolvers_of_a_dead_domain(rig.topology, rig.certificate) as resolvers,
+          rig.dotline(configuration([backend(resolver, rig.authority) for resolver in resolvers])) as dotline):
+        names = [f"at-{resolver.address}" for resolver in resolvers]
+        with (Watch(dotline, names) as watch,
+              rig.client.start_dnsperf(dead, seconds=POPULAR_TTL + 5, rate=5, patience=5) as load):
+            end = time.monotonic() + POPULAR_TTL + 4
+            number = 0
+            while time.monotonic() < end:
+                for name in (f"n{number}.{GOOD_DOMAINS[number % len(GOOD_DOMAINS)]}", f"popular.{GOOD_DOMAINS[0]}"):
+                    reply = rig.client.ask(query(name, edns=0))
+                    assert reply.rcode() == dns.rcode.NOERROR and reply.answer and not reply.options, reply
+                number += 1
+                time.sleep(0.25)
+            load.finish(60)
+        assert watch.looks > POPULAR_TTL / 2 and watch.trouble == []
+        metrics = dotline.metrics()
+        assert metrics.value("dotline_replies_total", outcome="stale") == 0
+        assert metrics.value("dotline_backend_failures_total", **{"class": "deadline"}) > 5, "they did fail"

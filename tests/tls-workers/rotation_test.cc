@@ -10,9 +10,9 @@ using base::seconds;
 using tls::Failure;
 using tls::Health;
 using tls::HealthSettings;
+using tls::Met;
 using tls::Rotation;
 using tls::Sample;
-using tls::Samples;
 
 using Change = Rotation::Change;
 using Mode = HealthSettings::Mode;
@@ -26,15 +26,20 @@ HealthSettings of_mode(Mode mode) {
   return settings;
 }
 
-Samples lost(uint32_t count) {
-  Samples samples{};
-  samples[static_cast<size_t>(Sample::Lost)] = count;
-  return samples;
+Met lost(uint32_t count, base::Time asked) {
+  Met met;
+  for (uint16_t i = 0; i < count; ++i) met.note({Sample::Lost, {i, i}, asked});
+  return met;
+}
+Met answered(base::Time asked) {
+  Met met;
+  met.note({Sample::Answered, {1, 1}, asked});
+  return met;
 }
 
 /// Fails checks until it is out.
 void take_out(Rotation& rotation, base::Time& now) {
-  (void)rotation.sample(lost(20), now);
+  (void)rotation.sample(lost(20, now), now);
   for (int i = 0; i < 60 && rotation.up(); ++i, now += seconds(1)) {
     if (rotation.check_due(now)) (void)rotation.checked(Failure::Deadline, now);
   }
@@ -95,7 +100,7 @@ TEST(Rotation, HeldUpIsNotJudged) {
   (void)rotation.obey(Word::Up, kStart);
   base::Time now = kStart;
   for (int i = 0; i < 100; ++i, now += seconds(1)) {
-    EXPECT_EQ(rotation.sample(lost(50), now), Change::None);
+    EXPECT_EQ(rotation.sample(lost(50, now), now), Change::None);
     EXPECT_EQ(rotation.unreachable(Failure::Connect, now), Change::None);
     EXPECT_FALSE(rotation.check_due(now));
   }
@@ -125,6 +130,37 @@ TEST(Rotation, TheSameWordAgainChangesNothing) {
   (void)rotation.obey(Word::Down, kStart);
   EXPECT_EQ(rotation.obey(Word::Down, kStart + seconds(9)), Change::None);
   EXPECT_EQ(rotation.report().since, kStart);
+}
+
+TEST(Rotation, WhoAnswersWhileOutIsBackAtOnce) {
+  Rotation rotation(of_mode(Mode::Lazy), kStart);
+  base::Time now = kStart;
+  take_out(rotation, now);
+  EXPECT_EQ(rotation.sample(answered(kStart), now), Change::None) << "asked before it went out";
+  EXPECT_EQ(rotation.sample(answered(now), now + seconds(1)), Change::WentUp);
+}
+
+TEST(Rotation, AsDnsdistJudgesAnswersWhileOutChangeNothing) {
+  HealthSettings settings = of_mode(Mode::Lazy);
+  settings.lazy.strict = false;
+  Rotation rotation(settings, kStart);
+  base::Time now = kStart;
+  take_out(rotation, now);
+  EXPECT_EQ(rotation.sample(answered(now), now + seconds(1)), Change::None);
+  EXPECT_FALSE(rotation.up());
+  EXPECT_TRUE(rotation.answered_within(seconds(60), now + seconds(1)));
+}
+
+TEST(Rotation, AnswersFromBeforeItWentOutAreNoAnswersNow) {
+  Rotation rotation(of_mode(Mode::Lazy), kStart);
+  base::Time now = kStart;
+  EXPECT_FALSE(rotation.answered_within(seconds(60), now));
+  (void)rotation.sample(answered(now), now);
+  EXPECT_TRUE(rotation.answered_within(seconds(60), now + seconds(60)));
+  EXPECT_FALSE(rotation.answered_within(seconds(60), now + seconds(61)));
+  now += seconds(1);
+  take_out(rotation, now);
+  EXPECT_FALSE(rotation.answered_within(seconds(60), now));
 }
 
 TEST(Rotation, AutoJudgesAsIfItHadJustStarted) {

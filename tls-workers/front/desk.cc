@@ -127,7 +127,7 @@ void Desk::park(Connection& connection, const Request& request, const dns::Query
   const auto [parked, ticket] = pending_.park(question, asker, now_);
   switch (parked) {
     case Pending::Parked::First:
-      if (send_miss(question, ticket)) return connection.parked();
+      if (send_miss(question, asker.client(), ticket)) return connection.parked();
       pending_.unpark_first(ticket);
       counters_.miss_ring_full.add();
       break;
@@ -145,10 +145,12 @@ void Desk::park(Connection& connection, const Request& request, const dns::Query
   reply(connection, request.stream, asker.asker(), said.content, said.outcome);
 }
 
-bool Desk::send_miss(const dns::Question& question, exchange::Ticket ticket) {
+bool Desk::send_miss(const dns::Question& question, const base::IpAddress& client,
+                     exchange::Ticket ticket) {
   const unsigned worker = exchange_.worker_of(question);
   const base::Time deadline = now_ + pending_.wait() - kFillMargin;
-  if (!exchange_.lane(index_, worker).miss.push({question, ticket, deadline})) return false;
+  const uint16_t tag = exchange::client_tag(exchange::hash_of_client(client));
+  if (!exchange_.lane(index_, worker).miss.push({question, ticket, deadline, tag})) return false;
   workers_to_wake_ |= uint64_t{1} << worker;
   return true;
 }

@@ -94,7 +94,8 @@ class Desk {
             const rules::Destination& to, const dns::Question& question,
             const rules::ReplyCookie& cookie);
   void prefetch(const cache::Entry& entry, const dns::Question& question);
-  [[nodiscard]] bool send_miss(const dns::Question& question, exchange::Ticket ticket);
+  [[nodiscard]] bool send_miss(const dns::Question& question, const base::IpAddress& client,
+                               exchange::Ticket ticket);
   void reply_to_parked(Connection& connection, const ParkedAsker& parked,
                        const Pending::Outcome& outcome);
   /// What is left to say; returns what it was in the end.

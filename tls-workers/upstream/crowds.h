@@ -4,7 +4,8 @@
 // A domain is counted by its last two labels and by its last three, as nobody can tell a registry's
 // "co.uk" from somebody's "example.com" by its looks. What crowds below three labels is counted
 // there alone from then on, and leaves the room of its neighbours below two. Counts are kept by
-// hash: domains that share a place share what is said here.
+// hash: domains that share a place share what is said here. Health goes by the same domains, of two
+// labels (evidence.h).
 #pragma once
 
 #include <algorithm>

@@ -1,6 +1,7 @@
 // Whether a backend is in rotation: judged by what its queries meet and, when they leave doubt or
 // there are none, by checks. The settings and, with `strict` off, the results are dnsdist's; with
-// `strict` on (docs/decisions/0028) what its users reported is repaired.
+// `strict` on (docs/decisions/0063) queries are evidence by who asked and for what, so that no
+// single domain or client moves a backend.
 //
 // A value that does nothing by itself: it is told what happened and when, and says whether a check
 // is due. So days of it are tested in milliseconds.
@@ -8,12 +9,13 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "dataplane/base/clock.h"
 #include "dataplane/dns/protocol.h"
+#include "tls-workers/upstream/evidence.h"
 
 namespace tls {
 
@@ -59,6 +61,13 @@ struct HealthSettings {
 /// What a query met.
 enum class Sample : uint8_t { Answered, ServFail, Lost, Count_ };
 
+/// The same of one query in particular.
+struct Vote {
+  Sample what{};
+  Source source;
+  base::Time asked{};
+};
+
 class Health {
  public:
   enum class State : uint8_t {
@@ -69,18 +78,18 @@ class Health {
 
   Health(const HealthSettings& settings, base::Time now);
 
-  /// `count` queries of this backend met that.
-  void sample(Sample what, uint32_t count, base::Time now);
-  /// No session that answers can be had. As good as a failed query; with `strict`, reason enough
-  /// for doubt.
+  /// What its queries met. `strict` looks at votes, those of answers first, and dnsdist at numbers.
+  [[nodiscard]] bool wants_votes() const { return lazy() && strict(); }
+  void count(Sample what, uint32_t queries);
+  void vote(std::span<const Vote> votes, base::Time now);
+  /// No session can be had, so what answers there are come from others. As good as a failed query;
+  /// with `strict`, reason enough for doubt.
   void unreachable(base::Time now);
-  /// The same, and a query has waited for nothing. With `strict` that is as good as a failed check,
-  /// but for the last one before the backend goes out.
-  void fell_silent(base::Time now);
   /// Whether a check is to be sent now; if so, `checked` follows. Ask whenever time has passed.
   [[nodiscard]] bool check_due(base::Time now);
+  enum class Check : uint8_t { Good, Failed, NoSession };
   /// How the check ended.
-  void checked(bool good, base::Time now);
+  void checked(Check how, base::Time now);
   /// When to ask `check_due` again at the latest; Time::max() if only a sample can change anything.
   [[nodiscard]] base::Time next_look() const;
 
@@ -89,26 +98,23 @@ class Health {
   /// Since when it has been in this state.
   [[nodiscard]] base::Time since() const { return since_; }
 
-  /// Samples older than this say nothing about now. With `strict`.
-  static constexpr base::seconds kSampleLife{60};
+  /// Fewer domains than this leave doubt, never a verdict.
+  static constexpr uint32_t kFewDomains = 3;
+  /// Of so many domains or more, failures count though others are answered.
+  static constexpr uint32_t kManyDomains = 32;
 
  private:
-  struct Past {
-    base::Time at;
-    bool failed;
-  };
   /// The last queries, a ring.
   class Samples {
    public:
     explicit Samples(uint32_t size) : ring_(size) {}
-    void add(bool failed, base::Time now);
-    void forget_before(base::Time oldest);
+    void add(bool failed);
     void clear() { count_ = failed_ = 0; }
     [[nodiscard]] uint32_t count() const { return count_; }
     [[nodiscard]] uint32_t failed() const { return failed_; }
 
    private:
-    std::vector<Past> ring_;
+    std::vector<bool> ring_;
     uint32_t first_ = 0;
     uint32_t count_ = 0;
     uint32_t failed_ = 0;
@@ -120,27 +126,36 @@ class Health {
   }
   [[nodiscard]] bool lazy() const { return settings_.mode == HealthSettings::Mode::Lazy; }
   [[nodiscard]] bool strict() const { return settings_.lazy.strict; }
+  [[nodiscard]] bool is_failure(Sample what) const;
+  void take_answer(const Vote& vote, base::Time now);
+  void take_failure(const Vote& vote, base::Time now);
   [[nodiscard]] bool doubtful() const;
+  [[nodiscard]] bool looks_doubtful(base::Time now) const;
+  [[nodiscard]] bool outweighs_checks(base::Time now) const;
+  [[nodiscard]] uint32_t enough_domains() const;
   [[nodiscard]] base::Duration pause() const;
   void enter(State state, base::Time now);
-  [[nodiscard]] bool enough() const;
+  void come_back(base::Time now);
   void doubt(base::Time now);
-  void settle_doubt(base::Time now);
+  void failed_check(Check how, base::Time now);
+  void good_check(base::Time now);
   void failed_once_more(base::Time now);
   void good_once_more(base::Time now);
 
   HealthSettings settings_;
   State state_ = State::Healthy;
   base::Time since_;
-  Samples samples_;
+  Samples samples_;         // Not strict.
+  Evidence evidence_;       // Strict.
   uint32_t failures_ = 0;   // Checks failed in a row, and what counts as such.
   uint32_t successes_ = 0;  // Good checks in a row while Failed.
-  uint32_t doubts_ = 0;     // In a row, each ended by a good check.
   bool checking_ = false;
-  bool first_check_ = false;           // Its result counts at once.
-  base::Time sent_{};                  // The last check.
-  std::optional<base::Time> cleared_;  // When a good check last ended a doubt.
-  base::Time next_check_;              // Doubted and Failed; always, in mode auto.
+  bool outweighed_ = false;        // A check was good in this doubt, and did not settle it.
+  bool first_check_ = false;       // Its result counts at once.
+  bool name_is_at_fault_ = false;  // Checks failed while queries were answered, until one is good.
+  base::Time sent_{};              // The last check.
+  base::Time good_{};              // The last good one.
+  base::Time next_check_;          // Doubted and Failed; always, in mode auto.
 };
 
 }  // namespace tls

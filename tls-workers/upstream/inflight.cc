@@ -5,10 +5,10 @@
 namespace tls {
 
 uint16_t Inflight::issue(QuestionHandle question, Purpose purpose, base::Time now,
-                         const Fingerprint& fingerprint) {
+                         const Fingerprint& fingerprint, Source source) {
   ASSERT(has_room());
   const auto id = static_cast<uint16_t>(first_id_ + asked_.size());
-  asked_.push_back({question, now, fingerprint, purpose, Asked::State::Waiting});
+  asked_.push_back({question, now, fingerprint, purpose, Asked::State::Waiting, source});
   ++waiting_;
   return id;
 }

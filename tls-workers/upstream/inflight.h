@@ -11,6 +11,7 @@
 
 #include "dataplane/base/clock.h"
 #include "dataplane/dns/question.h"
+#include "tls-workers/upstream/evidence.h"
 
 namespace tls {
 
@@ -45,7 +46,9 @@ struct Asked {
   Fingerprint fingerprint;
   Purpose purpose = Purpose::Serve;
   State state = State::Waiting;
+  Source source;
 };
+static_assert(sizeof(Asked) == 32);
 
 class Inflight {
  public:
@@ -59,7 +62,7 @@ class Inflight {
 
   /// Only if `has_room`.
   [[nodiscard]] uint16_t issue(QuestionHandle question, Purpose purpose, base::Time now,
-                               const Fingerprint& fingerprint = {});
+                               const Fingerprint& fingerprint = {}, Source source = {});
   /// The query that an answer with `id` answers, as it was until now; from now on it is done.
   /// Nothing if `id` was never issued or has been answered before. A query that timed out can still
   /// be answered, once.

@@ -39,6 +39,7 @@ Questions::Join Questions::join(const exchange::Miss& miss, uint32_t core) {
   Join join{Joined::Merged, lookup(miss.question)};
   if (join.question == nullptr) join = open(miss.question);
   if (join.question == nullptr) return join;
+  if (join.how == Joined::Opened) join.question->source.client = miss.client;
   OpenQuestion& question = *join.question;
   // Whoever joins after all others have given up has a retry of their own.
   if (!has_askers(question)) question.retries_left = kRetries;
@@ -123,6 +124,7 @@ OpenQuestion& Questions::open_slot(const dns::Question& question, const Crowds::
   opened.question = question;
   opened.place_ = place;
   opened.crowded = crowds_.crowded(place);
+  opened.source.domain = place.wide;
   opened.handle = {slot, generation};
   opened.state = OpenQuestion::State::Asked;
   uint32_t& chain = chain_of(question);

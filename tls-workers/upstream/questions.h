@@ -42,6 +42,7 @@ struct OpenQuestion {
   bool was_asked = false;         // Some session has carried it.
   uint32_t asked_last = 0;        // The backend, once `was_asked`.
   std::optional<uint32_t> avoid;  // The backend that has failed it.
+  Source source;                  // Its domain, and who asked first.
   bool crowded = false;           // Its domain had more than its share open when it came.
   base::Time waiting_since{};     // While Waiting.
   base::Time hedge_at = base::Time::max();  // When to ask a second backend as well.

@@ -9,6 +9,18 @@ HealthSettings under(HealthSettings settings, Rotation::Word word) {
   return settings;
 }
 
+bool is_judged(HealthSettings::Mode mode) {
+  return mode == HealthSettings::Mode::Auto || mode == HealthSettings::Mode::Lazy;
+}
+
+/// Whoever owns a name can make a resolver silent about it, but nobody can make it refuse us.
+Health::Check how_it_ended(std::optional<Failure> failed) {
+  if (!failed) return Health::Check::Good;
+  const bool no_session =
+      *failed == Failure::Connect || *failed == Failure::Tls || *failed == Failure::Certificate;
+  return no_session ? Health::Check::NoSession : Health::Check::Failed;
+}
+
 }  // namespace
 
 Rotation::Rotation(const HealthSettings& settings, base::Time now)
@@ -16,6 +28,7 @@ Rotation::Rotation(const HealthSettings& settings, base::Time now)
       health_(settings, now),
       up_(health_.up()),
       barred_(settings.mode == HealthSettings::Mode::Down),
+      judged_(is_judged(settings.mode)),
       next_look_(health_.next_look().time_since_epoch().count()) {}
 
 Rotation::Change Rotation::obey(Word word, base::Time now) {
@@ -26,14 +39,21 @@ Rotation::Change Rotation::obey(Word word, base::Time now) {
   health_ = Health(settings, now);
   word_.store(word, std::memory_order_relaxed);
   barred_.store(settings.mode == HealthSettings::Mode::Down, std::memory_order_relaxed);
+  judged_.store(is_judged(settings.mode), std::memory_order_relaxed);
   return publish(was_up);
 }
 
-Rotation::Change Rotation::sample(const Samples& met, base::Time now) {
+Rotation::Change Rotation::sample(const Met& met, base::Time now) {
   const std::lock_guard lock(mutex_);
   const bool was_up = health_.up();
-  for (size_t what = 0; what < met.size(); ++what) {
-    if (met[what] > 0) health_.sample(static_cast<Sample>(what), met[what], now);
+  if (!met.answers().empty())
+    last_answer_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  if (health_.wants_votes()) {
+    health_.vote(met.answers(), now);
+    health_.vote(met.failures(), now);
+  } else {
+    for (const Sample what : {Sample::Answered, Sample::ServFail, Sample::Lost})
+      health_.count(what, met.number(what));
   }
   return publish(was_up);
 }
@@ -41,11 +61,8 @@ Rotation::Change Rotation::sample(const Samples& met, base::Time now) {
 Rotation::Change Rotation::unreachable(Failure why, base::Time now) {
   const std::lock_guard lock(mutex_);
   const bool was_up = health_.up();
-  if (why == Failure::Deadline) {
-    health_.fell_silent(now);
-  } else {
-    health_.unreachable(now);
-  }
+  // A session that fell silent has queries to lose, which say so by themselves.
+  if (why != Failure::Deadline || !health_.wants_votes()) health_.unreachable(now);
   return publish(was_up);
 }
 
@@ -60,7 +77,7 @@ bool Rotation::check_due(base::Time now) {
 Rotation::Change Rotation::checked(std::optional<Failure> failed, base::Time now) {
   const std::lock_guard lock(mutex_);
   const bool was_up = health_.up();
-  health_.checked(!failed, now);
+  health_.checked(how_it_ended(failed), now);
   last_check_ = now;
   last_check_failed_ = failed;
   (failed ? failed_[*failed] : good_).add();
@@ -77,6 +94,7 @@ Rotation::Change Rotation::publish(bool was_up) {
   up_.store(up, std::memory_order_relaxed);
   next_look_.store(health_.next_look().time_since_epoch().count(), std::memory_order_relaxed);
   if (up == was_up) return Change::None;
+  if (!up) last_answer_.store(0, std::memory_order_relaxed);
   return up ? Change::WentUp : Change::WentDown;
 }
 

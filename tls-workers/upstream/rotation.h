@@ -5,10 +5,12 @@
 // seldom.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -19,8 +21,41 @@
 
 namespace tls {
 
-/// What one worker's queries met in a turn, by Sample.
-using Samples = std::array<uint32_t, static_cast<size_t>(Sample::Count_)>;
+/// What one worker's queries met in a turn.
+class Met {
+ public:
+  void note(const Vote& vote) {
+    ++numbers_[static_cast<size_t>(vote.what)];
+    if (vote.what == Sample::Answered) {
+      answers_[answered_++ % kAnswers] = vote;
+    } else {
+      failures_[failed_++ % kFailures] = vote;
+    }
+  }
+  void clear() {
+    numbers_ = {};
+    answered_ = failed_ = 0;
+  }
+  [[nodiscard]] bool nothing() const { return answered_ + failed_ == 0; }
+  [[nodiscard]] uint32_t number(Sample what) const { return numbers_[static_cast<size_t>(what)]; }
+  /// The last few, each; more votes of one turn would not change what the tally says.
+  [[nodiscard]] std::span<const Vote> answers() const {
+    return std::span(answers_).first(std::min<size_t>(answered_, kAnswers));
+  }
+  [[nodiscard]] std::span<const Vote> failures() const {
+    return std::span(failures_).first(std::min<size_t>(failed_, kFailures));
+  }
+
+  static constexpr size_t kAnswers = 4;
+  static constexpr size_t kFailures = 16;
+
+ private:
+  std::array<uint32_t, static_cast<size_t>(Sample::Count_)> numbers_{};
+  uint32_t answered_ = 0;
+  uint32_t failed_ = 0;
+  std::array<Vote, kAnswers> answers_{};
+  std::array<Vote, kFailures> failures_{};
+};
 
 class Rotation {
  public:
@@ -35,6 +70,13 @@ class Rotation {
   /// else can be.
   [[nodiscard]] bool barred() const { return barred_.load(std::memory_order_relaxed); }
   [[nodiscard]] const HealthSettings& settings() const { return settings_; }
+  /// Whether checks or queries have a say in `up`.
+  [[nodiscard]] bool judged() const { return judged_.load(std::memory_order_relaxed); }
+  /// Whether a query was answered within `span`; while it is out, of those since it went out.
+  [[nodiscard]] bool answered_within(base::Duration span, base::Time now) const {
+    const base::Duration::rep last = last_answer_.load(std::memory_order_relaxed);
+    return last != 0 && now - base::Time(base::Duration(last)) <= span;
+  }
 
   /// A change that somebody should hear of.
   enum class Change : uint8_t { None, WentUp, WentDown };
@@ -51,7 +93,7 @@ class Rotation {
   Change obey(Word word, base::Time now);
   [[nodiscard]] Word word() const { return word_.load(std::memory_order_relaxed); }
 
-  Change sample(const Samples& met, base::Time now);
+  Change sample(const Met& met, base::Time now);
   /// No session that answers can be had since the last one ended for `why`: reason enough to look
   /// at once.
   Change unreachable(Failure why, base::Time now);
@@ -87,6 +129,8 @@ class Rotation {
   base::Counters<Failure> failed_;
   std::atomic<bool> up_;
   std::atomic<bool> barred_;
+  std::atomic<bool> judged_;
+  std::atomic<base::Duration::rep> last_answer_{0};
   std::atomic<Word> word_{Word::Auto};
   std::atomic<base::Duration::rep> next_look_;
 };

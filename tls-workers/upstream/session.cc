@@ -195,9 +195,9 @@ bool Session::read(base::Time now) {
 }
 
 void Session::ask(const dns::Question& question, QuestionHandle handle, Purpose purpose,
-                  base::Time now) {
+                  base::Time now, Source source) {
   ASSERT(has_room());
-  carrier_->ask(question, inflight_.issue(handle, purpose, now, fingerprint_of(question)));
+  carrier_->ask(question, inflight_.issue(handle, purpose, now, fingerprint_of(question), source));
   last_asked_ = now;
   counters_.queries.add();
   counters_.in_flight.add();

@@ -60,8 +60,10 @@ class Session {
   };
   /// What became of the next query of this session; call until nothing comes.
   [[nodiscard]] std::optional<Heard> hear(base::Time now);
-  /// Puts a query for `question` into the next record. Only if `has_room`.
-  void ask(const dns::Question& question, QuestionHandle handle, Purpose purpose, base::Time now);
+  /// Puts a query for `question` into the next record. Only if `has_room`. `source`: on whose
+  /// behalf.
+  void ask(const dns::Question& question, QuestionHandle handle, Purpose purpose, base::Time now,
+           Source source = {});
   /// Sends what was asked since the last call.
   void flush();
   void set_idle_timeout(base::Duration timeout) { idle_timeout_ = timeout; }

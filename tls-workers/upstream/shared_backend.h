@@ -2,6 +2,7 @@
 // how much it may be asked, and what each worker counts and records about it.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <string>
 #include <utility>
@@ -32,6 +33,16 @@ struct SharedBackend {
     std::vector<const BackendRecord*> records;
     for (const BackendLedger& ledger : ledgers) records.push_back(&ledger.record);
     return latest(records);
+  }
+  /// Whether it answers, or has not been shown not to. Being out of rotation is not enough: with
+  /// all of a pool out, all are tried.
+  [[nodiscard]] bool can_answer(base::Time now) const {
+    if (rotation.barred()) return false;
+    if (!rotation.up()) return rotation.answered_within(Evidence::kLife, now);
+    if (!rotation.judged()) return up();
+    return std::ranges::any_of(ledgers, [](const BackendLedger& ledger) {
+      return ledger.counters.handshakes_full.read() + ledger.counters.handshakes_resumed.read() > 0;
+    });
   }
   /// Whether a worker would give it a query now.
   [[nodiscard]] bool up() const {

@@ -6,6 +6,8 @@
 
 #include <array>
 
+#include "control/reach.h"
+
 namespace control {
 namespace {
 
@@ -255,6 +257,45 @@ TEST(PoolsIn, AConfigurationHaveNames) {
   EXPECT_EQ(pools[1].policy, "p2c");
   EXPECT_THAT(pools[1].backends, ElementsAre("two"));
   EXPECT_THAT(pools[1].domains, ElementsAre("corp.example"));
+}
+
+/// As /healthz has it.
+TEST_F(CollectStatus, OutOfReachUntilABackendWasReached) {
+  sources_.bound_pools = {""};
+  EXPECT_EQ(out_of_reach(sources_, kStart), "no backend is up");
+  backend(0).ledgers[0].counters.handshakes_full.add();
+  EXPECT_EQ(out_of_reach(sources_, kStart), "");
+}
+
+TEST_F(CollectStatus, OutOfReachIfAPoolThatIsBoundHasNobody) {
+  backend(0).ledgers[0].counters.handshakes_full.add();
+  sources_.bound_pools = {""};
+  EXPECT_EQ(out_of_reach(sources_, kStart), "") << "only domains lead to the other pool";
+  sources_.bound_pools = {"", "spare"};
+  EXPECT_EQ(out_of_reach(sources_, kStart), "no backend of pool spare is up");
+  (void)backend(1).rotation.obey(Word::Down, kStart);
+  EXPECT_EQ(out_of_reach(sources_, kStart), "no backend of pool spare is up");
+}
+
+TEST_F(CollectStatus, OutOfRotationIsNotOutOfReach) {
+  sources_.bound_pools = {"spare"};
+  tls::BackendSettings settings = counters_->backends[1].settings;
+  settings.health.mode = tls::HealthSettings::Mode::Auto;
+  auto shared = std::make_shared<tls::SharedBackend>(settings, 2, kStart);
+  counters_->backends[1].shared = shared;
+  shared->ledgers[1].counters.handshakes_resumed.add();
+  base::Time now = kStart;
+  for (; shared->rotation.up(); now += seconds(1)) {
+    if (shared->rotation.check_due(now))
+      (void)shared->rotation.checked(tls::Failure::Deadline, now);
+  }
+  EXPECT_EQ(out_of_reach(sources_, now), "no backend of pool spare is up");
+  tls::Met met;
+  met.note({tls::Sample::Answered, {1, 1}, now});
+  (void)shared->rotation.sample(met, now);
+  EXPECT_FALSE(shared->rotation.up()) << "checks alone decide";
+  EXPECT_EQ(out_of_reach(sources_, now + seconds(1)), "");
+  EXPECT_EQ(out_of_reach(sources_, now + seconds(61)), "no backend of pool spare is up");
 }
 
 }  // namespace
