@@ -1,10 +1,15 @@
 #include "tls-workers/settlement.h"
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
 namespace tls {
 namespace {
+
+/// Answers of this and more ask to be fetched ahead by themselves, when a core tells them.
+constexpr base::seconds kLeftToCores{10};
+constexpr base::milliseconds kBeforeTheEnd{400};
 
 /// How many names above a question's are looked up; what lies deeper is asked of a resolver.
 constexpr unsigned kMostAbove = 8;
@@ -99,7 +104,12 @@ void Settlement::settle(OpenQuestion& question, const Made& made, base::Time now
   // Held until the last fill is pushed: from the moment others can see it, they can also displace
   // it.
   made.entry->pin();
-  if (left == nullptr) {
+  look_ahead(question, made, now);
+  if (left == nullptr && question.ahead && made.lifetime == 0 && !made.failure) {
+    // It may not be kept, but it does not end the one that is there before its time either.
+    reclaim_.retire(made.entry);
+    tell_all(made.entry, dns::Ede::None);
+  } else if (left == nullptr) {
     keep(question.question, made, now);
     tell_all(made.entry, dns::Ede::None);
   } else {
@@ -126,7 +136,9 @@ void Settlement::give_up(OpenQuestion& question, dns::Ede reason, base::Time now
     return settle(question, {question.second_best, question.second_best_lifetime, true}, now);
   const uint64_t hash = question.question.hash;
   const uint32_t longest = pool_of(question.question).limits.temporary_failure_ttl;
-  failures_.failed(hash, failures_.lifetime(hash, Failures::kFirst, longest, now), now);
+  const uint32_t lifetime = failures_.lifetime(hash, Failures::kFirst, longest, now);
+  failures_.failed(hash, lifetime, now);
+  look_ahead(question, {nullptr, lifetime, true}, now);
   released_.clear();
   questions_.release(question, [this](const Asker& asker) { released_.push_back(asker); });
   const cache::Entry* left = released_.empty() ? nullptr : leftover(question.question, now);
@@ -134,6 +146,30 @@ void Settlement::give_up(OpenQuestion& question, dns::Ede reason, base::Time now
   if (left != nullptr) left->unpin();
   if (question.was_asked) late_.remember(question.handle, question.question);
   questions_.close(question);
+}
+
+/// After a failure, when it may be asked again. A short answer may be what a resolver's cache has
+/// left, and the next one then comes from the same cache until that has ended: so again shortly
+/// before the end, and once more if that was too early.
+void Settlement::look_ahead(const OpenQuestion& question, const Made& made, base::Time now) {
+  if (!question.ahead || pool_of(question.question).cache == nullptr) return;
+  const base::seconds lifetime(made.lifetime);
+  if (made.failure) return refetches_.plan(question.question, now + lifetime);
+  if (lifetime >= kLeftToCores) return;
+  refetches_.plan(question.question,
+                  now + std::max<base::Duration>(lifetime - kBeforeTheEnd, kBeforeTheEnd));
+}
+
+std::optional<dns::Question> Settlement::next_ahead(base::Time now) {
+  while (std::optional<dns::Question> question = refetches_.next_due(now)) {
+    cache::Cache* cache = pool_of(*question).cache;
+    const cache::Entry* held = cache != nullptr ? cache->hold(*question) : nullptr;
+    if (held == nullptr) continue;
+    const bool in_demand = held->touched() && !held->stale() && held->expires() > now;
+    held->unpin();
+    if (in_demand) return question;
+  }
+  return std::nullopt;
 }
 
 void Settlement::tell_overdue(OpenQuestion& question, dns::Ede reason, base::Time now) {

@@ -2,6 +2,7 @@
 // that is told to all and remembered for a while.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "tls-workers/upstream/late_questions.h"
 #include "tls-workers/upstream/policy.h"
 #include "tls-workers/upstream/questions.h"
+#include "tls-workers/upstream/refetches.h"
 
 namespace tls {
 
@@ -81,6 +83,12 @@ class Settlement {
     return late_.find(handle);
   }
 
+  /// A question that is to be fetched ahead now, since its answer is in demand and the last attempt
+  /// brought none, or one that ends soon. Call until nothing comes.
+  [[nodiscard]] std::optional<dns::Question> next_ahead(base::Time now);
+  /// When that has something to say.
+  [[nodiscard]] base::Time ahead_at() const { return refetches_.first(); }
+
   /// By any thread: no question is refused again for what failed until now.
   void forget_failures() { failures_.forget(); }
 
@@ -99,6 +107,7 @@ class Settlement {
   /// is the caller's; nullptr: nothing. If its time is over, it is published anew, to be told for
   /// 30 s without asking.
   [[nodiscard]] const cache::Entry* leftover(const dns::Question& question, base::Time now);
+  void look_ahead(const OpenQuestion& question, const Made& made, base::Time now);
   void tell_all(const cache::Entry* entry, dns::Ede ede);
   void keep(const dns::Question& question, const Made& made, base::Time now);
 
@@ -115,6 +124,7 @@ class Settlement {
   EntryMaker entry_maker_;
   Failures failures_;
   LateQuestions late_;
+  Refetches refetches_;
   uint64_t fronts_to_wake_ = 0;  // Bit per worker whose front got a Fill.
   std::vector<Asker> released_;  // Scratch, so that a turn allocates nothing.
 };

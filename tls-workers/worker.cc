@@ -30,6 +30,9 @@ namespace {
 constexpr size_t kMissesPerLane = 128;
 constexpr size_t kEventsPerTurn = 64;
 
+/// For how long a question that nobody waits for is asked.
+constexpr base::milliseconds kPatienceAhead{1800};
+
 constexpr base::milliseconds kLongestSleep{1000};
 constexpr base::milliseconds kSleepWhileWaiting{50};   // The stagger moves on.
 constexpr base::milliseconds kSleepWhileRetired{100};  // Entries wait for readers to pass.
@@ -291,6 +294,8 @@ void Worker::Impl::take_misses() {
     const unsigned count = exchange_.lane(core, settings_.index).miss.pop(misses);
     for (unsigned i = 0; i < count; ++i) take_miss(misses[i], core);
   }
+  while (const std::optional<dns::Question> question = settlement_.next_ahead(now_))
+    take_miss({*question, exchange::kNobody, now_ + kPatienceAhead}, 0);
 }
 
 void Worker::Impl::take_miss(const exchange::Miss& miss, uint32_t core) {
@@ -606,6 +611,7 @@ bool Worker::Impl::anything_waits() {
 
 base::Time Worker::Impl::next_wake() {
   base::Time wake = std::min(now_ + kLongestSleep, questions_.earliest_deadline());
+  wake = std::min(wake, settlement_.ahead_at());
   if (settlement_.anything_to_collect()) wake = std::min(wake, now_ + kSleepWhileRetired);
   wake = std::min(wake, checks_.next_deadline());
   if (front_ != nullptr) wake = std::min(wake, front_->next_deadline(now_));

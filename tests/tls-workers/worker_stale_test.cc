@@ -202,6 +202,72 @@ TEST(WorkerPrefetch, FailureLeavesTheAnswerThatIsThere) {
   EXPECT_TRUE(rig.no_fill_waits());
 }
 
+TEST(WorkerPrefetch, ThatFailedIsTriedAgain) {
+  std::atomic<int> asked{0};
+  DotServer server(good_identity(), {.script = [&](Connection& connection) {
+                     while (const auto query = connection.read_query()) {
+                       connection.send(asked++ == 0 ? rcode_to(*query, dns::Rcode::ServFail)
+                                                    : answer_to(*query, 300));
+                     }
+                   }});
+  WorkerRig rig({backend_at(server.endpoint())});
+  rig.leave(kName, -seconds(30));
+  rig.cached(kName)->touch();
+  rig.prefetch(kName);
+  EXPECT_TRUE(
+      eventually([&] { return rig.cached(kName)->expires() > base::Clock::now() + seconds(100); }));
+  EXPECT_EQ(asked, 2);
+}
+
+/// As from a resolver's cache, which tells what is left there.
+TEST(WorkerPrefetch, AnswerThatEndsSoonIsFetchedAgainAtItsEnd) {
+  std::atomic<int> asked{0};
+  DotServer server(good_identity(), {.script = [&](Connection& connection) {
+                     while (const auto query = connection.read_query())
+                       connection.send(answer_to(*query, asked++ < 2 ? 1 : 300));
+                   }});
+  WorkerRig rig({backend_at(server.endpoint())});
+  rig.leave(kName, -seconds(5));
+  rig.prefetch(kName);
+  base::Time end = base::Time::max();
+  EXPECT_TRUE(eventually([&] {
+    const cache::Entry* cached = rig.cached(kName);
+    cached->touch();  // In demand.
+    end = cached->expires();
+    return end > base::Clock::now() + seconds(100);
+  }));
+  EXPECT_EQ(asked, 3);
+}
+
+TEST(WorkerPrefetch, AnswerInNoDemandIsNotFetchedAgain) {
+  DotServer server(good_identity(), {.script = [](Connection& connection) {
+                     while (const auto query = connection.read_query())
+                       connection.send(answer_to(*query, 1));
+                   }});
+  WorkerRig rig({backend_at(server.endpoint())});
+  rig.leave(kName, -seconds(5));
+  rig.prefetch(kName);
+  ASSERT_TRUE(eventually([&] { return server.seen().size() == 1; }));
+  std::this_thread::sleep_for(seconds(1));
+  EXPECT_EQ(server.seen().size(), 1u);
+}
+
+TEST(WorkerPrefetch, AnswerThatMayNotBeKeptLeavesTheOneThatIsThere) {
+  DotServer server(good_identity(), {.script = [](Connection& connection) {
+                     while (const auto query = connection.read_query())
+                       connection.send(answer_to(*query, 0));
+                   }});
+  WorkerRig rig({backend_at(server.endpoint())});
+  rig.leave(kName, -seconds(60));
+  rig.prefetch(kName);
+  ASSERT_TRUE(eventually([&] { return server.seen().size() == 1; }));
+  ASSERT_TRUE(eventually([&] {
+    return rig.backend().responses[0].read() == 1 && rig.worker().counters().questions.read() == 0;
+  }));
+  ASSERT_NE(rig.cached(kName), nullptr);
+  EXPECT_GT(rig.cached(kName)->expires(), base::Clock::now() + seconds(20));
+}
+
 TEST(WorkerPrefetch, IsLeftUndoneWhileHalfOfAllQuestionsAreOpen) {
   DotServer silent(good_identity(), {.script = answer_none});
   tls::BackendSettings settings = backend_at(silent.endpoint());

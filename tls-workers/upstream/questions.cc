@@ -39,7 +39,10 @@ Questions::Join Questions::join(const exchange::Miss& miss, uint32_t core) {
   Join join{Joined::Merged, lookup(miss.question)};
   if (join.question == nullptr) join = open(miss.question);
   if (join.question == nullptr) return join;
-  if (join.how == Joined::Opened) join.question->source.client = miss.client;
+  if (join.how == Joined::Opened) {
+    join.question->source.client = miss.client;
+    join.question->ahead = miss.ticket == exchange::kNobody;
+  }
   OpenQuestion& question = *join.question;
   // Whoever joins after all others have given up has a retry of their own.
   if (!has_askers(question)) question.retries_left = kRetries;

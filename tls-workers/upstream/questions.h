@@ -43,6 +43,7 @@ struct OpenQuestion {
   uint32_t asked_last = 0;        // The backend, once `was_asked`.
   std::optional<uint32_t> avoid;  // The backend that has failed it.
   Source source;                  // Its domain, and who asked first.
+  bool ahead = false;             // It was opened before the answer that there is has expired.
   bool crowded = false;           // Its domain had more than its share open when it came.
   base::Time waiting_since{};     // While Waiting.
   base::Time hedge_at = base::Time::max();  // When to ask a second backend as well.
