@@ -124,9 +124,11 @@ void Settlement::keep(const dns::Question& question, const Made& made, base::Tim
 void Settlement::give_up(OpenQuestion& question, dns::Ede reason, base::Time now) {
   if (question.second_best != nullptr)
     return settle(question, {question.second_best, question.second_best_lifetime, true}, now);
-  const uint64_t hash = question.question.hash;
-  const uint32_t longest = pool_of(question.question).limits.temporary_failure_ttl;
-  failures_.failed(hash, failures_.lifetime(hash, Failures::kFirst, longest, now), now);
+  if (question.attempts.has_failed()) {
+    const uint64_t hash = question.question.hash;
+    const uint32_t longest = pool_of(question.question).limits.temporary_failure_ttl;
+    failures_.failed(hash, failures_.lifetime(hash, Failures::kFirst, longest, now), now);
+  }
   released_.clear();
   questions_.release(question, [this](const Asker& asker) { released_.push_back(asker); });
   const cache::Entry* left = released_.empty() ? nullptr : leftover(question.question, now);
@@ -134,6 +136,16 @@ void Settlement::give_up(OpenQuestion& question, dns::Ede reason, base::Time now
   if (left != nullptr) left->unpin();
   if (question.was_asked) late_.remember(question.handle, question.question);
   questions_.close(question);
+}
+
+void Settlement::tell_old(OpenQuestion& question, base::Time now) {
+  if (question.bogus || !questions_.has_askers(question)) return;
+  const cache::Entry* left = leftover(question.question, now);
+  if (left == nullptr) return;
+  released_.clear();
+  questions_.release(question, [this](const Asker& asker) { released_.push_back(asker); });
+  tell_all(left, dns::Ede::None);
+  left->unpin();
 }
 
 void Settlement::tell_overdue(OpenQuestion& question, dns::Ede reason, base::Time now) {

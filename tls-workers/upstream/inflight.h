@@ -39,7 +39,11 @@ struct Fingerprint {
 
 /// One query sent.
 struct Asked {
-  enum class State : uint8_t { Waiting, TimedOut, Done };
+  enum class State : uint8_t {
+    Waiting,
+    TimedOut,  // Overdue; its answer may still come.
+    Done
+  };
   QuestionHandle question;
   base::Time at;
   Fingerprint fingerprint;
@@ -47,12 +51,17 @@ struct Asked {
   State state = State::Waiting;
 };
 
+/// For so long after it was asked an answer may still be of use to somebody.
+inline constexpr base::milliseconds kAnswerLife{5000};
+
 class Inflight {
  public:
   Inflight(uint16_t first_id, uint32_t limit) : first_id_(first_id), limit_(limit) {}
 
   [[nodiscard]] bool has_room() const { return waiting_ < limit_ && asked_.size() < kIds; }
   [[nodiscard]] uint32_t waiting() const { return waiting_; }
+  /// Queries that timed out and have not been answered since.
+  [[nodiscard]] uint32_t timed_out() const { return timed_out_; }
   /// Time to open a session that takes over; there is room for as many queries again until it is
   /// there.
   [[nodiscard]] bool worn() const { return asked_.size() >= kWorn; }
@@ -73,10 +82,17 @@ class Inflight {
   [[nodiscard]] uint16_t oldest_id();
   /// Gives up the oldest query that waits. Its id stays quarantined. Only if there is one.
   Asked time_out_oldest();
-  /// Gives up all that wait: `each(const Asked&)`, oldest first.
+  /// Gives up all that wait and all that timed out: `each(const Asked&)`, as they were until now,
+  /// oldest first.
   template <typename Each>
   void abandon(Each each) {
-    while (oldest() != nullptr) each(time_out_oldest());
+    for (size_t i = timed_out_ > 0 ? 0 : oldest_; i < asked_.size(); ++i) {
+      const Asked asked = asked_[i];
+      if (asked.state == Asked::State::Done) continue;
+      asked_[i].state = Asked::State::Done;
+      each(asked);
+    }
+    waiting_ = timed_out_ = 0;
   }
 
   static constexpr size_t kWorn = 30'000;
@@ -86,6 +102,7 @@ class Inflight {
   uint16_t first_id_;
   uint32_t limit_;
   uint32_t waiting_ = 0;
+  uint32_t timed_out_ = 0;
   size_t oldest_ = 0;  // No query before this one waits.
   size_t repeats_ = 0;
   std::vector<Asked> asked_;  // By id − first_id_.

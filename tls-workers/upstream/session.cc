@@ -39,6 +39,7 @@ void Session::open(base::Time now, base::Duration idle_timeout) {
   opened_at_ = last_asked_ = last_heard_ = last_received_ = now;
   acknowledged_ = true;
   reminded_ = false;
+  silent_ = false;
   enter(State::Connecting);
   const bool directly = !settings_.socks5;
   take(stream_.connect(directly ? settings_.address : settings_.socks5->proxy), now);
@@ -190,7 +191,10 @@ bool Session::read(base::Time now) {
     return false;
   }
   if (*size == 0) return false;
-  if (carrier_->filled(*size) == Carrier::Came::Answers) last_heard_ = now;
+  if (carrier_->filled(*size) == Carrier::Came::Answers) {
+    last_heard_ = now;
+    silent_ = false;
+  }
   return true;
 }
 
@@ -215,12 +219,21 @@ void Session::flush() {
   wait_for_socket();
 }
 
-std::optional<Asked> Session::next_overdue(base::Time now) {
+std::optional<Session::Overdue> Session::next_overdue(base::Time now) {
   const Asked* oldest = inflight_.oldest();
   if (oldest == nullptr || now < oldest->at + settings_.query_timeout) return std::nullopt;
+  return time_out_oldest();
+}
+
+Session::Overdue Session::time_out_oldest() {
+  const uint16_t id = inflight_.oldest_id();
+  Overdue overdue{.asked = inflight_.time_out_oldest(), .may_come = carrier_->give_up(id)};
+  if (!overdue.may_come) {
+    (void)inflight_.settle(id);
+    overdue.asked.state = Asked::State::Waiting;  // As it was until now.
+  }
   counters_.in_flight.subtract();
-  carrier_->give_up(inflight_.oldest_id());
-  return inflight_.time_out_oldest();
+  return overdue;
 }
 
 std::optional<base::Time> Session::silent_since() {
@@ -229,8 +242,13 @@ std::optional<base::Time> Session::silent_since() {
   return oldest->at;
 }
 
+bool Session::finished(base::Time now) const {
+  return inflight_.waiting() == 0 &&
+         (inflight_.timed_out() == 0 || now >= last_asked_ + kAnswerLife);
+}
+
 bool Session::idle(base::Time now) const {
-  return established() && inflight_.waiting() == 0 &&
+  return established() && finished(now) &&
          now >= std::max(last_asked_, last_heard_) + idle_timeout_;
 }
 
@@ -248,7 +266,10 @@ base::Time Session::next_deadline() {
       break;
   }
   const Asked* oldest = inflight_.oldest();
-  if (oldest == nullptr) return std::max(last_asked_, last_heard_) + idle_timeout_;
+  if (oldest == nullptr) {
+    const base::Time idle = std::max(last_asked_, last_heard_) + idle_timeout_;
+    return inflight_.timed_out() == 0 ? idle : std::max(idle, last_asked_ + kAnswerLife);
+  }
   base::Time overdue = oldest->at + settings_.query_timeout;
   if (!reminded_) overdue = std::min(overdue, quiet_since() + kQuietBeforeReminder);
   return owes_acknowledgement() ? std::min(overdue, last_received_ + kQuietBeforeAck) : overdue;

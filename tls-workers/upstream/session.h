@@ -66,25 +66,39 @@ class Session {
   void flush();
   void set_idle_timeout(base::Duration timeout) { idle_timeout_ = timeout; }
 
-  /// The oldest query without an answer for longer than query_timeout; it is given up. Call until
-  /// nothing comes.
-  [[nodiscard]] std::optional<Asked> next_overdue(base::Time now);
+  struct Overdue {
+    Asked asked;
+    bool may_come;  // Its answer. If not, the query is no longer under way.
+  };
+  /// The oldest query without an answer for longer than query_timeout: it takes no room from now
+  /// on. Call until nothing comes.
+  [[nodiscard]] std::optional<Overdue> next_overdue(base::Time now);
+  /// Nothing came since a query that is overdue by now, and perhaps nothing ever will: until
+  /// something does, no more queries are sent. All that wait are overdue: `each(const Overdue&)`.
+  template <typename Each>
+  void fall_silent(Each each) {
+    silent_ = true;
+    while (inflight_.oldest() != nullptr) each(time_out_oldest());
+  }
+  [[nodiscard]] bool silent() const { return silent_; }
   /// Whether nothing at all was received since a query was sent at `when` (a turn reads before it
   /// sends).
   [[nodiscard]] bool silent_since(base::Time when) const { return last_heard_ <= when; }
   /// When its oldest query was sent, if nothing at all came since.
   [[nodiscard]] std::optional<base::Time> silent_since();
-  /// Nothing is under way and has not been for the idle timeout.
+  /// Nothing is under way that could still be of use.
+  [[nodiscard]] bool finished(base::Time now) const;
+  /// The same, and it has not been for the idle timeout.
   [[nodiscard]] bool idle(base::Time now) const;
 
   /// Why the session cannot go on; the owner then takes what was in flight and closes it.
   [[nodiscard]] const std::optional<Fault>& fault() const { return fault_; }
   void fail(Failure kind, std::string text);
-  /// Gives up all queries in flight: `each(const Asked&)`.
+  /// Gives up all queries, overdue ones too: `each(const Asked&)`.
   template <typename Each>
   void abandon(Each each) {
     inflight_.abandon([&](const Asked& asked) {
-      counters_.in_flight.subtract();
+      if (asked.state == Asked::State::Waiting) counters_.in_flight.subtract();
       each(asked);
     });
   }
@@ -98,7 +112,7 @@ class Session {
   }
   [[nodiscard]] bool established() const { return ready() || state_ == State::Draining; }
   [[nodiscard]] bool has_room() const {
-    return ready() && !fault_ && inflight_.has_room() && carrier_->has_room();
+    return ready() && !fault_ && !silent_ && inflight_.has_room() && carrier_->has_room();
   }
   /// Has used so many ids that another session should take over.
   [[nodiscard]] bool worn() const { return inflight_.worn(); }
@@ -127,6 +141,7 @@ class Session {
   [[nodiscard]] bool read(base::Time now);
   [[nodiscard]] std::optional<Heard> take(const Outcome& outcome);
   [[nodiscard]] bool has_answered_before(const Outcome& outcome);
+  [[nodiscard]] Overdue time_out_oldest();
   void heed_refusal();
   [[nodiscard]] bool owes_acknowledgement() const {
     return !acknowledged_ && inflight_.waiting() > 0;
@@ -152,8 +167,9 @@ class Session {
   base::Time last_heard_{};     // Answers, or parts of them.
   base::Time last_received_{};  // Anything.
   uint32_t events_ = 0;         // What epoll was told to wait for.
-  bool acknowledged_ = false;   // Since the last read.
-  bool reminded_ = false;       // The same.
+  bool silent_ = false;
+  bool acknowledged_ = false;  // Since the last read.
+  bool reminded_ = false;      // The same.
 };
 
 }  // namespace tls

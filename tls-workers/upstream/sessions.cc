@@ -39,7 +39,7 @@ Sessions::Sessions(const Shape& shape, std::shared_ptr<SharedBackend> shared, Ti
 
 Candidate Sessions::candidate(base::Time now) {
   const Census census = count(now);
-  Candidate candidate{.backend = sessions_.front().backend(),
+  Candidate candidate{.backend = number(),
                       .outstanding = static_cast<uint32_t>(counters_.in_flight.read()),
                       .capacity = (census.ready + census.worn) * settings_->max_in_flight,
                       .order = settings_->order,
@@ -129,8 +129,7 @@ void Sessions::heed_keepalive(Session& session, uint16_t timeout) {
   session.set_idle_timeout(idle_timeout_);
 }
 
-bool Sessions::ended(const Session& session, uint32_t lost, base::Time silent_since,
-                     base::Time now) {
+bool Sessions::ended(const Session& session, uint32_t lost, base::Time now) {
   const Failure kind = session.fault()->kind;
   const bool hung_up = kind == Failure::Eof || kind == Failure::Reset;
   const bool useless =
@@ -141,17 +140,28 @@ bool Sessions::ended(const Session& session, uint32_t lost, base::Time silent_si
     if (lost > 0) record_.failed(*session.fault());
     return lost > 0;
   }
+  if (session.silent()) return false;  // Nothing that was not known.
   record_.failed(*session.fault());
-  // A lost query has been counted already if that is what ended the session.
-  counters_.failures[kind].add(kind == Failure::Deadline ? lost : std::max(lost, 1u));
-  // One session fell silent while another went on answering: a path or a process behind a load
-  // balancer has gone, not the backend.
-  if (kind == Failure::Deadline && heard_since(silent_since)) return true;
-  backoff_.failed(now);
-  reconnect_ = true;
+  counters_.failures[kind].add(std::max(lost, 1u));
+  failed(now);
   if (session.established()) on_trial_ = true;
   update_gauge();
   return true;
+}
+
+void Sessions::fell_silent(base::Time since, base::Time now) {
+  record_.failed({Failure::Deadline, "does not answer"});
+  // One session fell silent while another went on answering: a path or a process behind a load
+  // balancer has gone, not the backend.
+  if (heard_since(since)) return;
+  failed(now);
+  on_trial_ = true;
+  update_gauge();
+}
+
+void Sessions::failed(base::Time now) {
+  backoff_.failed(now);
+  reconnect_ = true;
 }
 
 base::Time Sessions::next_deadline(base::Time now) {
@@ -166,7 +176,7 @@ Sessions::Census Sessions::count(base::Time now) {
   Census census;
   for (Session& session : sessions_) {
     if (session.opening()) ++census.opening;
-    if (session.ready() && !hangs(session, now))
+    if (session.ready() && !session.silent() && !hangs(session, now))
       ++(worn(session, now) ? census.worn : census.ready);
   }
   return census;
@@ -183,8 +193,8 @@ void Sessions::close_finished(base::Time now) {
   for (Session& session : sessions_) {
     if (session.fault()) continue;
     if (session.ready() && worn(session, now) && relieved) session.drain();
-    const bool drained = session.state() == Session::State::Draining && session.waiting() == 0;
-    if (drained || session.idle(now)) session.close();
+    const bool over = session.state() == Session::State::Draining || session.silent();
+    if ((over && session.finished(now)) || session.idle(now)) session.close();
   }
 }
 
@@ -199,6 +209,17 @@ void Sessions::open_missing(base::Time now) {
     session.open(now, idle_timeout_);
     ++census.opening;
   }
+  // Silent ones have taken every place: the one that was asked first makes room.
+  if (census.ready + census.opening == 0) close_longest_silent();
+}
+
+void Sessions::close_longest_silent() {
+  Session* longest = nullptr;
+  for (Session& session : sessions_) {
+    if (!session.silent() || session.fault()) continue;
+    if (longest == nullptr || session.last_asked() < longest->last_asked()) longest = &session;
+  }
+  if (longest != nullptr) longest->fail(Failure::Deadline, "does not answer");
 }
 
 /// Up: this worker would give the backend a query, on a session it has or opens.

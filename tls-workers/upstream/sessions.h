@@ -42,6 +42,8 @@ class Sessions {
     settings_ = &settings;
     shared_->budget.allow(settings.queries_per_second);
   }
+  /// Its number in the configuration.
+  [[nodiscard]] uint32_t number() const { return sessions_.front().backend(); }
   /// What the chooser needs to know.
   [[nodiscard]] Candidate candidate(base::Time now);
   /// The session that gets the next query: one that does not hang, fewest in flight, then the one
@@ -65,11 +67,13 @@ class Sessions {
   /// The server's idle timeout, from an answer's OPT, in units of 100 ms: if it is shorter than
   /// ours, it counts. RFC 7828 §3.3.2.
   void heed_keepalive(Session& session, uint16_t timeout);
-  /// `session` has a fault and is about to be closed; `lost` queries go down with it. It has been
-  /// silent since `silent_since`, if that is its fault. Counts, and decides when to try again. True
-  /// if this was a failure: a server that closes a session on which nothing is under way does what
-  /// it may (RFC 7766 §6.2.3).
-  bool ended(const Session& session, uint32_t lost, base::Time silent_since, base::Time now);
+  /// `session` has a fault and is about to be closed; `lost` queries go down with it. Counts, and
+  /// decides when to try again. True if this was a failure: a server that closes a session on which
+  /// nothing is under way does what it may (RFC 7766 §6.2.3).
+  bool ended(const Session& session, uint32_t lost, base::Time now);
+  /// A session has brought nothing at all since `since`, when a query was sent that is overdue now.
+  /// It stays, as long as an answer might still come, but another one takes over.
+  void fell_silent(base::Time since, base::Time now);
 
   /// The last session failed, and none has come up since.
   [[nodiscard]] bool failing() const { return reconnect_; }
@@ -91,10 +95,11 @@ class Sessions {
  private:
   struct Census {
     unsigned opening = 0;
-    unsigned ready = 0;  // Neither worn nor hanging.
+    unsigned ready = 0;  // Neither worn nor hanging nor silent.
     unsigned worn = 0;   // Still good for queries until another has taken over.
   };
   [[nodiscard]] Census count(base::Time now);
+  void failed(base::Time now);
   [[nodiscard]] bool hangs(Session& session, base::Time now) const;
   [[nodiscard]] bool worn(const Session& session, base::Time now) const;
   [[nodiscard]] unsigned wanted_sessions(base::Time now) const;
@@ -105,6 +110,7 @@ class Sessions {
   [[nodiscard]] bool busy(base::Time now) const { return now < second_last_asked_ + idle_timeout_; }
   void close_finished(base::Time now);
   void open_missing(base::Time now);
+  void close_longest_silent();
   void update_gauge();
 
   const std::shared_ptr<SharedBackend> shared_;
