@@ -87,6 +87,8 @@ void Settlement::settle(OpenQuestion& question, const Made& made, base::Time now
     reclaim_.retire(question.second_best);
   question.second_best = nullptr;
   const uint64_t hash = question.question.hash;
+  if (!made.failure && made.lifetime > 0 && !questions_.has_askers(question))
+    counters_.late_answers.add();
   if (made.failure) {
     failures_.failed(hash, made.lifetime, now);
   } else {

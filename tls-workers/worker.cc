@@ -400,34 +400,35 @@ void Worker::Impl::take_late_answer(Session& session, const Session::Heard& hear
   if (answer) settlement_.keep_late(*question, *answer, now_ - heard.age);
 }
 
-/// One query has failed; the session goes on. A query that was cut off may succeed another time.
+/// One query has failed. The session goes on, unless that was what ended it. A query that was cut
+/// off may succeed another time.
 void Worker::Impl::take_failure(const Session& session, const Session::Heard& heard) {
   Sessions& backend = backends_[session.backend()];
-  backend.counters().failures[heard.fault->kind].add();
-  say(Severity::Warning, backend, heard.fault->text);
-  complained_[session.backend()] = true;
+  const bool ends = session.fault().has_value();  // That is counted and said with its end.
+  if (!ends) {
+    backend.counters().failures[heard.fault->kind].add();
+    say(Severity::Warning, backend, heard.fault->text);
+    complained_[session.backend()] = true;
+  }
   if (heard.asked.purpose == Purpose::Check)
     return checks_.lost(session.backend(), heard.asked, heard.fault->kind, now_);
   if (heard.asked.state == Asked::State::Waiting) checks_.note(session.backend(), Sample::Lost);
   const bool cut_off = heard.fault->kind == Failure::Eof;
-  lose(heard.asked, session.backend(), cut_off ? Loss::Cut : Loss::Failed);
+  lose(heard.asked, session.backend(),
+       ends ? Loss::RuledOut : (cut_off ? Loss::Cut : Loss::Failed));
 }
 
 /// An answer with an id that we sent, but not one to what was asked with it.
 void Worker::Impl::take_fault(const Session::Heard& heard, Session& session,
                               dns::AnswerFault fault) {
   checks_.note(session.backend(), Sample::Lost);
-  const bool out_of_step = fault == dns::AnswerFault::WrongQuestion;
-  if (out_of_step) {
-    // One of us has lost count, so no other id of this session means anything either. `end_session`
-    // counts it.
-    session.fail(Failure::Mismatch, "an answer to another question than was asked");
-  } else {
-    // Not the session's fault: whoever owns the name asked for may have made the resolver send
-    // this.
-    backends_[session.backend()].counters().failures[Failure::Malformed].add();
-  }
-  lose(heard.asked, session.backend(), out_of_step ? Loss::RuledOut : Loss::Failed);
+  // Not the session's fault, unless it goes on like that: whoever owns the name asked for may have
+  // made the resolver send this.
+  const bool is_anothers = fault == dns::AnswerFault::WrongQuestion;
+  const Failure kind = is_anothers ? Failure::Mismatch : Failure::Malformed;
+  backends_[session.backend()].counters().failures[kind].add();
+  if (is_anothers) session.disown();
+  lose(heard.asked, session.backend(), is_anothers ? Loss::RuledOut : Loss::Failed);
 }
 
 /// A failure in so many words: kept for the case that no other backend does better, nor this one if
@@ -470,7 +471,8 @@ void Worker::Impl::end_session(Session& session) {
   }
   const Failure why = session.fault()->kind;
   const bool was_known = session.silent();
-  const bool hung_up = why == Failure::Eof || why == Failure::Reset || why == Failure::Deadline;
+  const bool innocent = session.suspects_nobody() || why == Failure::Eof || why == Failure::Reset ||
+                        why == Failure::Deadline;
   session.close();
   turn_again_ = true;
   if (backend.failing() && !was_known) checks_.unreachable(session.backend(), why, now_);
@@ -479,7 +481,7 @@ void Worker::Impl::end_session(Session& session) {
       checks_.lost(session.backend(), asked, why, now_);
     } else {
       if (asked.state == Asked::State::Waiting) checks_.note(session.backend(), Sample::Lost);
-      lose(asked, session.backend(), hung_up ? Loss::Cut : Loss::Spoiled);
+      lose(asked, session.backend(), innocent ? Loss::Cut : Loss::Spoiled);
     }
   }
 }

@@ -76,6 +76,20 @@ class Inflight {
   /// The query that `id` has answered before, for an answer that comes once more. Nothing if there
   /// was none, or if there have been more such answers than queries.
   [[nodiscard]] std::optional<Asked> repeat(uint16_t id);
+  [[nodiscard]] bool was_issued(uint16_t id) const {
+    return static_cast<uint16_t>(id - first_id_) < asked_.size();
+  }
+  /// The id of the query that an answer with an unknown id was meant for: the one under way that
+  /// `fits(const Asked&)`, or else the only one there is.
+  template <typename Fits>
+  [[nodiscard]] std::optional<uint16_t> find(Fits fits) const {
+    for (size_t i = timed_out_ > 0 ? 0 : oldest_; i < asked_.size(); ++i) {
+      if (asked_[i].state == Asked::State::Done) continue;
+      const auto id = static_cast<uint16_t>(first_id_ + i);
+      if (fits(asked_[i]) || waiting_ + timed_out_ == 1) return id;
+    }
+    return std::nullopt;
+  }
   /// The oldest query that waits, if any.
   [[nodiscard]] const Asked* oldest();
   /// Its id. Only if there is one.

@@ -20,6 +20,11 @@ uint16_t random_id() {
   return static_cast<uint16_t>(octets[0] << 8 | octets[1]);
 }
 
+bool is_answer(const Outcome& outcome, const Fingerprint& asked) {
+  const auto question = dns::question_in(outcome.message, asked.wants, asked.pool);
+  return question && fingerprint_of(*question).hash == asked.hash;
+}
+
 }  // namespace
 
 Session::Session(uint32_t backend, const BackendSettings& settings, const TlsContext& context,
@@ -34,7 +39,9 @@ Session::Session(uint32_t backend, const BackendSettings& settings, const TlsCon
 void Session::open(base::Time now, base::Duration idle_timeout) {
   ASSERT(state_ == State::Closed);
   inflight_ = Inflight(random_id(), settings_.max_in_flight);
-  answers_ = 0;
+  answers_ = last_disowned_ = 0;
+  disowned_ = 0;
+  suspects_nobody_ = false;
   idle_timeout_ = idle_timeout;
   opened_at_ = last_asked_ = last_heard_ = last_received_ = now;
   acknowledged_ = true;
@@ -156,20 +163,40 @@ std::optional<Session::Heard> Session::take(const Outcome& outcome) {
     if (has_answered_before(outcome)) return std::nullopt;
     // The stream cannot be trusted to be in step with us any more. RFC 7766 §7.
     fail(Failure::Mismatch, "an answer to a query that was not asked");
-    return std::nullopt;
+    return blame(outcome);
   }
   if (asked->state == Asked::State::Waiting) counters_.in_flight.subtract();
   if (outcome.fault == nullptr) ++answers_;
   return Heard{*asked, outcome.message, outcome.fault, outcome.age};
 }
 
+/// Whoever owns the name asked for may have made the server answer with another id. If it can be
+/// told which query that was, the others are not to suffer for it.
+std::optional<Session::Heard> Session::blame(const Outcome& outcome) {
+  if (inflight_.was_issued(outcome.id)) return std::nullopt;  // It answers once too often.
+  const auto fits = [&](const Asked& asked) { return is_answer(outcome, asked.fingerprint); };
+  const std::optional<uint16_t> id = inflight_.find(fits);
+  if (!id) return std::nullopt;
+  suspects_nobody_ = true;
+  const Asked asked = inflight_.settle(*id).value();
+  if (asked.state == Asked::State::Waiting) counters_.in_flight.subtract();
+  return Heard{asked, {}, &*fault_};
+}
+
+void Session::disown() {
+  --answers_;
+  if (answers_ != last_disowned_) disowned_ = 0;
+  last_disowned_ = answers_;
+  if (++disowned_ < kMostDisowned) return;
+  suspects_nobody_ = true;
+  fail(Failure::Mismatch, "one answer after the other to another question than was asked");
+}
+
 /// Whether it is the second answer to a query: harmless, since nobody waits for it.
 bool Session::has_answered_before(const Outcome& outcome) {
   const std::optional<Asked> asked = inflight_.repeat(outcome.id);
   if (!asked) return false;
-  const Fingerprint& first = asked->fingerprint;
-  const auto question = dns::question_in(outcome.message, first.wants, first.pool);
-  return question && fingerprint_of(*question).hash == first.hash;
+  return is_answer(outcome, asked->fingerprint);
 }
 
 /// The peer will end the session. Those that it still wants to answer it gets the time to.

@@ -66,6 +66,13 @@ class Session {
   void flush();
   void set_idle_timeout(base::Duration timeout) { idle_timeout_ = timeout; }
 
+  /// What was heard last answers another question than was asked with its id. One such answer fails
+  /// one query (RFC 7766 §7); after several in a row, nothing on this session can be believed.
+  void disown();
+  /// Whether it is known what the session's fault was about, so that no other query is under
+  /// suspicion.
+  [[nodiscard]] bool suspects_nobody() const { return suspects_nobody_; }
+
   struct Overdue {
     Asked asked;
     bool may_come;  // Its answer. If not, the query is no longer under way.
@@ -126,6 +133,7 @@ class Session {
   /// When `keep_time`, `next_overdue` or `idle` has something to say; Time::max() when Closed.
   [[nodiscard]] base::Time next_deadline();
 
+  static constexpr unsigned kMostDisowned = 8;  // In a row.
   static constexpr base::milliseconds kConnectTimeout{1500};
   static constexpr base::milliseconds kOpenTimeout{3000};  // Connect, proxy and TLS together.
   static constexpr base::milliseconds kQuietBeforeAck{1};
@@ -141,6 +149,7 @@ class Session {
   [[nodiscard]] bool read(base::Time now);
   [[nodiscard]] std::optional<Heard> take(const Outcome& outcome);
   [[nodiscard]] bool has_answered_before(const Outcome& outcome);
+  [[nodiscard]] std::optional<Heard> blame(const Outcome& outcome);
   [[nodiscard]] Overdue time_out_oldest();
   void heed_refusal();
   [[nodiscard]] bool owes_acknowledgement() const {
@@ -160,7 +169,10 @@ class Session {
   const std::unique_ptr<Carrier> carrier_;
   Inflight inflight_{0, 0};
   std::optional<Fault> fault_;
-  uint64_t answers_ = 0;
+  uint64_t answers_ = 0;        // Those to what was asked.
+  uint64_t last_disowned_ = 0;  // How many there were then.
+  unsigned disowned_ = 0;       // In a row.
+  bool suspects_nobody_ = false;
   base::Duration idle_timeout_{};
   base::Time opened_at_{};
   base::Time last_asked_{};

@@ -143,6 +143,12 @@ bool Sessions::ended(const Session& session, uint32_t lost, base::Time now) {
   if (session.silent()) return false;  // Nothing that was not known.
   record_.failed(*session.fault());
   counters_.failures[kind].add(std::max(lost, 1u));
+  if (kind == Failure::Mismatch && session.established()) {
+    // What came made no sense, but the connection is sound. It is only not to be opened again and
+    // again for a server that says nothing else.
+    if (session.answers() == 0) backoff_.pause(now);
+    return true;
+  }
   failed(now);
   if (session.established()) on_trial_ = true;
   update_gauge();
