@@ -60,6 +60,7 @@ class Inflight {
 
   [[nodiscard]] bool has_room() const { return waiting_ < limit_ && asked_.size() < kIds; }
   [[nodiscard]] uint32_t waiting() const { return waiting_; }
+  [[nodiscard]] size_t issued() const { return asked_.size(); }
   /// Queries that timed out and have not been answered since.
   [[nodiscard]] uint32_t timed_out() const { return timed_out_; }
   /// Time to open a session that takes over; there is room for as many queries again until it is

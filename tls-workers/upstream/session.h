@@ -125,6 +125,10 @@ class Session {
   [[nodiscard]] bool worn() const { return inflight_.worn(); }
   [[nodiscard]] uint32_t waiting() const { return inflight_.waiting(); }
   [[nodiscard]] uint64_t answers() const { return answers_; }
+  /// Queries since it was opened.
+  [[nodiscard]] uint64_t queries() const { return inflight_.issued(); }
+  /// When it last did something.
+  [[nodiscard]] base::Time last_used() const { return std::max(last_asked_, last_heard_); }
   [[nodiscard]] uint32_t backend() const { return backend_; }
   [[nodiscard]] base::Time last_asked() const { return last_asked_; }
   /// As TlsStream::shown_expiry. Only once established.

@@ -67,9 +67,15 @@ Session* Sessions::session_with_room(base::Time now) {
   };
   Session* best = nullptr;
   for (Session& session : sessions_) {
-    if (session.has_room() && (best == nullptr || rank(session) < rank(*best))) best = &session;
+    if (!takes_more(session, now)) continue;
+    if (best == nullptr || rank(session) < rank(*best)) best = &session;
   }
   return best;
+}
+
+/// What the server will close before it answers, it is not asked.
+bool Sessions::takes_more(const Session& session, base::Time now) const {
+  return session.has_room() && session.queries() < lifespan_.answers(now);
 }
 
 /// It is silent while others answer. If all are silent, it is the backend that hangs, and which of
@@ -81,14 +87,26 @@ bool Sessions::hangs(Session& session, base::Time now) const {
   return since && now >= *since + patience && heard_since(*since);
 }
 
-/// Neighbours are opened together, but should not be replaced together.
+/// Neighbours are opened together, but should not be replaced together: not those that live long,
+/// and still less those whose server puts an end to them. Those are replaced when one half to seven
+/// eighths of what is expected of them are over.
 bool Sessions::worn(const Session& session, base::Time now) const {
   const auto opened = static_cast<uint64_t>(session.opened_at().time_since_epoch().count());
   const auto place = reinterpret_cast<uintptr_t>(&session);
   constexpr uint64_t kMix = 0x9E37'79B9'7F4A'7C15;  // 2^64 / the golden ratio.
-  constexpr auto kSpread = static_cast<uint64_t>(base::Duration(kLongestLife).count() / 2);
-  const base::Duration jitter{static_cast<int64_t>((seed_ ^ opened ^ place * kMix) % kSpread)};
-  return session.worn() || now >= session.opened_at() + kLongestLife + jitter;
+  const double part = static_cast<double>(((seed_ ^ opened ^ place) * kMix) >> 11) * 0x1p-53;
+  const auto spread = [&](base::Duration life, double from, double to) {
+    return base::Duration(
+        static_cast<int64_t>(static_cast<double>(life.count()) * (from + (to - from) * part)));
+  };
+  base::Duration life = spread(kLongestLife, 1, 1.5);
+  const base::Duration expected = lifespan_.age(now);
+  if (expected < life) life = spread(expected, 0.5, 0.875);
+  const uint64_t answers = lifespan_.answers(now);
+  const bool asked_enough =
+      answers != Lifespan::kAnyNumber &&
+      static_cast<double>(session.queries()) >= static_cast<double>(answers) * (0.5 + 0.375 * part);
+  return session.worn() || asked_enough || now >= session.opened_at() + life;
 }
 
 void Sessions::asked(base::Time now) {
@@ -136,6 +154,7 @@ bool Sessions::ended(const Session& session, uint32_t lost, base::Time now) {
       session.answers() == 0 && (lost > 0 || now < session.opened_at() + kShortLife);
   if (session.established() && hung_up && !useless) {
     // It did its work until it ended: another one may be opened at once.
+    note_end(session, lost, now);
     counters_.failures[kind].add(lost);
     if (lost > 0) record_.failed(*session.fault());
     return lost > 0;
@@ -153,6 +172,14 @@ bool Sessions::ended(const Session& session, uint32_t lost, base::Time now) {
   if (session.established()) on_trial_ = true;
   update_gauge();
   return true;
+}
+
+/// The server has closed `session`. If it was in use, that was not for want of use.
+void Sessions::note_end(const Session& session, uint32_t lost, base::Time now) {
+  const base::Duration age = now - session.opened_at();
+  const bool in_use = lost > 0 || now < session.last_used() + age / 8;
+  if (in_use && session.ready() && session.answers() > 0)
+    lifespan_.ended(age, session.answers(), now);
 }
 
 void Sessions::fell_silent(base::Time since, base::Time now) {

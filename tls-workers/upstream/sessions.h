@@ -15,6 +15,7 @@
 #include "tls-workers/upstream/backoff.h"
 #include "tls-workers/upstream/chooser.h"
 #include "tls-workers/upstream/latency.h"
+#include "tls-workers/upstream/lifespan.h"
 #include "tls-workers/upstream/session.h"
 #include "tls-workers/upstream/shared_backend.h"
 #include "tls-workers/upstream/tls_context.h"
@@ -102,6 +103,8 @@ class Sessions {
   void failed(base::Time now);
   [[nodiscard]] bool hangs(Session& session, base::Time now) const;
   [[nodiscard]] bool worn(const Session& session, base::Time now) const;
+  [[nodiscard]] bool takes_more(const Session& session, base::Time now) const;
+  void note_end(const Session& session, uint32_t lost, base::Time now);
   [[nodiscard]] unsigned wanted_sessions(base::Time now) const;
   /// A backend that was slow once would never be asked again while another one is faster.
   [[nodiscard]] bool latency_is_known(base::Time now) const {
@@ -124,6 +127,7 @@ class Sessions {
   Backoff backoff_;
   std::deque<Session> sessions_;  // Fixed in number; a deque because sessions do not move.
   Latency latency_;
+  Lifespan lifespan_;
   base::Duration idle_timeout_;  // Ours or the server's.
   base::Time last_answer_{};
   base::Time last_asked_;
