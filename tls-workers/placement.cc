@@ -263,9 +263,12 @@ void Placement::try_others(OpenQuestion& question, const Candidate& chosen, base
 }
 
 /// Opens sessions to the backends that come first, one more for every kStagger that the question
-/// has waited.
+/// has waited; and more of them where all are full.
 void Placement::open_for_waiting(const OpenQuestion& longest, base::Time now) {
   look_at(longest, now);
+  for (const Candidate& candidate : candidates_) {
+    if (candidate.standing == Standing::Full) backends_[candidate.backend].want_more(now);
+  }
   const auto wanted = 1 + (now - longest.waiting_since) / kStagger;
   auto opening = std::ranges::count_if(
       candidates_, [](const Candidate& candidate) { return candidate.opening; });

@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "tests/tls-workers/worker_rig.h"
+#include "tls-workers/upstream/sessions.h"
 
 namespace tests {
 namespace {
@@ -10,6 +11,9 @@ namespace {
 /// Questions that nobody answers are over before a test is.
 const tls::WorkerSettings kShortQuestions{.sessions_per_backend = 1,
                                           .question_life = base::milliseconds(500)};
+
+/// They are not over before a test has seen what it waits for.
+const tls::WorkerSettings kLongQuestions{.sessions_per_backend = 1, .question_life = kPatience};
 
 TEST(WorkerPatience, QuestionThatFailedFailsAgainWithoutBeingAsked) {
   DotServer silent(good_identity(), {.script = answer_none});
@@ -151,7 +155,7 @@ tls::BackendSettings impatient(const base::Endpoint& endpoint,
 TEST(WorkerPatience, AnswerThatTakesLongerThanAQueryShouldIsTaken) {
   std::atomic<bool> open{false};
   DotServer slow(good_identity(), {.script = answer_while(open)});
-  WorkerRig rig({impatient(slow.endpoint())});
+  WorkerRig rig(kLongQuestions, {impatient(slow.endpoint())});
   rig.ask("www.example.");
   ASSERT_TRUE(eventually([&] { return rig.failures(tls::Failure::Deadline) >= 1; }));
   EXPECT_TRUE(rig.no_fill_waits());
@@ -172,7 +176,7 @@ TEST(WorkerPatience, SlowAnswerIsTakenWhileOthersAreQuick) {
                        if (last && slow) connection.send(answer_to(*slow, 300, {192, 0, 2, 7}));
                      }
                    }});
-  WorkerRig rig({impatient(server.endpoint())});
+  WorkerRig rig(kLongQuestions, {impatient(server.endpoint())});
   const exchange::Ticket slow = rig.ask("slow.example.");
   for (int i = 0; rig.failures(tls::Failure::Deadline) == 0; ++i)
     EXPECT_EQ(address_in(rig.resolve("n" + std::to_string(i) + ".example.")), "192.0.2.1");
@@ -186,7 +190,7 @@ TEST(WorkerPatience, SlowAnswerIsTakenWhileOthersAreQuick) {
 TEST(WorkerPatience, WhoAsksAgainJoinsTheQuestionThatIsStillOpen) {
   std::atomic<bool> open{false};
   DotServer slow(good_identity(), {.script = answer_while(open)});
-  WorkerRig rig({impatient(slow.endpoint())});
+  WorkerRig rig(kLongQuestions, {impatient(slow.endpoint())});
   EXPECT_EQ(rig.resolve("www.example.", base::milliseconds(200)).ede, dns::Ede::NetworkError);
   const exchange::Ticket second = rig.ask("www.example.");
   ASSERT_TRUE(eventually([&] { return rig.worker().counters().merged.read() == 1; }));
@@ -200,7 +204,7 @@ TEST(WorkerPatience, WhoAsksAgainJoinsTheQuestionThatIsStillOpen) {
 TEST(WorkerPatience, LateAnswerIsKeptForWhoAsksAgain) {
   std::atomic<bool> open{false};
   DotServer slow(good_identity(), {.script = answer_while(open)});
-  WorkerRig rig({impatient(slow.endpoint())});
+  WorkerRig rig(kLongQuestions, {impatient(slow.endpoint())});
   EXPECT_EQ(rig.resolve("www.example.", base::milliseconds(200)).entry, nullptr);
   open = true;
   EXPECT_TRUE(eventually([&] { return rig.cached("www.example.") != nullptr; }));
@@ -214,7 +218,7 @@ TEST(WorkerPatience, OtherBackendIsAskedInTimeAndTheFirstOnesAnswerStillCounts) 
   std::vector<tls::BackendSettings> backends = {impatient(slow.endpoint(), "slow"),
                                                 impatient(silent.endpoint(), "silent")};
   backends[1].order = 2;
-  WorkerRig rig(backends);
+  WorkerRig rig(kLongQuestions, backends);
   ASSERT_TRUE(
       eventually([&] { return rig.backend(0).up.read() == 1 && rig.backend(1).up.read() == 1; }));
   rig.ask("www.example.");
@@ -222,6 +226,23 @@ TEST(WorkerPatience, OtherBackendIsAskedInTimeAndTheFirstOnesAnswerStillCounts) 
   EXPECT_TRUE(rig.no_fill_waits());
   open = true;
   EXPECT_EQ(address_in(rig.next_fill()), "192.0.2.1");
+}
+
+TEST(WorkerPatience, MoreSessionsAreOpenedWhileQuestionsWait) {
+  std::atomic<bool> open{false};
+  DotServer slow(good_identity(), {.script = answer_while(open)});
+  tls::BackendSettings settings = backend_at(slow.endpoint());
+  settings.max_in_flight = 10;
+  settings.query_timeout = kPatience;
+  WorkerRig rig({.sessions_per_backend = 2, .question_life = kPatience}, {settings});
+  constexpr unsigned kMost = 2 + tls::Sessions::kMostExtra;
+  constexpr unsigned kQuestions = 20 * kMost;
+  for (unsigned i = 0; i < kQuestions; ++i) rig.ask("www.n" + std::to_string(i) + ".example.");
+  EXPECT_TRUE(eventually([&] { return rig.backend().in_flight.read() == 10 * kMost; }));
+  std::this_thread::sleep_for(base::milliseconds(100));
+  EXPECT_EQ(slow.connections(), kMost) << "that is the limit";
+  open = true;
+  for (unsigned i = 0; i < kQuestions; ++i) EXPECT_EQ(address_in(rig.next_fill()), "192.0.2.1");
 }
 
 TEST(WorkerPatience, QuestionIsOverInTheEnd) {

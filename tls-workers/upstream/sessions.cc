@@ -30,8 +30,8 @@ Sessions::Sessions(const Shape& shape, std::shared_ptr<SharedBackend> shared, Ti
       record_(shared_->ledgers.at(shape.worker).record),
       backoff_(shape.seed),
       idle_timeout_(shared_->settings.idle_timeout) {
-  // As many again to take over from worn ones, and two that still drain.
-  const unsigned slots = per_backend_ * 2 + 2;
+  // As many again to take over from worn ones, two that still drain, and those for a rush.
+  const unsigned slots = per_backend_ * 2 + 2 + kMostExtra;
   for (unsigned i = 0; i < slots; ++i) {
     sessions_.emplace_back(shape.backend, shared_->settings, context_, counters_, shape.epoll);
   }
@@ -120,7 +120,7 @@ void Sessions::tend(base::Time now) {
   started_ = true;
   close_finished(now);
   open_missing(now);
-  wanted_ = insisted_ = false;
+  wanted_ = insisted_ = more_wanted_ = false;
   update_gauge();
 }
 
@@ -217,14 +217,29 @@ Sessions::Census Sessions::count(base::Time now) {
 
 unsigned Sessions::wanted_sessions(base::Time now) const {
   if (reconnect_) return 1;
-  if (busy(now)) return per_backend_;
+  if (busy(now) || extra_ > 0) return per_backend_ + extra_;
   return wanted_ ? 1 : 0;
 }
 
+/// Two more at a time, when those that were wanted are there and it is still not enough.
+void Sessions::plan_extra(const Census& census, base::Time now) {
+  if (now >= last_full_ + kExtraLife) extra_ = 0;
+  const bool all_there = census.opening == 0 && census.ready >= per_backend_ + extra_;
+  if (more_wanted_ && all_there) extra_ = std::min(extra_ + kMaxOpening, kMostExtra);
+}
+
 void Sessions::close_finished(base::Time now) {
-  const bool relieved = count(now).ready > 0;
+  const Census census = count(now);
+  const bool relieved = census.ready > 0;
+  plan_extra(census, now);
+  unsigned surplus = census.ready - std::min(census.ready, per_backend_ + extra_);
   for (Session& session : sessions_) {
     if (session.fault()) continue;
+    if (surplus > 0 && session.ready() && session.finished(now) && !worn(session, now)) {
+      session.close();
+      --surplus;
+      continue;
+    }
     if (session.ready() && worn(session, now) && relieved) session.drain();
     const bool over = session.state() == Session::State::Draining || session.silent();
     if ((over && session.finished(now)) || session.idle(now)) session.close();

@@ -1,9 +1,9 @@
 // The sessions one worker holds to one backend: how many there are, when one is opened, replaced or
 // closed, and what their ends say about the backend.
 //
-// While there is traffic the configured number is kept warm; without any they close one by one and
-// come back on demand. After a failure a single attempt at a time is made in the background, so no
-// client has to pay for finding out.
+// While there is traffic the configured number is kept warm, and some more while questions wait for
+// room; without any they close one by one and come back on demand. After a failure a single attempt
+// at a time is made in the background, so no client has to pay for finding out.
 #pragma once
 
 #include <cstdint>
@@ -52,6 +52,9 @@ class Sessions {
   [[nodiscard]] Session* session_with_room(base::Time now);
   /// A question waits for a session here: `tend` opens one if need be.
   void want_session() { wanted_ = true; }
+  /// The same though there are sessions: all are full. More are kept until none has been for a
+  /// while.
+  void want_more(base::Time now) { more_wanted_ = true, last_full_ = now; }
   /// The same for a health check, which comes at its own pace: the back-off does not hold it up.
   void insist() { insisted_ = wanted_ = true; }
   /// A query was given to a session.
@@ -88,6 +91,8 @@ class Sessions {
   [[nodiscard]] const std::shared_ptr<SharedBackend>& shared() const { return shared_; }
 
   static constexpr unsigned kMaxOpening = 2;
+  static constexpr unsigned kMostExtra = 8;       // Beyond those kept warm, while questions wait.
+  static constexpr base::seconds kExtraLife{10};  // From the last question that had to.
   static constexpr base::seconds kLatencyLife{60};
   /// A session is replaced after this and up to half as long again: certificates expire, servers
   /// move, and a path that has got worse is not kept for days.
@@ -112,6 +117,7 @@ class Sessions {
   }
   [[nodiscard]] bool busy(base::Time now) const { return now < second_last_asked_ + idle_timeout_; }
   void close_finished(base::Time now);
+  void plan_extra(const Census& census, base::Time now);
   void open_missing(base::Time now);
   void close_longest_silent();
   void update_gauge();
@@ -135,6 +141,9 @@ class Sessions {
   bool started_ = false;
   bool wanted_ = false;
   bool insisted_ = false;
+  bool more_wanted_ = false;
+  base::Time last_full_{};
+  unsigned extra_ = 0;      // Sessions wanted beyond those kept warm.
   bool reconnect_ = false;  // The last session failed; try again unasked.
   bool on_trial_ = false;   // Sessions came up but did not do their work; the next answer ends it.
   bool was_ready_ = false;  // Ever.
