@@ -78,8 +78,8 @@ void Placement::place_waiting(base::Time now) {
 }
 
 void Placement::place_line(OpenQuestion* question, base::Time now) {
-  unsigned passed_over = 0;
-  while (question != nullptr) {
+  const OpenQuestion* first_passed_over = nullptr;
+  for (unsigned passed_over = 0; question != nullptr && question != first_passed_over;) {
     OpenQuestion* next = questions_.next_waiting(*question);
     const Placed placed = try_to_send(*question, now);
     if (placed == Placed::Hopeless) end(*question, now);
@@ -88,7 +88,8 @@ void Placement::place_line(OpenQuestion* question, base::Time now) {
       if (std::ranges::none_of(candidates_, has_room)) return tell_old(question, now);
       // Who has room is not to be asked for this one, but may be for those behind it.
       questions_.wait_behind_others(*question);
-      if (++passed_over == kPassedOver) return;
+      if (passed_over++ == 0) first_passed_over = question;
+      if (passed_over == kPassedOver) return;
     }
     question = next;
   }
@@ -149,6 +150,17 @@ dns::Ede Placement::reason(const OpenQuestion& question, base::Time now) {
   const bool connected = std::ranges::any_of(
       candidates_, [](const Candidate& candidate) { return candidate.standing <= Standing::Full; });
   return connected ? dns::Ede::NetworkError : dns::Ede::NoReachableAuthority;
+}
+
+Hindrance Placement::hindrance(const OpenQuestion& question, base::Time now) {
+  look_at(question, now);
+  leave_room_for_others(question);
+  const auto any = [this](auto fits) { return std::ranges::any_of(candidates_, fits); };
+  // With room it would have been sent, had the budget not been spent.
+  if (any(has_room)) return Hindrance::Budget;
+  const bool full =
+      any([](const Candidate& candidate) { return candidate.standing == Standing::Full; });
+  return full ? Hindrance::Sessions : Hindrance::NoSession;
 }
 
 /// Fills `candidates_` with what the backends in rotation of the question's pool can do now, ranked

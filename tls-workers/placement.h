@@ -42,6 +42,8 @@ class Placement {
   void hedge(OpenQuestion& question, base::Time now);
   /// Whether some backend of the question's pool is in rotation.
   [[nodiscard]] bool any_up(const dns::Question& question);
+  /// Why nobody has been asked for `question`, which waits.
+  [[nodiscard]] Hindrance hindrance(const OpenQuestion& question, base::Time now);
   /// RFC 8914 §4.23, §4.24: whether sessions failed the question or there was none to put it to.
   [[nodiscard]] dns::Ede reason(const OpenQuestion& question, base::Time now);
 

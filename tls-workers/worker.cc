@@ -575,6 +575,9 @@ void Worker::Impl::miss(const Session::Overdue& overdue, uint32_t backend, Attem
 /// Until then it goes on without askers if a query for it is under way.
 void Worker::Impl::look_after(OpenQuestion& question) {
   if (question.hedge_at <= now_) placement_.hedge(question, now_);
+  const bool unplaced = question.state == OpenQuestion::State::Waiting && !question.was_asked;
+  if (unplaced && questions_.has_overdue(question, now_))
+    counters_.unplaced[placement_.hindrance(question, now_)].add();
   settlement_.tell_overdue(question, placement_.reason(question, now_), now_);
   const bool is_wanted = questions_.has_askers(question) || question.under_way > 0;
   if (!is_wanted || now_ >= question.until)

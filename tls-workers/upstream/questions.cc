@@ -115,6 +115,13 @@ void Questions::stop_waiting(OpenQuestion& question) {
   question.state = OpenQuestion::State::Asked;
 }
 
+bool Questions::has_overdue(const OpenQuestion& question, base::Time now) const {
+  for (uint32_t index = question.askers_; index != kNone; index = askers_[index].next) {
+    if (askers_[index].asker.deadline <= now) return true;
+  }
+  return false;
+}
+
 void Questions::wait_behind_others(OpenQuestion& question) {
   const base::Time since = question.waiting_since;
   stop_waiting(question);

@@ -95,6 +95,8 @@ class Questions {
   }
   /// When the last of them will have been told; Time::min() if there are none.
   [[nodiscard]] base::Time last_deadline(const OpenQuestion& question) const;
+  /// Whether one of them wanted to hear by `now`.
+  [[nodiscard]] bool has_overdue(const OpenQuestion& question, base::Time now) const;
   /// Takes the askers off `question`: `each(const Asker&)`.
   template <typename Each>
   void release(OpenQuestion& question, Each each) {
