@@ -15,10 +15,19 @@ constexpr base::milliseconds kStagger{250};
 /// With every backend failing: how soon the next attempt must be for an asker to wait for it who
 /// could be told an old answer instead.
 constexpr base::milliseconds kWorthWaiting{250};
+/// Who has been asked for so long, and longer than usual, is not waited for alone: the query may be
+/// lost, and a client waits for six of these.
+constexpr base::milliseconds kAskAnother{300};
 /// Of those that wait, so many are looked at in a turn that nobody with room may be asked for.
 constexpr unsigned kPassedOver = 128;
 /// One part in so many of what sessions take is kept from domains that crowd (crowds.h).
 constexpr uint32_t kPartForOthers = 4;
+
+/// An answer that takes twice as long as nearly all do will not come, or has a reason to be slow.
+/// That holds for a resolver under load too, which so gets no more of it.
+base::Duration patience(const Candidate& asked) {
+  return std::max<base::Duration>(asked.p95 * 2, kAskAnother);
+}
 
 }  // namespace
 
@@ -128,14 +137,19 @@ void Placement::go_on(OpenQuestion& question, base::Time now) {
 
 void Placement::hedge(OpenQuestion& question, base::Time now) {
   question.hedge_at = base::Time::max();
-  if (question.under_way != 1 || !question.hopes()) return;
+  if (!question.hopes() || !questions_.has_askers(question)) return;
   look_at(question, now);
   const std::optional<size_t> other = choose(candidates_, question.asked_last);
-  if (!other || candidates_[*other].standing != Standing::Ready || !hedges_.take()) return;
+  if (!other) return;
+  const base::Time in_any_case = question.asked_at + kAskAnother;
+  const bool early = now < in_any_case;
+  if (early && (candidates_[*other].standing != Standing::Ready || !hedges_.take()))
+    return questions_.hedge_at(question, in_any_case);
   const uint32_t backend = candidates_[*other].backend;
   if (!backends_[backend].budget().take(now)) return;
-  counters_.hedged.add();
+  if (early) counters_.hedged.add();
   send(question, backend, Purpose::Serve, now);
+  questions_.hedge_at(question, now + patience(candidates_[*other]));
 }
 
 bool Placement::any_up(const dns::Question& question) {
@@ -229,14 +243,17 @@ Placement::Placed Placement::try_to_send(OpenQuestion& question, base::Time now)
   return Placed::Sent;
 }
 
-/// If `chosen` does not answer when it usually would, `hedge` comes.
+/// If `chosen` does not answer when it should, `hedge` comes; unless the question's domain crowds,
+/// since names that nobody answers are not to be sent more often than others.
 void Placement::send_first(OpenQuestion& question, const Candidate& chosen, base::Time now) {
   const bool again = question.was_asked;
   send(question, chosen.backend, Purpose::Serve, now);
-  if (!hedging_ || again) return;
-  hedges_.sent();
-  if (candidates_.size() > 1 && chosen.p95 > base::Duration{})
-    questions_.hedge_at(question, now + chosen.p95);
+  base::Duration wait = patience(chosen);
+  if (hedging_ && !again) {
+    hedges_.sent();
+    if (chosen.p95 > base::Duration{}) wait = std::min(wait, chosen.p95);
+  }
+  if (candidates_.size() > 1 && !question.crowded) questions_.hedge_at(question, now + wait);
 }
 
 void Placement::send(OpenQuestion& question, uint32_t backend, Purpose purpose, base::Time now) {
@@ -247,6 +264,8 @@ void Placement::send(OpenQuestion& question, uint32_t backend, Purpose purpose, 
   if (purpose != Purpose::Serve) return;
   question.was_asked = true;
   question.asked_last = backend;
+  question.asked_at = now;
+  question.attempts.asked(backend);
   ++question.under_way;
   pool_of(question.question).ranking.sent(backend);
 }

@@ -78,6 +78,18 @@ TEST(Attempts, AskOverAnotherSessionIfAllIsSilentOnOne) {
   EXPECT_FALSE(attempts.may_ask(7)) << "it has failed twice all the same";
 }
 
+TEST(Attempts, AskNobodyMoreThanTwiceThoughNobodyFails) {
+  Attempts attempts;
+  attempts.asked(7);
+  EXPECT_TRUE(attempts.may_ask(7));
+  EXPECT_EQ(attempts.in_vain(7), 1u) << "others are asked first";
+  attempts.asked(7);
+  EXPECT_FALSE(attempts.may_ask(7));
+  attempts.lost(7, Loss::Cut);
+  EXPECT_TRUE(attempts.may_ask(7)) << "what went down with its session does not count";
+  EXPECT_FALSE(attempts.has_failed());
+}
+
 TEST(Attempts, AreMadeAtSoManyBackendsOnly) {
   Attempts attempts;
   for (uint32_t backend = 0; backend < Attempts::kMostBackends; ++backend) {

@@ -128,7 +128,7 @@ TEST(Sessions, AreReplacedBeforeTheServerClosesThem) {
   for (int i = 0; i < 50; ++i) rig.turn();
   EXPECT_EQ(rig.server().connections(), before) << "not before half of it is over";
   // Well before the second is over both have a successor, and never are there none.
-  for (int i = 0; i < 40; ++i) {
+  for (int i = 0; i < 45; ++i) {
     rig.wait(base::milliseconds(10));
     EXPECT_TRUE(eventually([&] {
       rig.turn();

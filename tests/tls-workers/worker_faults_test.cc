@@ -157,11 +157,12 @@ TEST_P(WorkerFailover, WithoutAnotherTheAskerIsTold) {
     EXPECT_EQ(fill.ede, dns::Ede::NetworkError);
   }
   EXPECT_GE(rig.failures(GetParam().counted), 1u);
-  // RFC 9520 §3.1 allows three. Where sessions end, the back-off does not leave time for more than
-  // a few.
+  // RFC 9520 §3.1 allows three, where nobody knows whose fault it was it may be more. Where
+  // sessions end, the back-off does not leave time for more than a few.
   const bool hangs_up =
       GetParam().counted == tls::Failure::Eof || GetParam().counted == tls::Failure::Reset;
-  EXPECT_LE(bad.seen().size(), hangs_up ? size_t{tls::Attempts::kMostCut} : 3u);
+  EXPECT_LE(bad.seen().size(),
+            hangs_up ? size_t{tls::Attempts::kMostCut} : size_t{tls::Attempts::kMostSpoiled});
 }
 
 INSTANTIATE_TEST_SUITE_P(Servers, WorkerFailover, testing::ValuesIn(bad_servers()),
@@ -216,6 +217,7 @@ TEST(WorkerFaults, AnswerAfterTheLastAskerGaveUpIsStillKept) {
   tls::BackendSettings settings = backend_at(slow.endpoint());
   settings.query_timeout = kPatience * 10;
   WorkerRig rig({settings});
+  ASSERT_TRUE(eventually([&] { return rig.backend().sessions.read() == 1; }));
   EXPECT_EQ(rig.resolve("www.example.", base::milliseconds(100)).entry, nullptr);
   go = true;
   EXPECT_TRUE(eventually([&] { return rig.cached("www.example.") != nullptr; }));
@@ -330,7 +332,9 @@ TEST(WorkerFaults, ServerThatClosesAfterSomeQueriesLosesNone) {
                      }
                      connection.close();
                    }});
-  WorkerRig rig({.sessions_per_backend = 2}, {backend_at(server.endpoint())});
+  // Twenty handshakes one after the other may take a busy machine longer than a question lives.
+  WorkerRig rig({.sessions_per_backend = 2, .question_life = kPatience},
+                {backend_at(server.endpoint())});
   constexpr int kQueries = 400;
   for (int i = 0; i < kQueries; ++i) {
     rig.ask("n" + std::to_string(i) + ".example.");

@@ -191,6 +191,7 @@ TEST(WorkerPatience, WhoAsksAgainJoinsTheQuestionThatIsStillOpen) {
   std::atomic<bool> open{false};
   DotServer slow(good_identity(), {.script = answer_while(open)});
   WorkerRig rig(kLongQuestions, {impatient(slow.endpoint())});
+  ASSERT_TRUE(eventually([&] { return rig.backend().sessions.read() == 1; }));
   EXPECT_EQ(rig.resolve("www.example.", base::milliseconds(200)).ede, dns::Ede::NetworkError);
   const exchange::Ticket second = rig.ask("www.example.");
   ASSERT_TRUE(eventually([&] { return rig.worker().counters().merged.read() == 1; }));
@@ -205,6 +206,7 @@ TEST(WorkerPatience, LateAnswerIsKeptForWhoAsksAgain) {
   std::atomic<bool> open{false};
   DotServer slow(good_identity(), {.script = answer_while(open)});
   WorkerRig rig(kLongQuestions, {impatient(slow.endpoint())});
+  ASSERT_TRUE(eventually([&] { return rig.backend().sessions.read() == 1; }));
   EXPECT_EQ(rig.resolve("www.example.", base::milliseconds(200)).entry, nullptr);
   open = true;
   EXPECT_TRUE(eventually([&] { return rig.cached("www.example.") != nullptr; }));
@@ -243,6 +245,23 @@ TEST(WorkerPatience, MoreSessionsAreOpenedWhileQuestionsWait) {
   EXPECT_EQ(slow.connections(), kMost) << "that is the limit";
   open = true;
   for (unsigned i = 0; i < kQuestions; ++i) EXPECT_EQ(address_in(rig.next_fill()), "192.0.2.1");
+}
+
+TEST(WorkerPatience, NobodyIsWaitedForAloneForLong) {
+  DotServer first(good_identity(), {.script = answer_none});
+  DotServer second(good_identity(), {.script = answer_none});
+  DotServer third(good_identity());
+  std::vector<tls::BackendSettings> backends = both(first, second);
+  backends.push_back(backend_at(third.endpoint(), "third"));
+  backends[2].order = 3;
+  WorkerRig rig(kLongQuestions, backends);
+  ASSERT_TRUE(eventually([&] {
+    return rig.backend(0).up.read() == 1 && rig.backend(1).up.read() == 1 &&
+           rig.backend(2).up.read() == 1;
+  }));
+  EXPECT_EQ(address_in(rig.resolve("www.example.")), "192.0.2.1");
+  EXPECT_EQ(rig.failures(tls::Failure::Deadline, 0), 0u) << "long before any deadline";
+  EXPECT_EQ(first.seen().size() + second.seen().size(), 2u);
 }
 
 TEST(WorkerPatience, QuestionIsOverInTheEnd) {

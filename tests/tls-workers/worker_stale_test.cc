@@ -117,6 +117,7 @@ TEST(WorkerStale, WhoCanWaitNoLongerIsToldWhileTheQueryGoesOn) {
   settings.query_timeout = kPatience;
   WorkerRig rig({settings});
   rig.leave(kName, seconds(10));
+  ASSERT_TRUE(eventually([&] { return rig.backend().sessions.read() == 1; }));
   EXPECT_EQ(address_in(rig.resolve(kName, base::milliseconds(200))), kStaleAddress);
   open = true;
   EXPECT_TRUE(eventually([&] {
@@ -142,6 +143,7 @@ TEST(WorkerStale, EndsWhenAnOverdueQueryIsAnswered) {
   settings.query_timeout = base::milliseconds(50);
   WorkerRig rig({settings});
   rig.leave(kName, seconds(10));
+  ASSERT_TRUE(eventually([&] { return rig.backend().sessions.read() == 1; }));
   EXPECT_EQ(address_in(rig.resolve(kName, base::milliseconds(200))), kStaleAddress);
   ASSERT_TRUE(rig.cached(kName)->stale());
   open = true;

@@ -25,7 +25,12 @@ enum class Loss : uint8_t {
 
 class Attempts {
  public:
-  /// A query to `backend` is lost.
+  /// A query has been sent to `backend`, ...
+  void asked(uint32_t backend) {
+    Record* record = record_of(backend);
+    if (record != nullptr) ++record->sent;
+  }
+  /// ... and is lost.
   void lost(uint32_t backend, Loss loss) {
     if (loss == Loss::Cut) ++cut_;
     if (loss == Loss::Spoiled) ++spoiled_;
@@ -35,6 +40,7 @@ class Attempts {
       case Loss::Cut:
       case Loss::Spoiled:
         ++record->cut;
+        if (record->sent > 0) --record->sent;
         break;
       case Loss::Failed:
         ++record->failed;
@@ -63,12 +69,12 @@ class Attempts {
     if (enough()) return false;
     const Record* record = find(backend);
     if (record == nullptr) return count_ < kMostBackends;
-    return record->failed < kMostFailures && record->late == 0;
+    return std::max(record->failed, record->sent) < kMostFailures && record->late == 0;
   }
-  /// How often it has been asked there in vain: who has the fewest is asked next.
+  /// How often it has been asked there in vain so far: who has the fewest is asked next.
   [[nodiscard]] unsigned in_vain(uint32_t backend) const {
     const Record* record = find(backend);
-    return record == nullptr ? 0u : unsigned{record->failed} + record->cut;
+    return record == nullptr ? 0u : unsigned{std::max(record->failed, record->sent)} + record->cut;
   }
   /// It is asked of nobody any more.
   [[nodiscard]] bool enough() const { return cut_ >= kMostCut || spoiled_ >= kMostSpoiled; }
@@ -80,11 +86,12 @@ class Attempts {
   static constexpr uint8_t kMostFailures = 2;  // Of one backend.
   static constexpr size_t kMostBackends = 8;   // Those further down the list are not asked.
   static constexpr uint8_t kMostCut = 8;
-  static constexpr uint8_t kMostSpoiled = 3;
+  static constexpr uint8_t kMostSpoiled = 6;  // Beside one query in ten that is, few reach it.
 
  private:
   struct Record {
     uint32_t backend = 0;
+    uint8_t sent = 0;  // Queries whose session did not end under them.
     uint8_t failed = 0;
     uint8_t cut = 0;
     uint8_t late = 0;  // Queries that are overdue and may still be answered.

@@ -39,7 +39,8 @@ struct OpenQuestion {
   uint8_t under_way = 0;        // Queries sent for its askers and neither answered nor lost, ...
   uint8_t overdue = 0;          // ... so many of them longer ago than they should take.
   bool was_asked = false;       // Some session has carried it.
-  uint32_t asked_last = 0;      // The backend, once `was_asked`.
+  uint32_t asked_last = 0;      // The backend, once `was_asked`, ...
+  base::Time asked_at{};        // ... and when.
   bool crowded = false;         // Its domain had more than its share open when it came.
   base::Time until{};           // Then its time is over.
   base::Time waiting_since{};   // While Waiting.
