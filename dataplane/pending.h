@@ -3,7 +3,8 @@
 // start; every operation is bounded.
 //
 // A question waits the same time for everybody, from its first asker on; so questions expire in the
-// order they came, and a plain queue is the whole timer.
+// order they came, and a plain queue is the whole timer. Who comes when half of it is over waits in
+// a slot of its own beside that one, so that nobody is told too soon; workers merge the two.
 #pragma once
 
 #include <bit>
@@ -119,6 +120,9 @@ class Pending {
 
   [[nodiscard]] uint32_t& bucket(uint64_t hash) { return buckets_[hash & (buckets_.size() - 1)]; }
   [[nodiscard]] uint32_t find(const dns::Question& question);
+  [[nodiscard]] bool has_time(uint32_t index, Time now) const {
+    return slots_[index].deadline - now >= limits_.wait / 2;
+  }
   [[nodiscard]] uint32_t open(const dns::Question& question, Time now);
   void unchain(uint32_t index);
   void free_slot(uint32_t index);
@@ -166,8 +170,8 @@ typename Pending<Asker>::Parking Pending<Asker>::park(const dns::Question& quest
   if (count >= limits_.per_client) return {Parked::ClientFull, {}};
   if (free_askers_ == kNone) return {Parked::Full, {}};
   uint32_t index = find(question);
-  const Parked parked = index == kNone ? Parked::First : Parked::Joined;
-  if (index == kNone) index = open(question, now);
+  const bool joins = index != kNone && (free_slots_ == kNone || has_time(index, now));
+  if (!joins) index = open(question, now);
   if (index == kNone) return {Parked::Full, {}};
 
   const uint32_t taken = free_askers_;
@@ -180,7 +184,7 @@ typename Pending<Asker>::Parking Pending<Asker>::park(const dns::Question& quest
   slot.last_asker = taken;
   ++count;
   ++parked_;
-  return {parked, {.slot = index, .generation = slot.generation}};
+  return {joins ? Parked::Joined : Parked::First, {.slot = index, .generation = slot.generation}};
 }
 
 template <typename Asker>
@@ -225,6 +229,7 @@ void Pending<Asker>::settle_slot(uint32_t index, const Outcome& outcome) {
   push_back(settled_, index);
 }
 
+/// Of two that wait, the one that came last.
 template <typename Asker>
 uint32_t Pending<Asker>::find(const dns::Question& question) {
   uint32_t index = bucket(question.hash);

@@ -1,14 +1,27 @@
 // What one worker counts, its backends apart. Written by the worker, read by whoever scrapes.
 #pragma once
 
+#include <array>
+#include <cstdint>
+#include <string_view>
+
 #include "dataplane/base/counters.h"
 
 namespace tls {
 
+/// What kept a question from being put to anybody while its clients waited.
+enum class Hindrance : uint8_t { Sessions, Budget, NoSession, Count_ };
+
+/// `dotline_questions_unplaced_total{limit}`: the setting, if there is one.
+inline constexpr std::array<std::string_view, static_cast<size_t>(Hindrance::Count_)>
+    kHindranceNames = {"max_in_flight", "queries_per_second", "no_session"};
+static_assert(!kHindranceNames.back().empty());
+
 struct WorkerCounters {
-  base::Counter merged;             // Misses that joined a question another core had already asked.
-  base::Counter questions;          // Gauge: questions open now.
-  base::Counter questions_full;     // Misses refused because too many questions were open.
+  base::Counter merged;          // Misses that joined a question another core had already asked.
+  base::Counter questions;       // Gauge: questions open now.
+  base::Counter questions_full;  // Misses refused because too many questions were open.
+  base::Counters<Hindrance> unplaced;  // Questions whose clients were told that nobody was asked.
   base::Counter questions_crowded;  // Misses refused because too many open ones were of a domain.
   base::Counter failures_held;      // Misses failed because their question had failed just before.
   base::Counter below_missing;      // Misses told NXDOMAIN since a name above them is missing.

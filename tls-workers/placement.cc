@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <random>
+#include <utility>
 
 #include "dataplane/base/assert.h"
 
@@ -11,10 +12,22 @@ namespace {
 /// If the first backend that is tried has no session by now, the next one is tried as well. RFC
 /// 8305 §8 has the same figure.
 constexpr base::milliseconds kStagger{250};
-/// With every backend failing: how soon the next attempt must be for a question to wait for it.
+/// With every backend failing: how soon the next attempt must be for an asker to wait for it who
+/// could be told an old answer instead.
 constexpr base::milliseconds kWorthWaiting{250};
+/// Who has been asked for so long, and longer than usual, is not waited for alone: the query may be
+/// lost, and a client waits for six of these.
+constexpr base::milliseconds kAskAnother{300};
+/// Of those that wait, so many are looked at in a turn that nobody with room may be asked for.
+constexpr unsigned kPassedOver = 128;
 /// One part in so many of what sessions take is kept from domains that crowd (crowds.h).
 constexpr uint32_t kPartForOthers = 4;
+
+/// An answer that takes twice as long as nearly all do will not come, or has a reason to be slow.
+/// That holds for a resolver under load too, which so gets no more of it.
+base::Duration patience(const Candidate& asked) {
+  return std::max<base::Duration>(asked.p95 * 2, kAskAnother);
+}
 
 }  // namespace
 
@@ -44,14 +57,23 @@ void Placement::use(const Configuration& configuration) {
 }
 
 void Placement::place(OpenQuestion& question, base::Time now) {
-  switch (try_to_send(question, now)) {
-    case Placed::Sent:
-      return;
-    case Placed::Wait:
-      return questions_.wait(question, now);
-    case Placed::Hopeless:
-      return settlement_.give_up(question, reason(question, now), now);
+  const Placed placed = try_to_send(question, now);
+  if (placed == Placed::Sent) return;
+  if (placed == Placed::Wait) {
+    if (!is_coming(now + kWorthWaiting) && !std::exchange(question.old_was_sought, true))
+      settlement_.tell_old(question, now);
+    // What is asked for nobody any more takes what there is, but waits for nothing.
+    if (questions_.has_askers(question)) return questions_.wait(question, now);
   }
+  end(question, now);
+}
+
+/// `question` can be put to nobody. What is under way may still bring its answer.
+void Placement::end(OpenQuestion& question, base::Time now) {
+  if (question.state == OpenQuestion::State::Waiting) questions_.stop_waiting(question);
+  if (question.under_way > 0) return;
+  const dns::Ede why = questions_.has_askers(question) ? reason(question, now) : dns::Ede::None;
+  settlement_.give_up(question, why, now);
 }
 
 void Placement::place_waiting(base::Time now) {
@@ -65,51 +87,69 @@ void Placement::place_waiting(base::Time now) {
 }
 
 void Placement::place_line(OpenQuestion* question, base::Time now) {
-  while (question != nullptr) {
+  const OpenQuestion* first_passed_over = nullptr;
+  for (unsigned passed_over = 0; question != nullptr && question != first_passed_over;) {
     OpenQuestion* next = questions_.next_waiting(*question);
     const Placed placed = try_to_send(*question, now);
-    if (placed == Placed::Hopeless) settlement_.give_up(*question, reason(*question, now), now);
-    // Nobody has room: those behind it need not ask.
-    if (placed == Placed::Wait && !choose(candidates_, std::nullopt)) return;
+    if (placed == Placed::Hopeless) end(*question, now);
+    if (placed == Placed::Wait) {
+      // Nobody has room: those behind it need not ask.
+      if (std::ranges::none_of(candidates_, has_room)) return tell_old(question, now);
+      // Who has room is not to be asked for this one, but may be for those behind it.
+      questions_.wait_behind_others(*question);
+      if (passed_over++ == 0) first_passed_over = question;
+      if (passed_over == kPassedOver) return;
+    }
     question = next;
   }
 }
 
-void Placement::lose(OpenQuestion& question, uint32_t backend, SameBackend same_backend,
-                     base::Time now) {
-  if (question.under_way > 0) return;  // A copy of it may still be answered.
-  if (question.retries_left == 0 || !questions_.has_askers(question))
-    return settlement_.give_up(question, reason(question, now), now);
-  --question.retries_left;
-  question.avoid = backend;
-  question.same_backend = same_backend;
-  place(question, now);
+/// While nobody can be reached: those who might be told an old answer do not wait for long. From
+/// `question` on, which was looked at last; nobody further down its line has waited longer.
+void Placement::tell_old(OpenQuestion* question, base::Time now) {
+  while (question != nullptr && !is_coming(question->waiting_since + kWorthWaiting)) {
+    OpenQuestion* next = questions_.next_waiting(*question);
+    if (!std::exchange(question->old_was_sought, true)) {
+      settlement_.tell_old(*question, now);
+      if (!questions_.has_askers(*question)) end(*question, now);
+    }
+    question = next;
+  }
 }
 
-bool Placement::ask_another(OpenQuestion& question, uint32_t backend, base::Time now) {
-  if (question.retries_left == 0 || !questions_.has_askers(question)) return false;
-  look_at(question.question, now);
-  leave_room_for_others(question);
-  const auto other = pay(
-      question, [&] { return choose(candidates_, backend); }, now);
-  if (!other) return false;
-  --question.retries_left;
-  question.avoid = backend;
-  question.same_backend = SameBackend::Forbidden;
-  send(question, candidates_[*other].backend, Purpose::Serve, now);
-  return true;
+void Placement::lose(OpenQuestion& question, uint32_t backend, Loss loss, base::Time now) {
+  question.attempts.lost(backend, loss);
+  go_on(question, now);
+}
+
+void Placement::miss(OpenQuestion& question, uint32_t backend, Attempts::Where where,
+                     base::Time now) {
+  ++question.overdue;
+  question.attempts.late(backend, where);
+  go_on(question, now);
+}
+
+/// Somebody else is asked, unless an answer may come in the usual time or that is being tried.
+void Placement::go_on(OpenQuestion& question, base::Time now) {
+  if (question.hopes() || question.state == OpenQuestion::State::Waiting) return;
+  place(question, now);
 }
 
 void Placement::hedge(OpenQuestion& question, base::Time now) {
   question.hedge_at = base::Time::max();
-  if (question.under_way != 1) return;
-  look_at(question.question, now);
+  if (!question.hopes() || !questions_.has_askers(question)) return;
+  look_at(question, now);
   const std::optional<size_t> other = choose(candidates_, question.asked_last);
-  if (!other || candidates_[*other].standing != Standing::Ready || !hedges_.take()) return;
+  if (!other) return;
+  const base::Time in_any_case = question.asked_at + kAskAnother;
+  const bool early = now < in_any_case;
+  if (early && (candidates_[*other].standing != Standing::Ready || !hedges_.take()))
+    return questions_.hedge_at(question, in_any_case);
   const uint32_t backend = candidates_[*other].backend;
   if (!backends_[backend].budget().take(now)) return;
-  counters_.hedged.add();
+  if (early) counters_.hedged.add();
   send(question, backend, Purpose::Serve, now);
+  questions_.hedge_at(question, now + patience(candidates_[*other]));
 }
 
 /// Whether some backend of the question's pool is in rotation.
@@ -121,34 +161,45 @@ bool Placement::any_up(const dns::Question& question) {
 
 dns::Ede Placement::reason(const OpenQuestion& question, base::Time now) {
   if (question.was_asked) return dns::Ede::NetworkError;
-  look_at(question.question, now);
+  look_at(question, now);
   const bool connected = std::ranges::any_of(
       candidates_, [](const Candidate& candidate) { return candidate.standing <= Standing::Full; });
   return connected ? dns::Ede::NetworkError : dns::Ede::NoReachableAuthority;
 }
 
+Hindrance Placement::hindrance(const OpenQuestion& question, base::Time now) {
+  look_at(question, now);
+  leave_room_for_others(question);
+  const auto any = [this](auto fits) { return std::ranges::any_of(candidates_, fits); };
+  // With room it would have been sent, had the budget not been spent.
+  if (any(has_room)) return Hindrance::Budget;
+  const bool full =
+      any([](const Candidate& candidate) { return candidate.standing == Standing::Full; });
+  return full ? Hindrance::Sessions : Hindrance::NoSession;
+}
+
 /// Fills `candidates_` with what the backends in rotation of the question's pool can do now, ranked
 /// for it; if none is, with all of them: to try costs nothing that giving up would not.
-void Placement::look_at(const dns::Question& question, base::Time now) {
-  Pool& pool = pool_of(question);
-  const bool someone_is_up = any_up(question);
+void Placement::look_at(const OpenQuestion& question, base::Time now) {
+  Pool& pool = pool_of(question.question);
+  const bool someone_is_up = any_up(question.question);
   candidates_.clear();
   for (const uint32_t backend : pool.backends) {
     const Rotation& rotation = backends_[backend].rotation();
-    if (someone_is_up ? rotation.up() : !rotation.barred())
-      candidates_.push_back(backends_[backend].candidate(now));
+    if (someone_is_up ? !rotation.up() : rotation.barred()) continue;
+    candidates_.push_back(backends_[backend].candidate(now));
+    candidates_.back().spent = !question.attempts.may_ask(backend);
+    candidates_.back().in_vain = question.attempts.in_vain(backend);
   }
-  pool.ranking.rank(question.name, candidates_);
+  pool.ranking.rank(question.question.name, candidates_);
 }
 
 /// For a crowded question, sessions are full before they are: what is left is for the others.
 void Placement::leave_room_for_others(const OpenQuestion& question) {
   if (!question.crowded) return;
   for (Candidate& candidate : candidates_) {
-    const bool has_room =
-        candidate.standing == Standing::Ready || candidate.standing == Standing::OnTrial;
     const uint32_t reserve = candidate.capacity / kPartForOthers;
-    if (has_room && candidate.outstanding + reserve >= candidate.capacity)
+    if (has_room(candidate) && candidate.outstanding + reserve >= candidate.capacity)
       candidate.standing = Standing::Full;
   }
 }
@@ -169,54 +220,41 @@ std::optional<size_t> Placement::pay(const OpenQuestion& question, Choose choose
   }
 }
 
-/// Which of `candidates_` gets `question` now, if any. The backend that has failed it is asked
-/// again only through a new session, and only if it did its work until then or if no other one can
-/// be had.
-std::optional<size_t> Placement::pick(const OpenQuestion& question, base::Time since) const {
-  const std::optional<size_t> other = choose(candidates_, question.avoid);
-  if (other || question.same_backend == SameBackend::Forbidden) return other;
-  const std::optional<size_t> same = choose(candidates_, std::nullopt);
-  if (!same || candidates_[*same].standing == Standing::Ready) return same;
-  return is_coming(question.avoid, since) ? std::nullopt : same;
-}
-
-/// Whether a backend of `candidates_` other than `avoid` may have room soon for a query that waits
-/// `since` then.
-bool Placement::is_coming(std::optional<uint32_t> avoid, base::Time since) const {
+/// Whether one of `candidates_` that may be asked can have room before `by`.
+bool Placement::is_coming(base::Time by) const {
   return std::ranges::any_of(candidates_, [&](const Candidate& candidate) {
-    if (candidate.backend == avoid) return false;
-    return candidate.standing != Standing::Down || candidate.retry_at <= since + kWorthWaiting;
+    return !candidate.spent && (candidate.standing != Standing::Down || candidate.retry_at <= by);
   });
 }
 
 /// Sends `question` if a session has room, and says what to do with it otherwise. After it,
 /// `candidates_` is the question's pool's.
 Placement::Placed Placement::try_to_send(OpenQuestion& question, base::Time now) {
-  look_at(question.question, now);
+  look_at(question, now);
   leave_room_for_others(question);
-  const bool waits = question.state == OpenQuestion::State::Waiting;
-  const base::Time since = waits ? question.waiting_since : now;
   const auto chosen = pay(
-      question, [&] { return pick(question, since); }, now);
+      question, [&] { return choose(candidates_, std::nullopt); }, now);
   if (!chosen) {
-    const bool forbidden = question.same_backend == SameBackend::Forbidden;
-    return is_coming(forbidden ? question.avoid : std::nullopt, since) ? Placed::Wait
-                                                                       : Placed::Hopeless;
+    const base::Time by = std::max(questions_.last_deadline(question), now);
+    return is_coming(by) ? Placed::Wait : Placed::Hopeless;
   }
-  if (waits) questions_.stop_waiting(question);
+  if (question.state == OpenQuestion::State::Waiting) questions_.stop_waiting(question);
   send_first(question, candidates_[*chosen], now);
   try_others(question, candidates_[*chosen], now);
   return Placed::Sent;
 }
 
-/// If `chosen` does not answer when it usually would, `hedge` comes.
+/// If `chosen` does not answer when it should, `hedge` comes; unless the question's domain crowds,
+/// since names that nobody answers are not to be sent more often than others.
 void Placement::send_first(OpenQuestion& question, const Candidate& chosen, base::Time now) {
   const bool again = question.was_asked;
   send(question, chosen.backend, Purpose::Serve, now);
-  if (!hedging_ || again) return;
-  hedges_.sent();
-  if (candidates_.size() > 1 && chosen.p95 > base::Duration{})
-    questions_.hedge_at(question, now + chosen.p95);
+  base::Duration wait = patience(chosen);
+  if (hedging_ && !again) {
+    hedges_.sent();
+    if (chosen.p95 > base::Duration{}) wait = std::min(wait, chosen.p95);
+  }
+  if (candidates_.size() > 1 && !question.crowded) questions_.hedge_at(question, now + wait);
 }
 
 void Placement::send(OpenQuestion& question, uint32_t backend, Purpose purpose, base::Time now) {
@@ -227,6 +265,8 @@ void Placement::send(OpenQuestion& question, uint32_t backend, Purpose purpose, 
   if (purpose != Purpose::Serve) return;
   question.was_asked = true;
   question.asked_last = backend;
+  question.asked_at = now;
+  question.attempts.asked(backend);
   ++question.under_way;
   pool_of(question.question).ranking.sent(backend);
 }
@@ -255,15 +295,17 @@ void Placement::try_others(OpenQuestion& question, const Candidate& chosen, base
 }
 
 /// Opens sessions to the backends that come first, one more for every kStagger that the question
-/// has waited.
+/// has waited; and more of them where all are full.
 void Placement::open_for_waiting(const OpenQuestion& longest, base::Time now) {
-  look_at(longest.question, now);
+  look_at(longest, now);
+  for (const Candidate& candidate : candidates_) {
+    if (candidate.standing == Standing::Full) backends_[candidate.backend].want_more(now);
+  }
   const auto wanted = 1 + (now - longest.waiting_since) / kStagger;
   auto opening = std::ranges::count_if(
       candidates_, [](const Candidate& candidate) { return candidate.opening; });
   for (; opening < wanted; ++opening) {
-    std::optional<size_t> chosen = choose_to_open(candidates_, longest.avoid);
-    if (!chosen) chosen = choose_to_open(candidates_, std::nullopt);
+    const std::optional<size_t> chosen = choose_to_open(candidates_);
     if (!chosen) return;
     backends_[candidates_[*chosen].backend].want_session();
     candidates_[*chosen].opening = true;

@@ -28,18 +28,20 @@ class Placement {
 
   /// Before anything else, and whenever backends or pools have changed.
   void use(const Configuration& configuration);
-  /// Sends `question`, lets it wait for a session, or gives it up if none can be had.
+  /// Sends `question`, lets it wait for a session, or gives it up if none can be had in time.
   void place(OpenQuestion& question, base::Time now);
   /// The same for those that wait, in the order they came; sessions are opened for the longest.
   void place_waiting(base::Time now);
-  /// The query for `question` at `backend` has failed: the question goes elsewhere if it has a
-  /// retry left, and is given up otherwise.
-  void lose(OpenQuestion& question, uint32_t backend, SameBackend same_backend, base::Time now);
-  /// `backend` has refused `question`. True if another one is asked now; it has a retry less then.
-  [[nodiscard]] bool ask_another(OpenQuestion& question, uint32_t backend, base::Time now);
-  /// `question` has waited for its answer longer than usual: a second backend is asked as well, if
-  /// the budget allows.
+  /// A query for `question` at `backend` is lost: it is asked of whoever may still be asked, and
+  /// given up if there is nobody and nothing under way.
+  void lose(OpenQuestion& question, uint32_t backend, Loss loss, base::Time now);
+  /// The same for one that has not been answered in time but may still be.
+  void miss(OpenQuestion& question, uint32_t backend, Attempts::Where where, base::Time now);
+  /// `question` has waited for its answer longer than usual: another backend is asked as well. If it
+  /// has not waited for long, only if the budget allows.
   void hedge(OpenQuestion& question, base::Time now);
+  /// Why nobody has been asked for `question`, which waits.
+  [[nodiscard]] Hindrance hindrance(const OpenQuestion& question, base::Time now);
   /// RFC 8914 §4.23, §4.24: whether sessions failed the question or there was none to put it to.
   [[nodiscard]] dns::Ede reason(const OpenQuestion& question, base::Time now);
 
@@ -56,13 +58,15 @@ class Placement {
     return pools_[static_cast<size_t>(question.pool)];
   }
   [[nodiscard]] bool any_up(const dns::Question& question);
-  void look_at(const dns::Question& question, base::Time now);
+  void look_at(const OpenQuestion& question, base::Time now);
   template <typename Choose>
   [[nodiscard]] std::optional<size_t> pay(const OpenQuestion& question, Choose choose,
                                           base::Time now);
-  [[nodiscard]] std::optional<size_t> pick(const OpenQuestion& question, base::Time since) const;
-  [[nodiscard]] bool is_coming(std::optional<uint32_t> avoid, base::Time since) const;
+  [[nodiscard]] bool is_coming(base::Time by) const;
+  void go_on(OpenQuestion& question, base::Time now);
+  void end(OpenQuestion& question, base::Time now);
   void place_line(OpenQuestion* first, base::Time now);
+  void tell_old(OpenQuestion* first, base::Time now);
   void leave_room_for_others(const OpenQuestion& question);
   Placed try_to_send(OpenQuestion& question, base::Time now);
   void send(OpenQuestion& question, uint32_t backend, Purpose purpose, base::Time now);

@@ -92,6 +92,8 @@ void Settlement::settle(OpenQuestion& question, const Made& made, base::Time now
     reclaim_.retire(question.second_best);
   question.second_best = nullptr;
   const uint64_t hash = question.question.hash;
+  if (!made.failure && made.lifetime > 0 && !questions_.has_askers(question))
+    counters_.late_answers.add();
   if (made.failure) {
     failures_.failed(hash, made.lifetime, now);
   } else {
@@ -134,11 +136,14 @@ void Settlement::keep(const dns::Question& question, const Made& made, base::Tim
 void Settlement::give_up(OpenQuestion& question, dns::Ede reason, base::Time now) {
   if (question.second_best != nullptr)
     return settle(question, {question.second_best, question.second_best_lifetime, true}, now);
-  const uint64_t hash = question.question.hash;
-  const uint32_t longest = pool_of(question.question).limits.temporary_failure_ttl;
-  const uint32_t lifetime = failures_.lifetime(hash, Failures::kFirst, longest, now);
-  failures_.failed(hash, lifetime, now);
-  look_ahead(question, {nullptr, lifetime, true}, now);
+  uint32_t again_after = Failures::kFirst;
+  if (question.attempts.has_failed()) {
+    const uint64_t hash = question.question.hash;
+    const uint32_t longest = pool_of(question.question).limits.temporary_failure_ttl;
+    again_after = failures_.lifetime(hash, Failures::kFirst, longest, now);
+    failures_.failed(hash, again_after, now);
+  }
+  look_ahead(question, {nullptr, again_after, true}, now);
   released_.clear();
   questions_.release(question, [this](const Asker& asker) { released_.push_back(asker); });
   const cache::Entry* left = released_.empty() ? nullptr : leftover(question.question, now);
@@ -170,6 +175,16 @@ std::optional<dns::Question> Settlement::next_ahead(base::Time now) {
     if (in_demand) return question;
   }
   return std::nullopt;
+}
+
+void Settlement::tell_old(OpenQuestion& question, base::Time now) {
+  if (question.bogus || !questions_.has_askers(question)) return;
+  const cache::Entry* left = leftover(question.question, now);
+  if (left == nullptr) return;
+  released_.clear();
+  questions_.release(question, [this](const Asker& asker) { released_.push_back(asker); });
+  tell_all(left, dns::Ede::None);
+  left->unpin();
 }
 
 void Settlement::tell_overdue(OpenQuestion& question, dns::Ede reason, base::Time now) {

@@ -69,8 +69,11 @@ class Settlement {
   /// `question`.
   void settle(OpenQuestion& question, const Made& made, base::Time now);
   /// Nobody else is asked: the second best answer if there is one, failure for `reason` if not.
-  /// Closes `question`.
+  /// That the question has failed is remembered if somebody has failed it; that nobody could be
+  /// reached says nothing about it. Closes `question`.
   void give_up(OpenQuestion& question, dns::Ede reason, base::Time now);
+  /// Tells all askers what the cache has to be told in the place of a failure, if it has.
+  void tell_old(OpenQuestion& question, base::Time now);
   /// Tells the askers who can wait no longer.
   void tell_overdue(OpenQuestion& question, dns::Ede reason, base::Time now);
   /// Tells `asker`, if there is something in the cache to be told in the place of a failure.

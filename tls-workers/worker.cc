@@ -108,13 +108,16 @@ class Worker::Impl {
   void take_answer(Session& session, const Session::Heard& heard);
   void take_failure(const Session& session, const Session::Heard& heard);
   void take_late_answer(Session& session, const Session::Heard& heard);
-  void take_fault(OpenQuestion& question, Session& session, const Asked& asked, bool waited_for,
-                  dns::AnswerFault fault);
-  void take_refusal(OpenQuestion& question, uint32_t backend, const Settlement::Made& made);
+  void take_fault(const Session::Heard& heard, Session& session, dns::AnswerFault fault);
+  void take_refusal(OpenQuestion& question, uint32_t backend, dns::Rcode rcode,
+                    const Settlement::Made& made);
   void note_answer(uint32_t backend, const Asked& asked, dns::Rcode rcode);
-  void end_session(Session& session, std::optional<base::Time> silent_since = {});
-  void give_up_overdue(Sessions& backend, Session& session);
-  void lose(const Asked& asked, uint32_t backend, SameBackend same_backend);
+  void end_session(Session& session);
+  void take_overdue(Sessions& backend, Session& session);
+  void note_overdue(Sessions& backend, const Asked& asked);
+  void note_silence(Sessions& backend, base::Time since);
+  void miss(const Session::Overdue& overdue, uint32_t backend, Attempts::Where where);
+  void lose(const Asked& asked, uint32_t backend, Loss loss);
   void look_after(OpenQuestion& question);
 
   void tell_change(uint32_t backend, Rotation::Change change);
@@ -152,7 +155,7 @@ class Worker::Impl {
 
   // Scratch, so that a turn allocates nothing.
   std::vector<Asked> lost_;
-  std::vector<Asked> overdue_;
+  std::vector<Session::Overdue> overdue_;
 };
 
 Worker::Impl::Impl(const WorkerSettings& settings,
@@ -165,7 +168,7 @@ Worker::Impl::Impl(const WorkerSettings& settings,
       tickets_(tickets),
       front_(std::move(clients)),
       now_(base::Clock::now()),
-      questions_(settings_.max_questions, now_),
+      questions_(settings_.max_questions, settings_.question_life, now_),
       settlement_({settings_.index, exchange, readers}, questions_, counters_),
       placement_(backends_, questions_, settlement_, counters_),
       checks_(backends_,
@@ -283,7 +286,7 @@ void Worker::Impl::take_up(Change change) {
   placement_.use(next);
   settlement_.use(next.pools);
   configuration_ = std::move(change.configuration);  // The one before goes: nobody uses it now.
-  for (const auto& [number, asked] : homeless) lose(asked, number, SameBackend::Forbidden);
+  for (const auto& [number, asked] : homeless) lose(asked, number, Loss::Cut);
 }
 
 // ---------------------------------------------------------------- misses
@@ -306,7 +309,7 @@ void Worker::Impl::take_miss(const exchange::Miss& miss, uint32_t core) {
     return counters_.prefetches_left.add();
   if (settlement_.refuse_again(miss, asker, now_)) return;
   if (settlement_.tell_missing(miss, asker, now_)) return;
-  const Questions::Join join = questions_.join(miss, core);
+  const Questions::Join join = questions_.join(miss, core, now_);
   switch (join.how) {
     case Questions::Joined::Opened:
       if (prefetch) counters_.prefetches.add();
@@ -360,14 +363,12 @@ void Worker::Impl::take_answer(Session& session, const Session::Heard& heard) {
   }
   OpenQuestion* question = questions_.find(heard.asked.question);
   if (question == nullptr) return take_late_answer(session, heard);
-  // What a trial or a query given up brings is taken if it is good; if not, whoever is asked now
-  // may do better.
-  const bool waited_for =
-      heard.asked.purpose == Purpose::Serve && heard.asked.state == Asked::State::Waiting;
-  if (waited_for) --question->under_way;
   const base::Result<dns::Answer, dns::AnswerFault> answer =
       dns::parse_answer(heard.message, question->question, places_);
-  if (!answer) return take_fault(*question, session, heard.asked, waited_for, answer.error());
+  if (!answer) return take_fault(heard, session, answer.error());
+  // What a trial brings is taken if it is good; if not, whoever is asked now may do better.
+  const bool waited_for = heard.asked.purpose == Purpose::Serve;
+  if (waited_for) question->take_back(heard.asked, session.backend());
 
   note_answer(session.backend(), heard.asked, answer->rcode);
   if (answer->keepalive != dns::Answer::kNoKeepalive)
@@ -383,7 +384,7 @@ void Worker::Impl::take_answer(Session& session, const Session::Heard& heard) {
   if (made.entry == nullptr) {
     settlement_.give_up(*question, dns::Ede::NetworkError, now_);
   } else if (refused) {
-    take_refusal(*question, session.backend(), made);
+    take_refusal(*question, session.backend(), answer->rcode, made);
   } else {
     settlement_.settle(*question, made, now_);
   }
@@ -400,52 +401,49 @@ void Worker::Impl::take_late_answer(Session& session, const Session::Heard& hear
   if (answer) settlement_.keep_late(*question, *answer, now_ - heard.age);
 }
 
-/// One query has failed; the session goes on. A query that was cut off may succeed another time.
+/// One query has failed. The session goes on, unless that was what ended it. A query that was cut
+/// off may succeed another time.
 void Worker::Impl::take_failure(const Session& session, const Session::Heard& heard) {
   Sessions& backend = backends_[session.backend()];
-  backend.counters().failures[heard.fault->kind].add();
-  say(Severity::Warning, backend, heard.fault->text);
-  complained_[session.backend()] = true;
+  const bool ends = session.fault().has_value();  // That is counted and said with its end.
+  if (!ends) {
+    backend.counters().failures[heard.fault->kind].add();
+    say(Severity::Warning, backend, heard.fault->text);
+    complained_[session.backend()] = true;
+  }
   if (heard.asked.purpose == Purpose::Check)
     return checks_.lost(session.backend(), heard.asked, heard.fault->kind, now_);
-  if (heard.asked.state != Asked::State::Waiting) return;
-  checks_.note(session.backend(), heard.asked, Sample::Lost);
-  const bool cut_off = heard.fault->kind == Failure::Reset || heard.fault->kind == Failure::Eof;
-  lose(heard.asked, session.backend(), cut_off ? SameBackend::Allowed : SameBackend::Forbidden);
+  if (heard.asked.state == Asked::State::Waiting) checks_.note(session.backend(), heard.asked, Sample::Lost);
+  const bool cut_off = heard.fault->kind == Failure::Eof;
+  lose(heard.asked, session.backend(),
+       ends ? Loss::RuledOut : (cut_off ? Loss::Cut : Loss::Failed));
 }
 
 /// An answer with an id that we sent, but not one to what was asked with it.
-void Worker::Impl::take_fault(OpenQuestion& question, Session& session, const Asked& asked,
-                              bool waited_for, dns::AnswerFault fault) {
-  checks_.note(session.backend(), asked, Sample::Lost);
-  const bool out_of_step = fault == dns::AnswerFault::WrongQuestion;
-  if (out_of_step) {
-    // One of us has lost count, so no other id of this session means anything either. `end_session`
-    // counts it.
-    session.fail(Failure::Mismatch, "an answer to another question than was asked");
-  } else {
-    // Not the session's fault: whoever owns the name asked for may have made the resolver send
-    // this.
-    backends_[session.backend()].counters().failures[Failure::Malformed].add();
-  }
-  if (!waited_for) return;
-  placement_.lose(question, session.backend(),
-                  out_of_step ? SameBackend::Allowed : SameBackend::Forbidden, now_);
+void Worker::Impl::take_fault(const Session::Heard& heard, Session& session,
+                              dns::AnswerFault fault) {
+  checks_.note(session.backend(), heard.asked, Sample::Lost);
+  // Not the session's fault, unless it goes on like that: whoever owns the name asked for may have
+  // made the resolver send this.
+  const bool is_anothers = fault == dns::AnswerFault::WrongQuestion;
+  const Failure kind = is_anothers ? Failure::Mismatch : Failure::Malformed;
+  backends_[session.backend()].counters().failures[kind].add();
+  if (is_anothers) session.disown();
+  lose(heard.asked, session.backend(), is_anothers ? Loss::RuledOut : Loss::Failed);
 }
 
-/// A failure in so many words: kept for the case that no other backend does better. Takes `made`.
-void Worker::Impl::take_refusal(OpenQuestion& question, uint32_t backend,
+/// A failure in so many words: kept for the case that no other backend does better, nor this one if
+/// it is in trouble for the moment only. Takes `made`.
+void Worker::Impl::take_refusal(OpenQuestion& question, uint32_t backend, dns::Rcode rcode,
                                 const Settlement::Made& made) {
-  const bool refused_before = question.second_best != nullptr;
-  if (refused_before) {
+  if (question.second_best != nullptr) {
     settlement_.reclaim().retire(made.entry);
   } else {
     question.second_best = made.entry;
     question.second_best_lifetime = made.lifetime;
   }
-  if (question.under_way > 0) return;
-  if (refused_before || !placement_.ask_another(question, backend, now_))
-    settlement_.give_up(question, dns::Ede::None, now_);
+  const bool may_pass = rcode == dns::Rcode::ServFail && !question.bogus;
+  placement_.lose(question, backend, may_pass ? Loss::Failed : Loss::RuledOut, now_);
 }
 
 void Worker::Impl::note_answer(uint32_t index, const Asked& asked, dns::Rcode rcode) {
@@ -461,37 +459,40 @@ void Worker::Impl::note_answer(uint32_t index, const Asked& asked, dns::Rcode rc
 }
 
 /// `session` has a fault: what was under way on it moves on, and it is closed.
-void Worker::Impl::end_session(Session& session, std::optional<base::Time> silent_since) {
+void Worker::Impl::end_session(Session& session) {
   Sessions& backend = backends_[session.backend()];
+  const uint32_t waiting = session.waiting();
   lost_.clear();
   session.abandon([this](const Asked& asked) { lost_.push_back(asked); });
-  const bool failed = backend.ended(session, static_cast<uint32_t>(lost_.size()),
-                                    silent_since.value_or(now_), now_);
+  const bool failed = backend.ended(session, waiting, now_);
   if (failed) {
     const bool untrusted = session.fault()->kind == Failure::Certificate;
     say(untrusted ? Severity::Error : Severity::Warning, backend, session.fault()->text);
     complained_[session.backend()] = true;
   }
   const Failure why = session.fault()->kind;
+  const bool was_known = session.silent();
+  const bool innocent = session.suspects_nobody() || why == Failure::Eof || why == Failure::Reset ||
+                        why == Failure::Deadline;
   session.close();
   turn_again_ = true;
-  if (backend.failing()) checks_.unreachable(session.backend(), why, now_);
+  if (backend.failing() && !was_known) checks_.unreachable(session.backend(), why, now_);
   for (const Asked& asked : lost_) {
     if (asked.purpose == Purpose::Check) {
       checks_.lost(session.backend(), asked, why, now_);
     } else {
-      checks_.note(session.backend(), asked, Sample::Lost);
-      lose(asked, session.backend(), SameBackend::Allowed);
+      if (asked.state == Asked::State::Waiting) checks_.note(session.backend(), asked, Sample::Lost);
+      lose(asked, session.backend(), innocent ? Loss::Cut : Loss::Spoiled);
     }
   }
 }
 
-void Worker::Impl::lose(const Asked& asked, uint32_t backend, SameBackend same_backend) {
+void Worker::Impl::lose(const Asked& asked, uint32_t backend, Loss loss) {
   if (asked.purpose != Purpose::Serve) return;
   OpenQuestion* question = questions_.find(asked.question);
   if (question == nullptr) return;
-  --question->under_way;
-  placement_.lose(*question, backend, same_backend, now_);
+  question->take_back(asked, backend);
+  placement_.lose(*question, backend, loss, now_);
 }
 
 void Worker::Impl::send_queries() {
@@ -515,40 +516,67 @@ void Worker::Impl::meet_deadlines() {
   for (Sessions& backend : backends_.all()) {
     for (Session& session : backend.all()) {
       session.keep_time(now_);
-      give_up_overdue(backend, session);
+      take_overdue(backend, session);
     }
   }
   while (OpenQuestion* question = questions_.next_due(now_)) look_after(*question);
 }
 
-void Worker::Impl::give_up_overdue(Sessions& backend, Session& session) {
+/// Queries that have waited for long enough are put to somebody else as well. What they are
+/// answered is taken all the same: the first answer to a name may well take a resolver longer.
+void Worker::Impl::take_overdue(Sessions& backend, Session& session) {
   overdue_.clear();
-  while (const std::optional<Asked> asked = session.next_overdue(now_)) {
-    overdue_.push_back(*asked);
-    if (asked->purpose == Purpose::Check) {
-      checks_.lost(session.backend(), *asked, Failure::Deadline, now_);
-    } else {
-      backend.counters().failures[Failure::Deadline].add();
-      checks_.note(session.backend(), *asked, Sample::Lost);
-    }
-    if (session.silent_since(asked->at)) session.fail(Failure::Deadline, "does not answer");
+  bool silent = false;
+  while (const std::optional<Session::Overdue> overdue = session.next_overdue(now_)) {
+    overdue_.push_back(*overdue);
+    silent |= session.silent_since(overdue->asked.at);
   }
   if (overdue_.empty()) return;
-  // A session that died alone says nothing about its neighbours: they may be asked at once.
-  const bool alone = session.fault() && backend.heard_since(overdue_.front().at);
-  if (session.fault()) end_session(session, overdue_.front().at);
-  for (const Asked& asked : overdue_) {
-    lose(asked, session.backend(), alone ? SameBackend::Allowed : SameBackend::Forbidden);
-  }
+  const base::Time since = overdue_.front().asked.at;
+  if (silent)
+    session.fall_silent([&](const Session::Overdue& overdue) { overdue_.push_back(overdue); });
+  for (const Session::Overdue& overdue : overdue_) note_overdue(backend, overdue.asked);
+  if (silent) note_silence(backend, since);
+  const Attempts::Where where =
+      silent ? Attempts::Where::SessionIsSilent : Attempts::Where::SessionAnswers;
+  for (const Session::Overdue& overdue : overdue_) miss(overdue, session.backend(), where);
 }
 
-/// Something about `question` is due: its second query, or what its askers are to be told. It goes
-/// on without askers if a query for it is under way.
+void Worker::Impl::note_overdue(Sessions& backend, const Asked& asked) {
+  const uint32_t number = backend.number();
+  if (asked.purpose == Purpose::Check) return checks_.lost(number, asked, Failure::Deadline, now_);
+  backend.counters().failures[Failure::Deadline].add();
+  checks_.note(number, asked, Sample::Lost);
+}
+
+/// A session of `backend` has brought nothing since then.
+void Worker::Impl::note_silence(Sessions& backend, base::Time since) {
+  const uint32_t number = backend.number();
+  backend.fell_silent(since, now_);
+  say(Severity::Warning, backend, "does not answer");
+  complained_[number] = true;
+  turn_again_ = true;
+  if (backend.failing()) checks_.unreachable(number, Failure::Deadline, now_);
+}
+
+void Worker::Impl::miss(const Session::Overdue& overdue, uint32_t backend, Attempts::Where where) {
+  if (!overdue.may_come) return lose(overdue.asked, backend, Loss::Failed);
+  if (overdue.asked.purpose != Purpose::Serve) return;
+  OpenQuestion* question = questions_.find(overdue.asked.question);
+  if (question != nullptr) placement_.miss(*question, backend, where, now_);
+}
+
+/// Something about `question` is due: its second query, what its askers are to be told, or its end.
+/// Until then it goes on without askers if a query for it is under way.
 void Worker::Impl::look_after(OpenQuestion& question) {
   if (question.hedge_at <= now_) placement_.hedge(question, now_);
+  const bool unplaced = question.state == OpenQuestion::State::Waiting && !question.was_asked;
+  if (unplaced && questions_.has_overdue(question, now_))
+    counters_.unplaced[placement_.hindrance(question, now_)].add();
   settlement_.tell_overdue(question, placement_.reason(question, now_), now_);
-  if (!questions_.has_askers(question) && question.state == OpenQuestion::State::Waiting)
-    settlement_.give_up(question, dns::Ede::None, now_);
+  const bool is_wanted = questions_.has_askers(question) || question.under_way > 0;
+  if (!is_wanted || now_ >= question.until)
+    settlement_.give_up(question, placement_.reason(question, now_), now_);
 }
 
 void Worker::Impl::tell_change(uint32_t backend, Rotation::Change change) {

@@ -11,6 +11,7 @@
 #include "tls-workers/counters.h"
 #include "tls-workers/front/front.h"
 #include "tls-workers/notices.h"
+#include "tls-workers/upstream/inflight.h"
 #include "tls-workers/upstream/tickets.h"
 
 namespace tls {
@@ -18,7 +19,8 @@ namespace tls {
 struct WorkerSettings {
   unsigned index = 0;
   unsigned sessions_per_backend = 2;
-  unsigned max_questions = 16384;  // Open at once; a Miss beyond that is failed.
+  unsigned max_questions = 16384;              // Open at once; a Miss beyond that is failed.
+  base::Duration question_life = kAnswerLife;  // Clients are told before that is over.
 };
 
 class Worker {

@@ -232,6 +232,17 @@ void add_misses(const MetricsSources& sources, FamilyList& families) {
       "Misses refused because too many of the open questions were of their domain.",
       sum(
           sources.workers, [](const auto& worker) -> auto& { return worker.questions_crowded; }));
+  families.begin_counter(
+      "dotline_questions_unplaced_total",
+      "Questions whose clients were told SERVFAIL, or a stale answer, before any "
+      "backend could be asked, by what stood in the way.");
+  for (size_t hindrance = 0; hindrance < tls::kHindranceNames.size(); ++hindrance) {
+    families.sample({{"limit", std::string(tls::kHindranceNames[hindrance])}},
+                    sum(
+                        sources.workers, [hindrance](const auto& worker) -> auto& {
+                          return worker.unplaced[tls::Hindrance(hindrance)];
+                        }));
+  }
   families.counter(
       "dotline_held_failures_total",
       "Misses failed at once because their question had failed just before.",

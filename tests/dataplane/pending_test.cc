@@ -114,13 +114,47 @@ TEST(Pending, SettlesWhoWaitsTooLongAsFailedInOrder) {
   Askers pending(small());
   (void)pending.park(question("a"), asker(1), kStart);
   (void)pending.park(question("b"), asker(2), kStart + milliseconds{500});
-  (void)pending.park(question("a"), asker(3), kStart + milliseconds{1800});
+  (void)pending.park(question("a"), asker(3), kStart + milliseconds{950});
   EXPECT_EQ(pending.settle_expired(kStart + milliseconds{1899}, 10), 0u);
   EXPECT_EQ(pending.settle_expired(kStart + milliseconds{1900}, 10), 1u);
   const Released released = release(pending);
   EXPECT_EQ(released.ids, (std::vector<uint16_t>{1, 3}));
   EXPECT_EQ(released.done, std::vector{dns::Ede::NetworkError});
   EXPECT_EQ(pending.settle_expired(kStart + milliseconds{2400}, 10), 1u);
+}
+
+TEST(Pending, WhoComesLateWaitsForItself) {
+  Askers pending(small());
+  const auto first = pending.park(question("a"), asker(1), kStart);
+  const base::Time late = kStart + milliseconds{951};
+  const auto second = pending.park(question("a"), asker(2), late);
+  EXPECT_EQ(second.parked, Parked::First);
+  EXPECT_EQ(pending.park(question("a"), asker(3), late + milliseconds{1}).parked, Parked::Joined);
+  EXPECT_EQ(pending.settle_expired(kStart + milliseconds{1900}, 10), 1u);
+  EXPECT_EQ(release(pending).ids, std::vector<uint16_t>{1});
+  EXPECT_FALSE(pending.settle(first.ticket, {}));
+  EXPECT_EQ(pending.park(question("a"), asker(4), late + milliseconds{950}).parked, Parked::Joined);
+  EXPECT_TRUE(pending.settle(second.ticket, {}));
+  EXPECT_EQ(release(pending).ids, (std::vector<uint16_t>{2, 3, 4}));
+}
+
+TEST(Pending, WhoComesLateAndFindsNoSlotJoins) {
+  PendingLimits limits = small();
+  limits.questions = 1;
+  Askers pending(limits);
+  (void)pending.park(question("a"), asker(1), kStart);
+  EXPECT_EQ(pending.park(question("a"), asker(2), kStart + milliseconds{1800}).parked,
+            Parked::Joined);
+}
+
+TEST(Pending, TakesBackTheLaterOfTwo) {
+  Askers pending(small());
+  const auto first = pending.park(question("a"), asker(1), kStart);
+  const auto second = pending.park(question("a"), asker(2), kStart + milliseconds{1000});
+  pending.unpark_first(second.ticket);
+  EXPECT_TRUE(pending.settle(first.ticket, {}));
+  EXPECT_EQ(release(pending).ids, std::vector<uint16_t>{1});
+  EXPECT_EQ(pending.parked(), 0u);
 }
 
 TEST(Pending, SettlesAndReleasesNoMoreThanAsked) {

@@ -33,7 +33,7 @@ NO_REACHABLE_AUTHORITY, NETWORK_ERROR = 22, 23  # RFC 8914 §4.23, §4.24.
 SECRET = b"unspoken"  # A label of every name asked.
 BREATH = 0.05  # Seconds between queries that come one after the other: an end of the session is seen before the next.
 GROUP = 7  # Rows under one dotline.
-BACK_OFF = 12  # Connections that pauses of 100 ms, doubling, leave room for while a group runs, for two sessions.
+BACK_OFF = 20  # Connections that pauses of 100 ms, doubling, leave room for while a group runs, for two sessions, and one a second for checks.
 
 
 class Outcome(enum.Enum):

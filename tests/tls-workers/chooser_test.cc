@@ -65,6 +65,25 @@ INSTANTIATE_TEST_SUITE_P(
                 {.backend = 6, .standing = Standing::OnTrial, .rank = {.score = 50}}},
                5,
                1},
+        Choice{"who_has_failed_least",
+               {{.backend = 0, .standing = Standing::Ready, .in_vain = 1},
+                {.backend = 1, .standing = Standing::Ready, .rank = {.score = 50}}},
+               {},
+               1},
+        Choice{"who_has_failed_before_who_is_silent",
+               {{.backend = 0, .standing = Standing::OnTrial},
+                {.backend = 1, .standing = Standing::Ready, .in_vain = 1}},
+               {},
+               1},
+        Choice{"who_has_failed_if_nobody_else_has_room",
+               {{.backend = 0, .standing = Standing::Ready, .in_vain = 1},
+                {.backend = 1, .standing = Standing::Closed}},
+               {},
+               0},
+        Choice{"never_who_is_spent",
+               {{.backend = 0, .standing = Standing::Ready, .spent = true}},
+               {},
+               {}},
         Choice{"not_even_if_it_is_the_only_one",
                {{.backend = 5, .standing = Standing::Ready}},
                5,
@@ -74,7 +93,7 @@ INSTANTIATE_TEST_SUITE_P(
 class ChooseToOpen : public testing::TestWithParam<Choice> {};
 
 TEST_P(ChooseToOpen, TakesTheBest) {
-  EXPECT_EQ(choose_to_open(GetParam().candidates, GetParam().avoid), GetParam().chosen);
+  EXPECT_EQ(choose_to_open(GetParam().candidates), GetParam().chosen);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -99,10 +118,11 @@ INSTANTIATE_TEST_SUITE_P(
                 {.backend = 1, .standing = Standing::Full}},
                {},
                {}},
-        Choice{"not_the_one_that_failed",
-               {{.backend = 0}, {.backend = 1, .rank = {.order = 5}}},
-               0,
-               1}),
+        Choice{"one_that_has_not_failed",
+               {{.backend = 0, .in_vain = 1}, {.backend = 1, .rank = {.order = 5}}},
+               {},
+               1},
+        Choice{"not_one_that_is_spent", {{.backend = 0, .spent = true}}, {}, {}}),
     [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace

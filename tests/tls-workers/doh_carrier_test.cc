@@ -566,7 +566,7 @@ TEST(DohCarrier, GivesAStreamUpWithItsQuery) {
   const uint16_t id = talk.ask();
   talk.talk();
   EXPECT_FALSE(talk.carrier.has_room());
-  talk.carrier.give_up(id);
+  EXPECT_FALSE(talk.carrier.give_up(id));
   EXPECT_TRUE(talk.carrier.has_room());
   talk.talk();
   EXPECT_THAT(talk.peer.cancelled(), ElementsAre(1));
@@ -581,7 +581,7 @@ TEST(DohCarrier, LateAnswerIsStillTakenWhileStreamsAreFree) {
   talk.talk();
   const uint16_t id = talk.ask();
   talk.talk();
-  talk.carrier.give_up(id);
+  EXPECT_TRUE(talk.carrier.give_up(id));
   talk.talk();
   EXPECT_THAT(talk.peer.cancelled(), IsEmpty());
   talk.peer.respond(1, {.body = Bytes(20)});

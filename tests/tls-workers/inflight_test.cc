@@ -83,6 +83,23 @@ TEST(Inflight, TimedOutIdStaysQuarantinedAndMayBeAnsweredOnce) {
   EXPECT_FALSE(inflight.settle(id));
 }
 
+TEST(Inflight, GivesUpWhatTimedOutToo) {
+  Inflight inflight(0, 10);
+  for (uint32_t slot = 0; slot < 4; ++slot) (void)inflight.issue({slot, 1}, Purpose::Serve, kStart);
+  (void)inflight.time_out_oldest();
+  (void)inflight.time_out_oldest();
+  EXPECT_TRUE(inflight.settle(0));
+  EXPECT_TRUE(inflight.settle(2));
+  EXPECT_EQ(inflight.timed_out(), 1u);
+  EXPECT_EQ(inflight.waiting(), 1u);
+  std::vector<std::pair<uint32_t, Asked::State>> abandoned;
+  inflight.abandon(
+      [&](const Asked& asked) { abandoned.emplace_back(asked.question.slot, asked.state); });
+  EXPECT_EQ(abandoned, (std::vector<std::pair<uint32_t, Asked::State>>{
+                           {1, Asked::State::TimedOut}, {3, Asked::State::Waiting}}));
+  EXPECT_EQ(inflight.timed_out() + inflight.waiting(), 0u);
+}
+
 TEST(Inflight, RemembersWhatASettledIdStoodFor) {
   Inflight inflight(65534, 5);
   const uint16_t waiting = inflight.issue({1, 1}, Purpose::Serve, kStart, {.hash = 7});
@@ -121,6 +138,7 @@ TEST(Inflight, OldestIsTheFirstThatStillWaits) {
   std::vector<uint32_t> abandoned;
   inflight.abandon([&](const Asked& asked) { abandoned.push_back(asked.question.slot); });
   EXPECT_EQ(abandoned, (std::vector<uint32_t>{1, 3}));
+  inflight.abandon([](const Asked&) { FAIL() << "given up before"; });
   EXPECT_EQ(inflight.oldest(), nullptr);
   EXPECT_EQ(inflight.waiting(), 0u);
 }

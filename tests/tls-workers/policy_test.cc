@@ -245,7 +245,7 @@ TEST_P(Hashed, AsksAnotherBackendWhileTheWantedOneHasNoSessionButWantsOne) {
   const uint32_t instead = chosen(ranking, candidates, name_of(0));
   EXPECT_NE(instead, wanted);
   EXPECT_TRUE(preferred(candidates[wanted], candidates[instead]));
-  EXPECT_EQ(choose_to_open(candidates, std::nullopt), wanted);
+  EXPECT_EQ(choose_to_open(candidates), wanted);
 }
 
 class BoundedLoad : public testing::TestWithParam<Policy> {};

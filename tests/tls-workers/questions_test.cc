@@ -19,6 +19,7 @@ using tls::Questions;
 using Line = tls::Questions::Line;
 
 const base::Time kStart{base::seconds(1000)};
+constexpr base::seconds kLife{5};
 
 exchange::Miss miss_for(const std::string& name, uint32_t slot,
                         base::Duration patience = base::seconds(2), uint8_t pool = 0) {
@@ -35,10 +36,10 @@ std::multiset<uint32_t> released(Questions& questions, OpenQuestion& question) {
 }
 
 TEST(Questions, EqualOnesAreOpenedOnce) {
-  Questions questions(8, kStart);
-  const Questions::Join first = questions.join(miss_for("a.example.", 1), 0);
-  const Questions::Join second = questions.join(miss_for("a.example.", 2), 1);
-  const Questions::Join third = questions.join(miss_for("b.example.", 3), 0);
+  Questions questions(8, kLife, kStart);
+  const Questions::Join first = questions.join(miss_for("a.example.", 1), 0, kStart);
+  const Questions::Join second = questions.join(miss_for("a.example.", 2), 1, kStart);
+  const Questions::Join third = questions.join(miss_for("b.example.", 3), 0, kStart);
   EXPECT_EQ(first.how, Questions::Joined::Opened);
   EXPECT_EQ(second.how, Questions::Joined::Merged);
   EXPECT_EQ(second.question, first.question);
@@ -49,47 +50,48 @@ TEST(Questions, EqualOnesAreOpenedOnce) {
 }
 
 TEST(Questions, HashAloneDoesNotMakeThemEqual) {
-  Questions questions(8, kStart);
+  Questions questions(8, kLife, kStart);
   exchange::Miss a = miss_for("a.example.", 1);
   exchange::Miss b = miss_for("b.example.", 2);
   a.question.hash = b.question.hash = 42;
-  EXPECT_EQ(questions.join(a, 0).how, Questions::Joined::Opened);
-  EXPECT_EQ(questions.join(b, 0).how, Questions::Joined::Opened);
-  EXPECT_EQ(questions.join(a, 1).how, Questions::Joined::Merged);
+  EXPECT_EQ(questions.join(a, 0, kStart).how, Questions::Joined::Opened);
+  EXPECT_EQ(questions.join(b, 0, kStart).how, Questions::Joined::Opened);
+  EXPECT_EQ(questions.join(a, 1, kStart).how, Questions::Joined::Merged);
 }
 
 TEST(Questions, ClosedOnesAreNotFoundByTheirOldHandle) {
-  Questions questions(1, kStart);
-  OpenQuestion* first = questions.join(miss_for("a.example.", 1), 0).question;
+  Questions questions(1, kLife, kStart);
+  OpenQuestion* first = questions.join(miss_for("a.example.", 1), 0, kStart).question;
   const tls::QuestionHandle handle = first->handle;
   EXPECT_EQ(questions.find(handle), first);
   (void)released(questions, *first);
   questions.close(*first);
   EXPECT_EQ(questions.find(handle), nullptr);
-  OpenQuestion* second = questions.join(miss_for("b.example.", 2), 0).question;
+  OpenQuestion* second = questions.join(miss_for("b.example.", 2), 0, kStart).question;
   ASSERT_NE(second, nullptr);
   EXPECT_EQ(second->handle.slot, handle.slot);
   EXPECT_EQ(questions.find(handle), nullptr);
 }
 
 TEST(Questions, RefusesWhatItHasNoRoomFor) {
-  Questions questions(2, kStart);
-  OpenQuestion* first = questions.join(miss_for("a.example.", 1), 0).question;
-  EXPECT_EQ(questions.join(miss_for("b.example.", 2), 0).how, Questions::Joined::Opened);
-  EXPECT_EQ(questions.join(miss_for("c.example.", 3), 0).how, Questions::Joined::Full);
+  Questions questions(2, kLife, kStart);
+  OpenQuestion* first = questions.join(miss_for("a.example.", 1), 0, kStart).question;
+  EXPECT_EQ(questions.join(miss_for("b.example.", 2), 0, kStart).how, Questions::Joined::Opened);
+  EXPECT_EQ(questions.join(miss_for("c.example.", 3), 0, kStart).how, Questions::Joined::Full);
   // Two askers for each question there is room for.
-  EXPECT_EQ(questions.join(miss_for("a.example.", 4), 1).how, Questions::Joined::Merged);
-  EXPECT_EQ(questions.join(miss_for("a.example.", 5), 2).how, Questions::Joined::Merged);
-  EXPECT_EQ(questions.join(miss_for("a.example.", 6), 3).how, Questions::Joined::Full);
+  EXPECT_EQ(questions.join(miss_for("a.example.", 4), 1, kStart).how, Questions::Joined::Merged);
+  EXPECT_EQ(questions.join(miss_for("a.example.", 5), 2, kStart).how, Questions::Joined::Merged);
+  EXPECT_EQ(questions.join(miss_for("a.example.", 6), 3, kStart).how, Questions::Joined::Full);
   EXPECT_EQ(released(questions, *first), (std::multiset<uint32_t>{1, 4, 5}));
   questions.close(*first);
-  EXPECT_EQ(questions.join(miss_for("c.example.", 3), 0).how, Questions::Joined::Opened);
+  EXPECT_EQ(questions.join(miss_for("c.example.", 3), 0, kStart).how, Questions::Joined::Opened);
 }
 
 TEST(Questions, EveryAskerHasADeadlineOfItsOwn) {
-  Questions questions(8, kStart);
-  OpenQuestion* question = questions.join(miss_for("a.example.", 1, milliseconds(300)), 0).question;
-  (void)questions.join(miss_for("a.example.", 2, milliseconds(100)), 1);
+  Questions questions(8, kLife, kStart);
+  OpenQuestion* question =
+      questions.join(miss_for("a.example.", 1, milliseconds(300)), 0, kStart).question;
+  (void)questions.join(miss_for("a.example.", 2, milliseconds(100)), 1, kStart);
   EXPECT_EQ(questions.next_due(kStart + milliseconds(90)), nullptr);
   const auto overdue = [&](base::Time now) {
     std::vector<uint32_t> slots;
@@ -104,29 +106,55 @@ TEST(Questions, EveryAskerHasADeadlineOfItsOwn) {
   EXPECT_EQ(overdue(kStart + milliseconds(310)), (std::vector<uint32_t>{1}));
   EXPECT_FALSE(questions.has_askers(*question));
   EXPECT_EQ(questions.find(question->handle), question);
-  EXPECT_EQ(questions.earliest_deadline(), base::Time::max());
 }
 
-TEST(Questions, WhoJoinsAfterAllGaveUpHasARetry) {
-  Questions questions(8, kStart);
-  OpenQuestion* question = questions.join(miss_for("a.example.", 1), 0).question;
-  EXPECT_EQ(question->retries_left, 1);
-  question->retries_left = 0;
-  (void)questions.join(miss_for("a.example.", 2), 1);
-  EXPECT_EQ(question->retries_left, 0);
+TEST(Questions, OutliveTheirAskersAndEndInTime) {
+  Questions questions(8, kLife, kStart);
+  OpenQuestion* question = questions.join(miss_for("a.example.", 1), 0, kStart).question;
+  EXPECT_EQ(question->until, kStart + kLife);
+  EXPECT_EQ(questions.last_deadline(*question), kStart + base::seconds(2));
   (void)released(questions, *question);
-  (void)questions.join(miss_for("a.example.", 3), 0);
-  EXPECT_EQ(question->retries_left, 1);
+  EXPECT_EQ(questions.last_deadline(*question), base::Time::min());
+  // Who joins gets no more time out of it.
+  const base::Time later = kStart + base::seconds(4);
+  EXPECT_EQ(questions.join(miss_for("a.example.", 2, base::seconds(6)), 0, later).how,
+            Questions::Joined::Merged);
+  EXPECT_EQ(question->until, kStart + kLife);
+  bool due = false;
+  for (base::Time now = later; now <= kStart + kLife + milliseconds(8); now += milliseconds(4)) {
+    while (OpenQuestion* found = questions.next_due(now)) {
+      due |= now >= found->until;
+      questions.release_overdue(*found, now, [](const Asker&) { FAIL(); });
+      if (due) break;  // It would be due for ever now.
+    }
+    if (due) break;
+  }
+  EXPECT_TRUE(due);
+}
+
+TEST(Questions, KnowWhetherAnAnswerMayComeInTime) {
+  OpenQuestion question;
+  EXPECT_FALSE(question.hopes());
+  question.under_way = 2;
+  question.overdue = 1;
+  EXPECT_TRUE(question.hopes());
+  question.take_back({.state = tls::Asked::State::Waiting}, 0);
+  EXPECT_FALSE(question.hopes());
+  EXPECT_EQ(question.under_way, 1);
+  question.take_back({.state = tls::Asked::State::TimedOut}, 0);
+  EXPECT_EQ(question.under_way, 0);
+  EXPECT_EQ(question.overdue, 0);
 }
 
 TEST(Questions, WaitInTheirPoolsInOrder) {
-  Questions questions(8, kStart);
+  Questions questions(8, kLife, kStart);
   std::vector<OpenQuestion*> opened;
   for (uint32_t i = 0; i < 6; ++i) {
     const auto pool = static_cast<uint8_t>(i % 2);
     opened.push_back(
         questions
-            .join(miss_for("a" + std::to_string(i) + ".example.", i, base::seconds(2), pool), 0)
+            .join(miss_for("a" + std::to_string(i) + ".example.", i, base::seconds(2), pool), 0,
+                  kStart)
             .question);
     questions.wait(*opened.back(), kStart);
   }
@@ -145,8 +173,22 @@ TEST(Questions, WaitInTheirPoolsInOrder) {
   EXPECT_EQ(questions.first_waiting(0, Line::Fair), opened[2]);
 }
 
+TEST(Questions, LetOthersGoBeforeThem) {
+  Questions questions(8, kLife, kStart);
+  std::vector<OpenQuestion*> opened;
+  for (uint32_t i = 0; i < 3; ++i) {
+    opened.push_back(
+        questions.join(miss_for("a" + std::to_string(i) + ".example.", i), 0, kStart).question);
+    questions.wait(*opened.back(), kStart + milliseconds(i));
+  }
+  questions.wait_behind_others(*opened[0]);
+  EXPECT_EQ(questions.first_waiting(0, Line::Fair), opened[1]);
+  EXPECT_EQ(questions.next_waiting(*opened[2]), opened[0]);
+  EXPECT_EQ(opened[0]->waiting_since, kStart);
+}
+
 TEST(Questions, ManyOpenAndCloseWithoutLosingAny) {
-  Questions questions(64, kStart);
+  Questions questions(64, kLife, kStart);
   std::vector<OpenQuestion*> open;
   for (uint32_t i = 0; i < 10'000; ++i) {
     if (open.size() == 64) {
@@ -157,7 +199,7 @@ TEST(Questions, ManyOpenAndCloseWithoutLosingAny) {
       open.pop_back();
     }
     const Questions::Join join =
-        questions.join(miss_for("n" + std::to_string(i) + ".example.", i), 0);
+        questions.join(miss_for("n" + std::to_string(i) + ".example.", i), 0, kStart);
     ASSERT_EQ(join.how, Questions::Joined::Opened);
     open.push_back(join.question);
   }
@@ -167,11 +209,12 @@ TEST(Questions, ManyOpenAndCloseWithoutLosingAny) {
 }
 
 TEST(Questions, OfACrowdWaitInALineOfTheirOwn) {
-  Questions questions(1000, kStart);
+  Questions questions(1000, kLife, kStart);
   std::vector<OpenQuestion*> crowd;
   for (uint32_t i = 0; i < 40; ++i) {
     crowd.push_back(
-        questions.join(miss_for("n" + std::to_string(i) + ".victim.example.", i), 0).question);
+        questions.join(miss_for("n" + std::to_string(i) + ".victim.example.", i), 0, kStart)
+            .question);
     questions.wait(*crowd.back(), kStart);
   }
   EXPECT_EQ(questions.first_waiting(0, Line::Fair), crowd.front());
@@ -180,17 +223,17 @@ TEST(Questions, OfACrowdWaitInALineOfTheirOwn) {
   EXPECT_EQ(questions.first_waiting(0, Line::Crowded), *crowded);
   questions.stop_waiting(**crowded);
   EXPECT_EQ(questions.first_waiting(0, Line::Crowded), *(crowded + 1));
-  OpenQuestion* other = questions.join(miss_for("www.other.example.", 99), 0).question;
+  OpenQuestion* other = questions.join(miss_for("www.other.example.", 99), 0, kStart).question;
   questions.wait(*other, kStart);
   EXPECT_EQ(questions.next_waiting(**(crowded - 1)), other);
 }
 
 TEST(Questions, OfOneDomainGetNoMoreThanAnEighthWhenRoomRunsShort) {
   constexpr uint32_t kCapacity = 800;
-  Questions questions(kCapacity, kStart);
+  Questions questions(kCapacity, kLife, kStart);
   uint32_t slot = 0;
   const auto ask = [&](const std::string& name) {
-    return questions.join(miss_for(name, slot++), 0).how;
+    return questions.join(miss_for(name, slot++), 0, kStart).how;
   };
   for (uint32_t i = 0; i < kCapacity / 2; ++i)
     EXPECT_EQ(ask("n" + std::to_string(i) + ".victim.example."), Questions::Joined::Opened);

@@ -4,6 +4,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "tests/tls-workers/worker_rig.h"
 
 namespace tests {
@@ -96,6 +98,47 @@ TEST(Sessions, AreReplacedWhenTheyHaveLivedLong) {
   EXPECT_TRUE(rig.has_ready(2));
   EXPECT_EQ(rig.server().connections(), 4u);
   EXPECT_EQ(rig.sessions().counters().failures.total(), 0u);
+}
+
+TEST(Sessions, AreReplacedBeforeTheServerClosesThem) {
+  SessionsRig rig(2);
+  ASSERT_TRUE(rig.has_ready(2));
+  // Not as many queries on the one as on the other, or it would be their number that ends them.
+  tls::Session& busier = *rig.sessions().session_with_room(rig.now());
+  for (int i = 0; i < 3; ++i)
+    busier.ask(question_for("www.example."), {}, tls::Purpose::Serve, rig.now());
+  ASSERT_TRUE(eventually([&] {
+    rig.turn();
+    return std::ranges::all_of(rig.sessions().all(), [&](const tls::Session& session) {
+      return !session.ready() || &session == &busier ||
+             (session.answers() > 0 && session.answers() != busier.answers());
+    });
+  }));
+  // Both live for a second and are closed by the server then.
+  rig.wait(base::seconds(1));
+  for (tls::Session& session : rig.sessions().all()) {
+    if (!session.ready()) continue;
+    session.fail(tls::Failure::Eof, "closed by the server");
+    rig.sessions().ended(session, 1, rig.now());
+    session.close();
+  }
+  ASSERT_TRUE(rig.has_ready(2));
+  const unsigned before = rig.server().connections();
+  rig.wait(base::milliseconds(450));
+  for (int i = 0; i < 50; ++i) rig.turn();
+  EXPECT_EQ(rig.server().connections(), before) << "not before half of it is over";
+  // Well before the second is over both have a successor, and never are there none.
+  for (int i = 0; i < 45; ++i) {
+    rig.wait(base::milliseconds(10));
+    EXPECT_TRUE(eventually([&] {
+      rig.turn();
+      return rig.sessions().session_with_room(rig.now()) != nullptr;
+    }));
+  }
+  EXPECT_TRUE(eventually([&] {
+    rig.turn();
+    return rig.server().connections() == before + 2;
+  }));
 }
 
 TEST(Sessions, AreNotReplacedTogether) {

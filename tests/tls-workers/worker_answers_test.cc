@@ -220,10 +220,105 @@ TEST(WorkerAnswers, UnknownIdEndsTheSession) {
       eventually([&] { return rig.backend(0).up.read() == 1 && rig.backend(1).up.read() == 1; }));
   EXPECT_EQ(address_in(rig.resolve("www.example.")), "192.0.2.1");
   EXPECT_EQ(rig.failures(tls::Failure::Mismatch, 0), 1u);
-  EXPECT_EQ(rig.backend(0).up.read(), 0u);
+  EXPECT_EQ(rig.backend(0).up.read(), 1u) << "the connection is sound";
 }
 
-TEST(WorkerAnswers, WrongQuestionEndsTheSessionAndIsNeverKept) {
+/// "odd" in front of a name makes the server answer it as `odd` says; other names are answered
+/// rightly, those under "held" only once `open` is set.
+Script odd_if_asked(std::function<Bytes(const Bytes& query)> odd, const std::atomic<bool>& open) {
+  return [odd = std::move(odd), &open](Connection& connection) {
+    std::vector<Bytes> held;
+    while (const auto query = connection.read_query()) {
+      const std::string label = label_in(*query);
+      if (label.starts_with("odd")) {
+        connection.send(odd(*query));
+      } else if (label.starts_with("held") && !open) {
+        held.push_back(*query);
+      } else {
+        connection.send(answer_to(*query));
+      }
+      if (!open) continue;
+      for (const Bytes& waiting : std::exchange(held, {})) connection.send(answer_to(waiting));
+    }
+  };
+}
+
+Bytes to_another_question(const Bytes& query) {
+  return MessageBuilder()
+      .id(id_of(query))
+      .flags(0x8180)
+      .question("victim.example.", dns::Type::A)
+      .answer(a_record(pointer_to_question(), 300, {192, 0, 2, 66}))
+      .build();
+}
+
+Bytes with_another_id(const Bytes& query) {
+  Bytes answer = answer_to(query, 300, {192, 0, 2, 66});
+  base::store_be16(answer.data(), static_cast<uint16_t>(id_of(answer) + 1000));
+  return answer;
+}
+
+TEST(WorkerAnswers, WrongQuestionFailsThatQueryAlone) {
+  std::atomic<bool> open{false};
+  DotServer server(good_identity(), {.script = odd_if_asked(to_another_question, open)});
+  WorkerRig rig({backend_at(server.endpoint())});
+  constexpr int kInnocent = 20;
+  for (int i = 0; i < kInnocent; ++i) rig.ask("held" + std::to_string(i) + ".example.", 1);
+  EXPECT_EQ(rig.resolve("odd.example.").ede, dns::Ede::NetworkError);
+  open = true;
+  EXPECT_EQ(address_in(rig.resolve("www.example.")), "192.0.2.1");
+  for (int i = 0; i < kInnocent; ++i) EXPECT_EQ(address_in(rig.next_fill(1)), "192.0.2.1");
+  EXPECT_EQ(server.connections(), 1u);
+  EXPECT_EQ(server.seen().size(), kInnocent + 2u) << "the odd one is not asked there again";
+  EXPECT_EQ(rig.failures(tls::Failure::Mismatch), 1u);
+  EXPECT_EQ(rig.cached("victim.example."), nullptr);
+}
+
+TEST(WorkerAnswers, OneWrongQuestionAfterTheOtherEndsTheSession) {
+  const std::atomic<bool> open{true};
+  DotServer server(good_identity(), {.script = odd_if_asked(to_another_question, open)});
+  WorkerRig rig({backend_at(server.endpoint())});
+  auto ask_odd = [&, number = 0]() mutable {
+    EXPECT_EQ(rig.resolve("odd" + std::to_string(number++) + ".example.").entry, nullptr);
+  };
+  for (unsigned i = 1; i < tls::Session::kMostDisowned; ++i) ask_odd();
+  EXPECT_EQ(address_in(rig.resolve("a.example.")), "192.0.2.1");  // Begins the row anew.
+  for (unsigned i = 1; i < tls::Session::kMostDisowned; ++i) ask_odd();
+  EXPECT_EQ(server.connections(), 1u);
+  ask_odd();
+  EXPECT_EQ(address_in(rig.resolve("b.example.")), "192.0.2.1");
+  EXPECT_EQ(server.connections(), 2u);
+}
+
+TEST(WorkerAnswers, UnknownIdOfOneNameMovesTheOthers) {
+  std::atomic<bool> open{false};
+  DotServer server(good_identity(), {.script = odd_if_asked(with_another_id, open)});
+  WorkerRig rig({backend_at(server.endpoint())});
+  constexpr int kInnocent = 20;
+  for (int i = 0; i < kInnocent; ++i) rig.ask("held" + std::to_string(i) + ".example.", 1);
+  ASSERT_TRUE(eventually([&] { return server.seen().size() == kInnocent; }));
+  open = true;
+  EXPECT_EQ(rig.resolve("odd.example.").ede, dns::Ede::NetworkError);
+  for (int i = 0; i < kInnocent; ++i) EXPECT_EQ(address_in(rig.next_fill(1)), "192.0.2.1");
+  EXPECT_LE(server.connections(), 2u);
+  EXPECT_LE(server.seen().size(), 2 * kInnocent + 1u) << "the odd one is not asked there again";
+}
+
+TEST(WorkerAnswers, UnknownIdsDoNotKeepSessionsFromBeingOpened) {
+  const std::atomic<bool> open{true};
+  DotServer server(good_identity(), {.script = odd_if_asked(with_another_id, open)});
+  WorkerRig rig({backend_at(server.endpoint())});
+  // Nobody asks anything else, so that each of them is its session's first query.
+  constexpr int kOdd = 10;
+  for (int i = 0; i < kOdd; ++i)
+    EXPECT_EQ(rig.resolve("odd" + std::to_string(i) + ".example.").entry, nullptr);
+  const base::Time before = base::Clock::now();
+  EXPECT_EQ(address_in(rig.resolve("www.example.")), "192.0.2.1");
+  EXPECT_LT(base::Clock::now() - before, base::seconds(2)) << "the back-off would be at 10 s";
+  EXPECT_EQ(rig.backend().queries.read(), kOdd + 1u);
+}
+
+TEST(WorkerAnswers, WrongQuestionIsAnsweredByAnotherBackendAndNeverKept) {
   DotServer bad(
       good_identity(), {.script = [](Connection& connection) {
         while (const auto query = connection.read_query()) {
@@ -348,7 +443,7 @@ TEST(WorkerAnswers, LateAnswerToAQueryGivenUpIsForTheCacheAlone) {
   tls::BackendSettings settings = backend_at(slow.endpoint());
   settings.query_timeout = base::milliseconds(400);
   WorkerRig rig({settings});
-  const exchange::Ticket held = rig.ask("held.example.");
+  const exchange::Ticket held = rig.ask("held.example.", 0, base::milliseconds(600));
   bool given_up = false;
   for (int i = 0; !given_up && i < 10'000; ++i) {
     rig.ask("n" + std::to_string(i) + ".example.");

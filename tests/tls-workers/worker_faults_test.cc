@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <deque>
 
 #include "tests/tls-workers/worker_rig.h"
 
@@ -146,7 +148,7 @@ TEST_P(WorkerFailover, WithoutAnotherTheAskerIsTold) {
   DotServer bad(good_identity(), {.script = GetParam().script});
   tls::BackendSettings only = backend_at(bad.endpoint());
   only.query_timeout = base::milliseconds(300);
-  WorkerRig rig({only});
+  WorkerRig rig({.sessions_per_backend = 1, .question_life = base::seconds(1)}, {only});
   const exchange::Fill fill = rig.resolve("www.example.");
   const bool relayed =
       GetParam().counted == tls::Failure::ServFail || GetParam().counted == tls::Failure::Refused;
@@ -155,8 +157,12 @@ TEST_P(WorkerFailover, WithoutAnotherTheAskerIsTold) {
     EXPECT_EQ(fill.ede, dns::Ede::NetworkError);
   }
   EXPECT_GE(rig.failures(GetParam().counted), 1u);
-  // One retry at most (RFC 9520 §3.1 would allow three).
-  EXPECT_LE(bad.seen().size(), 2u);
+  // RFC 9520 §3.1 allows three, where nobody knows whose fault it was it may be more. Where
+  // sessions end, the back-off does not leave time for more than a few.
+  const bool hangs_up =
+      GetParam().counted == tls::Failure::Eof || GetParam().counted == tls::Failure::Reset;
+  EXPECT_LE(bad.seen().size(),
+            hangs_up ? size_t{tls::Attempts::kMostCut} : size_t{tls::Attempts::kMostSpoiled});
 }
 
 INSTANTIATE_TEST_SUITE_P(Servers, WorkerFailover, testing::ValuesIn(bad_servers()),
@@ -174,8 +180,8 @@ TEST(WorkerFaults, FirstRefusalIsRelayedIfTheOtherFailsToo) {
   wait_for_both(rig);
   EXPECT_EQ(address_in(rig.resolve("www.example.")), "rcode 5");
   EXPECT_EQ(rig.failures(tls::Failure::Refused, 0), 1u);
-  EXPECT_EQ(rig.failures(tls::Failure::ServFail, 1), 1u);
-  EXPECT_NE(rig.cached("www.example."), nullptr);  // For a few seconds, RFC 9520 §3.2.
+  EXPECT_EQ(rig.failures(tls::Failure::ServFail, 1), 2u);  // That may pass, the first one's won't.
+  EXPECT_NE(rig.cached("www.example."), nullptr);          // For a few seconds, RFC 9520 §3.2.
 }
 
 TEST(WorkerFaults, RefusalIsRelayedIfTheOtherFallsSilent) {
@@ -188,7 +194,7 @@ TEST(WorkerFaults, RefusalIsRelayedIfTheOtherFallsSilent) {
   backends[1].query_timeout = base::milliseconds(300);
   WorkerRig rig(backends);
   wait_for_both(rig);
-  EXPECT_EQ(address_in(rig.resolve("www.example.")), "rcode 2");
+  EXPECT_EQ(address_in(rig.resolve("www.example.", base::seconds(1))), "rcode 2");
 }
 
 TEST(WorkerFaults, MissIsFailedByItsOwnDeadline) {
@@ -211,6 +217,7 @@ TEST(WorkerFaults, AnswerAfterTheLastAskerGaveUpIsStillKept) {
   tls::BackendSettings settings = backend_at(slow.endpoint());
   settings.query_timeout = kPatience * 10;
   WorkerRig rig({settings});
+  ASSERT_TRUE(eventually([&] { return rig.backend().sessions.read() == 1; }));
   EXPECT_EQ(rig.resolve("www.example.", base::milliseconds(100)).entry, nullptr);
   go = true;
   EXPECT_TRUE(eventually([&] { return rig.cached("www.example.") != nullptr; }));
@@ -244,7 +251,8 @@ TEST(WorkerFaults, SilentBackendIsTriedWithCopiesUntilItAnswers) {
 TEST(WorkerFaults, SilentSessionGivesUpAllThatIsUnderWayOnIt) {
   DotServer silent(good_identity(), {.script = answer_none});
   DotServer good(good_identity());
-  WorkerRig rig(bad_then_good(silent.endpoint(), good.endpoint()));
+  WorkerRig rig({.sessions_per_backend = 1, .question_life = kPatience},
+                bad_then_good(silent.endpoint(), good.endpoint()));
   wait_for_both(rig);
   for (int i = 0; i < 40; ++i) rig.ask("n" + std::to_string(i) + ".example.");
   for (int i = 0; i < 40; ++i) EXPECT_EQ(address_in(rig.next_fill()), "192.0.2.1");
@@ -264,9 +272,14 @@ TEST(WorkerFaults, RefusedConnectionFailsOver) {
 TEST(WorkerFaults, RefusedConnectionAloneIsNoReachableAuthority) {
   ClosedPort closed;
   WorkerRig rig({backend_at(closed.endpoint())});
-  const exchange::Fill fill = rig.resolve("www.example.");
-  EXPECT_EQ(fill.entry, nullptr);
-  EXPECT_EQ(fill.ede, dns::Ede::NoReachableAuthority);
+  // Not even the second time is that the name's failure.
+  for (int i = 0; i < 2; ++i) {
+    const exchange::Fill fill = rig.resolve("www.example.", base::milliseconds(300));
+    EXPECT_EQ(fill.entry, nullptr);
+    EXPECT_EQ(fill.ede, dns::Ede::NoReachableAuthority);
+  }
+  EXPECT_EQ(rig.worker().counters().failures_held.read(), 0u);
+  EXPECT_LE(rig.failures(tls::Failure::Connect), 5u) << "the back-off holds all the same";
   EXPECT_THAT(rig.notices(), Contains(HasSubstr("Connection refused")));
 }
 
@@ -285,7 +298,7 @@ TEST(WorkerFaults, BackendComesBackByItself) {
                      if (!broken) answer_all(connection);
                    }});
   WorkerRig rig({backend_at(server.endpoint())});
-  EXPECT_EQ(rig.resolve("a.example.").entry, nullptr);
+  EXPECT_EQ(rig.resolve("a.example.", base::milliseconds(300)).entry, nullptr);
   EXPECT_EQ(rig.backend().up.read(), 0u);
   broken = false;
   // Nobody asks anything meanwhile.
@@ -307,6 +320,71 @@ TEST(WorkerFaults, ServerThatClosesAfterEachQueryStillAnswers) {
   }
   EXPECT_LE(server.connections(), kQueries * 2);
   EXPECT_GE(rig.backend().handshakes_resumed.read(), 1u);
+}
+
+TEST(WorkerFaults, ServerThatClosesAfterSomeQueriesLosesNone) {
+  constexpr int kEach = 20;
+  DotServer server(good_identity(), {.script = [](Connection& connection) {
+                     for (int i = 0; i < kEach; ++i) {
+                       const auto query = connection.read_query();
+                       if (!query) return;
+                       connection.send(answer_to(*query));
+                     }
+                     connection.close();
+                   }});
+  // Twenty handshakes one after the other may take a busy machine longer than a question lives.
+  WorkerRig rig({.sessions_per_backend = 2, .question_life = kPatience},
+                {backend_at(server.endpoint())});
+  constexpr int kQueries = 400;
+  for (int i = 0; i < kQueries; ++i) {
+    rig.ask("n" + std::to_string(i) + ".example.");
+    if (i % 5 == 0) std::this_thread::sleep_for(base::milliseconds(1));
+  }
+  for (int i = 0; i < kQueries; ++i) EXPECT_EQ(address_in(rig.next_fill()), "192.0.2.1");
+  EXPECT_EQ(rig.worker().counters().failures_held.read(), 0u);
+}
+
+TEST(WorkerFaults, ServerThatClosesOnEachQueryGetsFewConnections) {
+  DotServer server(
+      good_identity(),
+      {.script = for_each_query([](Connection& connection, const Bytes&) { connection.close(); })});
+  WorkerRig rig({backend_at(server.endpoint())});
+  constexpr int kQueries = 50;
+  for (int i = 0; i < kQueries; ++i)
+    rig.ask("n" + std::to_string(i) + ".example.", 0, base::seconds(1));
+  for (int i = 0; i < kQueries; ++i) EXPECT_EQ(rig.next_fill().ede, dns::Ede::NetworkError);
+  EXPECT_LE(server.connections(), 6u);  // Pauses of 100 ms, doubling, and a quarter less.
+  // Who asks again is not told that the name has failed.
+  EXPECT_NE(rig.resolve("n0.example.", base::milliseconds(100)).ede, dns::Ede::CachedError);
+}
+
+TEST(WorkerFaults, FailureThatPassesIsNotTold) {
+  std::atomic<int> asked{0};
+  DotServer server(good_identity(),
+                   {.script = for_each_query([&](Connection& connection, const Bytes& query) {
+                      connection.send(asked++ % 2 == 0 ? rcode_to(query, dns::Rcode::ServFail)
+                                                       : answer_to(query));
+                    })});
+  WorkerRig rig({backend_at(server.endpoint())});
+  EXPECT_EQ(address_in(rig.resolve("a.example.")), "192.0.2.1");
+  EXPECT_EQ(address_in(rig.resolve("b.example.")), "192.0.2.1");
+  EXPECT_EQ(asked, 4);
+}
+
+TEST(WorkerFaults, EveryBackendIsAskedTwiceBeforeAFailureIsTold) {
+  const auto fail = for_each_query([](Connection& connection, const Bytes& query) {
+    connection.send(rcode_to(query, dns::Rcode::ServFail));
+  });
+  std::deque<DotServer> servers;
+  std::vector<tls::BackendSettings> backends;
+  for (int i = 0; i < 3; ++i) {
+    servers.emplace_back(good_identity(), DotServerSettings{.script = fail});
+    backends.push_back(backend_at(servers.back().endpoint(), "backend" + std::to_string(i)));
+  }
+  WorkerRig rig(backends);
+  ASSERT_TRUE(eventually([&] { return rig.backend(2).sessions.read() == 1; }));
+  EXPECT_EQ(address_in(rig.resolve("www.example.")), "rcode 2");
+  for (const DotServer& server : servers) EXPECT_EQ(server.seen().size(), 2u);
 }
 
 TEST(WorkerFaults, ServerMayCloseAnIdleSession) {
@@ -362,7 +440,7 @@ TEST(WorkerFaults, ServerThatDoesNotReadHoldsUpNobody) {
   DotServer good(good_identity());
   std::vector<tls::BackendSettings> backends = bad_then_good(deaf.endpoint(), good.endpoint());
   backends[0].max_in_flight = 60'000;
-  WorkerRig rig(backends);
+  WorkerRig rig({.sessions_per_backend = 1, .question_life = kPatience}, backends);
   wait_for_both(rig);
   // Far more than the socket's buffers take.
   constexpr int kQueries = 15'000;

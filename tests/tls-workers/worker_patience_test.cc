@@ -3,15 +3,23 @@
 #include <atomic>
 
 #include "tests/tls-workers/worker_rig.h"
+#include "tls-workers/upstream/sessions.h"
 
 namespace tests {
 namespace {
+
+/// Questions that nobody answers are over before a test is.
+const tls::WorkerSettings kShortQuestions{.sessions_per_backend = 1,
+                                          .question_life = base::milliseconds(500)};
+
+/// They are not over before a test has seen what it waits for.
+const tls::WorkerSettings kLongQuestions{.sessions_per_backend = 1, .question_life = kPatience};
 
 TEST(WorkerPatience, QuestionThatFailedFailsAgainWithoutBeingAsked) {
   DotServer silent(good_identity(), {.script = answer_none});
   tls::BackendSettings settings = backend_at(silent.endpoint());
   settings.query_timeout = base::milliseconds(200);
-  WorkerRig rig({settings});
+  WorkerRig rig(kShortQuestions, {settings});
   EXPECT_EQ(rig.resolve("www.example.").ede, dns::Ede::NetworkError);
   const size_t asked = silent.seen().size();
   for (int i = 0; i < 5; ++i) {
@@ -28,7 +36,7 @@ TEST(WorkerPatience, QuestionThatFailedIsAskedAgainOnceThatIsForgotten) {
   DotServer server(good_identity(), {.script = answer_while(open)});
   tls::BackendSettings settings = backend_at(server.endpoint());
   settings.query_timeout = base::milliseconds(200);
-  WorkerRig rig({settings});
+  WorkerRig rig(kShortQuestions, {settings});
   // Twice, so that it is held for two seconds.
   for (int failed = 0; failed < 2;) {
     if (rig.resolve("www.example.").ede == dns::Ede::NetworkError) ++failed;
@@ -44,7 +52,7 @@ TEST(WorkerPatience, QuestionThatFailedIsAskedAgainAfterAWhile) {
   DotServer server(good_identity(), {.script = answer_while(open)});
   tls::BackendSettings settings = backend_at(server.endpoint());
   settings.query_timeout = base::milliseconds(200);
-  WorkerRig rig({settings});
+  WorkerRig rig(kShortQuestions, {settings});
   EXPECT_EQ(rig.resolve("www.example.").entry, nullptr);
   open = true;
   EXPECT_TRUE(eventually([&] { return rig.resolve("www.example.").entry != nullptr; }));
@@ -134,6 +142,134 @@ TEST(WorkerPatience, WhatWentDownWithAHangingSessionIsAskedOnAnother) {
   for (int i = 0; i < kQuestions; ++i) EXPECT_EQ(address_in(rig.next_fill()), "192.0.2.1");
   EXPECT_GE(rig.failures(tls::Failure::Deadline), 1u);
   EXPECT_EQ(rig.backend().up.read(), 1u);
+}
+
+/// `endpoint` of a resolver that takes its time: its queries are overdue at once.
+tls::BackendSettings impatient(const base::Endpoint& endpoint,
+                               const std::string& name = "backend") {
+  tls::BackendSettings settings = backend_at(endpoint, name);
+  settings.query_timeout = base::milliseconds(100);
+  return settings;
+}
+
+TEST(WorkerPatience, AnswerThatTakesLongerThanAQueryShouldIsTaken) {
+  std::atomic<bool> open{false};
+  DotServer slow(good_identity(), {.script = answer_while(open)});
+  WorkerRig rig(kLongQuestions, {impatient(slow.endpoint())});
+  rig.ask("www.example.");
+  ASSERT_TRUE(eventually([&] { return rig.failures(tls::Failure::Deadline) >= 1; }));
+  EXPECT_TRUE(rig.no_fill_waits());
+  open = true;
+  EXPECT_EQ(address_in(rig.next_fill()), "192.0.2.1");
+}
+
+TEST(WorkerPatience, SlowAnswerIsTakenWhileOthersAreQuick) {
+  DotServer server(good_identity(), {.script = [](Connection& connection) {
+                     std::optional<Bytes> slow;
+                     while (const auto query = connection.read_query()) {
+                       const bool last = name_in(*query) == wire_name("last.example.");
+                       if (name_in(*query) == wire_name("slow.example.")) {
+                         slow = *query;
+                       } else {
+                         connection.send(answer_to(*query));
+                       }
+                       if (last && slow) connection.send(answer_to(*slow, 300, {192, 0, 2, 7}));
+                     }
+                   }});
+  WorkerRig rig(kLongQuestions, {impatient(server.endpoint())});
+  const exchange::Ticket slow = rig.ask("slow.example.");
+  for (int i = 0; rig.failures(tls::Failure::Deadline) == 0; ++i)
+    EXPECT_EQ(address_in(rig.resolve("n" + std::to_string(i) + ".example.")), "192.0.2.1");
+  EXPECT_EQ(address_in(rig.resolve("last.example.")), "192.0.2.1");
+  const exchange::Fill fill = rig.next_fill();
+  EXPECT_EQ(fill.ticket, slow);
+  EXPECT_EQ(address_in(fill), "192.0.2.7");
+  EXPECT_EQ(server.connections(), 1u);
+}
+
+TEST(WorkerPatience, WhoAsksAgainJoinsTheQuestionThatIsStillOpen) {
+  std::atomic<bool> open{false};
+  DotServer slow(good_identity(), {.script = answer_while(open)});
+  WorkerRig rig(kLongQuestions, {impatient(slow.endpoint())});
+  ASSERT_TRUE(eventually([&] { return rig.backend().sessions.read() == 1; }));
+  EXPECT_EQ(rig.resolve("www.example.", base::milliseconds(200)).ede, dns::Ede::NetworkError);
+  const exchange::Ticket second = rig.ask("www.example.");
+  ASSERT_TRUE(eventually([&] { return rig.worker().counters().merged.read() == 1; }));
+  open = true;
+  const exchange::Fill fill = rig.next_fill();
+  EXPECT_EQ(fill.ticket, second);
+  EXPECT_EQ(address_in(fill), "192.0.2.1");
+  EXPECT_EQ(rig.worker().counters().failures_held.read(), 0u);
+}
+
+TEST(WorkerPatience, LateAnswerIsKeptForWhoAsksAgain) {
+  std::atomic<bool> open{false};
+  DotServer slow(good_identity(), {.script = answer_while(open)});
+  WorkerRig rig(kLongQuestions, {impatient(slow.endpoint())});
+  ASSERT_TRUE(eventually([&] { return rig.backend().sessions.read() == 1; }));
+  EXPECT_EQ(rig.resolve("www.example.", base::milliseconds(200)).entry, nullptr);
+  open = true;
+  EXPECT_TRUE(eventually([&] { return rig.cached("www.example.") != nullptr; }));
+  EXPECT_TRUE(rig.no_fill_waits());
+}
+
+TEST(WorkerPatience, OtherBackendIsAskedInTimeAndTheFirstOnesAnswerStillCounts) {
+  std::atomic<bool> open{false};
+  DotServer slow(good_identity(), {.script = answer_while(open)});
+  DotServer silent(good_identity(), {.script = answer_none});
+  std::vector<tls::BackendSettings> backends = {impatient(slow.endpoint(), "slow"),
+                                                impatient(silent.endpoint(), "silent")};
+  backends[1].order = 2;
+  WorkerRig rig(kLongQuestions, backends);
+  ASSERT_TRUE(
+      eventually([&] { return rig.backend(0).up.read() == 1 && rig.backend(1).up.read() == 1; }));
+  rig.ask("www.example.");
+  ASSERT_TRUE(eventually([&] { return !silent.seen().empty(); }));
+  EXPECT_TRUE(rig.no_fill_waits());
+  open = true;
+  EXPECT_EQ(address_in(rig.next_fill()), "192.0.2.1");
+}
+
+TEST(WorkerPatience, MoreSessionsAreOpenedWhileQuestionsWait) {
+  std::atomic<bool> open{false};
+  DotServer slow(good_identity(), {.script = answer_while(open)});
+  tls::BackendSettings settings = backend_at(slow.endpoint());
+  settings.max_in_flight = 10;
+  settings.query_timeout = kPatience;
+  WorkerRig rig({.sessions_per_backend = 2, .question_life = kPatience}, {settings});
+  constexpr unsigned kMost = 2 + tls::Sessions::kMostExtra;
+  constexpr unsigned kQuestions = 20 * kMost;
+  for (unsigned i = 0; i < kQuestions; ++i) rig.ask("www.n" + std::to_string(i) + ".example.");
+  EXPECT_TRUE(eventually([&] { return rig.backend().in_flight.read() == 10 * kMost; }));
+  std::this_thread::sleep_for(base::milliseconds(100));
+  EXPECT_EQ(slow.connections(), kMost) << "that is the limit";
+  open = true;
+  for (unsigned i = 0; i < kQuestions; ++i) EXPECT_EQ(address_in(rig.next_fill()), "192.0.2.1");
+}
+
+TEST(WorkerPatience, NobodyIsWaitedForAloneForLong) {
+  DotServer first(good_identity(), {.script = answer_none});
+  DotServer second(good_identity(), {.script = answer_none});
+  DotServer third(good_identity());
+  std::vector<tls::BackendSettings> backends = both(first, second);
+  backends.push_back(backend_at(third.endpoint(), "third"));
+  backends[2].order = 3;
+  WorkerRig rig(kLongQuestions, backends);
+  ASSERT_TRUE(eventually([&] {
+    return rig.backend(0).up.read() == 1 && rig.backend(1).up.read() == 1 &&
+           rig.backend(2).up.read() == 1;
+  }));
+  EXPECT_EQ(address_in(rig.resolve("www.example.")), "192.0.2.1");
+  EXPECT_EQ(rig.failures(tls::Failure::Deadline, 0), 0u) << "long before any deadline";
+  EXPECT_EQ(first.seen().size() + second.seen().size(), 2u);
+}
+
+TEST(WorkerPatience, QuestionIsOverInTheEnd) {
+  DotServer silent(good_identity(), {.script = answer_none});
+  WorkerRig rig(kShortQuestions, {impatient(silent.endpoint())});
+  EXPECT_EQ(rig.resolve("www.example.").ede, dns::Ede::NetworkError);
+  EXPECT_EQ(rig.worker().counters().questions.read(), 0u);
+  EXPECT_LE(silent.seen().size(), 2u);
 }
 
 }  // namespace

@@ -7,6 +7,8 @@ namespace tests {
 namespace {
 
 constexpr unsigned kRing = 65536;
+/// Most tests in which nobody answers do not wait for more than this.
+constexpr base::milliseconds kQuestionLife{1500};
 
 class HashSecret : public testing::Environment {
  public:
@@ -43,7 +45,7 @@ tls::BackendSettings backend_at(const base::Endpoint& endpoint, const std::strin
 }
 
 WorkerRig::WorkerRig(std::vector<tls::BackendSettings> backends)
-    : WorkerRig({.sessions_per_backend = 1}, std::move(backends)) {}
+    : WorkerRig({.sessions_per_backend = 1, .question_life = kQuestionLife}, std::move(backends)) {}
 
 WorkerRig::WorkerRig(const tls::WorkerSettings& settings,
                      std::vector<tls::BackendSettings> backends, bool hedging)

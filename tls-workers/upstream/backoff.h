@@ -15,6 +15,10 @@ class Backoff {
   /// Another failure. Those that come while the pause lasts belong to the same event and do not
   /// lengthen it.
   void failed(base::Time now);
+  /// A failure that says nothing about the next one: a pause of the shortest kind.
+  void pause(base::Time now) {
+    if (!pausing(now)) until_ = now + jittered(kFirst);
+  }
   void answered() { failures_ = 0, until_ = base::Time{}; }
 
   [[nodiscard]] bool pausing(base::Time now) const { return now < until_; }

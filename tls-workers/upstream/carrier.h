@@ -42,8 +42,9 @@ class Carrier {
   [[nodiscard]] virtual bool has_room() const = 0;
   /// A query for `question` leaves with the next octets. Only if `has_room`. Ids go up by one.
   virtual void ask(const dns::Question& question, uint16_t id) = 0;
-  /// Nobody waits for the query `id` any more.
-  virtual void give_up(uint16_t id) = 0;
+  /// The query `id` is overdue. Whether its answer may still come; if not, it is no longer under
+  /// way.
+  [[nodiscard]] virtual bool give_up(uint16_t id) = 0;
   /// The peer owes answers and has been quiet for a while: reminds it, if there is a way to.
   virtual void remind() = 0;
   /// The stream will be closed after the next octets.

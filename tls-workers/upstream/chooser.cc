@@ -5,18 +5,17 @@
 namespace tls {
 namespace {
 
-/// The best by (standing, rank) among those that `fits` accepts.
+/// The best by (standing, in_vain, rank) among those that `fits` accepts.
 template <typename Fits>
-std::optional<size_t> best(std::span<const Candidate> candidates, std::optional<uint32_t> avoid,
-                           Fits fits) {
+std::optional<size_t> best(std::span<const Candidate> candidates, Fits fits) {
+  const auto order = [](const Candidate& candidate) {
+    return std::tie(candidate.standing, candidate.in_vain, candidate.rank);
+  };
   std::optional<size_t> found;
   for (size_t i = 0; i < candidates.size(); ++i) {
     const Candidate& candidate = candidates[i];
-    if (candidate.backend == avoid || !fits(candidate)) continue;
-    if (!found || std::tie(candidate.standing, candidate.rank) <
-                      std::tie(candidates[*found].standing, candidates[*found].rank)) {
-      found = i;
-    }
+    if (candidate.spent || !fits(candidate)) continue;
+    if (!found || order(candidate) < order(candidates[*found])) found = i;
   }
   return found;
 }
@@ -24,14 +23,13 @@ std::optional<size_t> best(std::span<const Candidate> candidates, std::optional<
 }  // namespace
 
 std::optional<size_t> choose(std::span<const Candidate> candidates, std::optional<uint32_t> avoid) {
-  return best(candidates, avoid, [](const Candidate& candidate) {
-    return candidate.standing == Standing::Ready || candidate.standing == Standing::OnTrial;
+  return best(candidates, [&](const Candidate& candidate) {
+    return candidate.backend != avoid && has_room(candidate);
   });
 }
 
-std::optional<size_t> choose_to_open(std::span<const Candidate> candidates,
-                                     std::optional<uint32_t> avoid) {
-  return best(candidates, avoid, [](const Candidate& candidate) {
+std::optional<size_t> choose_to_open(std::span<const Candidate> candidates) {
+  return best(candidates, [](const Candidate& candidate) {
     return !candidate.opening &&
            (candidate.standing == Standing::Closed || candidate.standing == Standing::Failing);
   });

@@ -43,18 +43,25 @@ struct Candidate {
   base::Duration p95{};      // The same for what one answer in twenty exceeds.
   base::Time retry_at{};     // When `Down` ends.
   bool opening = false;      // A session is being opened.
+  bool spent = false;        // It is not to be asked for the question in hand, ...
+  unsigned in_vain = 0;      // ... for which it has been asked so often already.
   Rank rank{};               // Of the question in hand.
 };
 
-/// The Ready candidate that ranks best; if none is Ready, one that is OnTrial by the same rule.
-/// Never `avoid`. Returns an index into `candidates`.
+/// The best by (standing, asked in vain, rank) of those that are Ready or OnTrial: quick failures
+/// are tried again before anybody waits for a silent backend. Never `avoid`, nor who is spent.
+/// Returns an index into `candidates`.
 [[nodiscard]] std::optional<size_t> choose(std::span<const Candidate> candidates,
                                            std::optional<uint32_t> avoid);
 
-/// The candidate without a session that is best to open one with: Closed before Failing, then by
-/// rank. Skips those that are opening already, `Down`, and `avoid`.
-[[nodiscard]] std::optional<size_t> choose_to_open(std::span<const Candidate> candidates,
-                                                   std::optional<uint32_t> avoid);
+/// The candidate without a session that is best to open one with, by the same rule: Closed before
+/// Failing. Skips those that are opening already, `Down`, or spent.
+[[nodiscard]] std::optional<size_t> choose_to_open(std::span<const Candidate> candidates);
+
+/// Whether `candidate` has a session that would take another query.
+[[nodiscard]] inline bool has_room(const Candidate& candidate) {
+  return candidate.standing == Standing::Ready || candidate.standing == Standing::OnTrial;
+}
 
 /// Whether the policy would rather have `a` than `b`, whatever their standing.
 [[nodiscard]] inline bool preferred(const Candidate& a, const Candidate& b) {

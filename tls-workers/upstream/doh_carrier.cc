@@ -161,13 +161,14 @@ size_t DohCarrier::give_query(int32_t stream, base::ByteSpan into, uint32_t& fla
   return part.size();
 }
 
-void DohCarrier::give_up(uint16_t id) {
+bool DohCarrier::give_up(uint16_t id) {
   const int32_t stream = stream_of(id);
   const Exchange* exchange = find(stream);
-  if (exchange == nullptr || open_.size() <= limit() / 2) return;
+  if (exchange == nullptr || open_.size() <= limit() / 2) return true;
   (void)nghttp2_session_consume_connection(session_.get(), exchange->body.size());
   open_.erase(stream);
   (void)nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream, NGHTTP2_CANCEL);
+  return false;
 }
 
 /// A PING, RFC 9113 §6.7. Unbound 1.17 with every stream taken may forget requests that it has read

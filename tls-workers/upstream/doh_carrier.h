@@ -29,7 +29,7 @@ class DohCarrier final : public Carrier {
   void ask(const dns::Question& question, uint16_t id) override;
   /// Its answer may still come, as long as half of the streams that the server allows are free.
   /// Otherwise the stream is reset, so that it does not count any longer.
-  void give_up(uint16_t id) override;
+  [[nodiscard]] bool give_up(uint16_t id) override;
   void remind() override;
   void finish() override;
   [[nodiscard]] base::ByteView unsent() override;

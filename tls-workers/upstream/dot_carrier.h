@@ -1,8 +1,8 @@
 // DNS over TLS: each message behind its length, many of them in one record. RFC 7858 §3.3.
 #pragma once
 
-#include "tls-workers/upstream/carrier.h"
 #include "tls-workers/framing.h"
+#include "tls-workers/upstream/carrier.h"
 
 namespace tls {
 
@@ -14,7 +14,7 @@ class DotCarrier final : public Carrier {
   [[nodiscard]] bool has_room() const override { return true; }
   /// The first query asks the server how long it keeps idle sessions (RFC 7828 §3.2.1).
   void ask(const dns::Question& question, uint16_t id) override;
-  void give_up(uint16_t) override {}
+  [[nodiscard]] bool give_up(uint16_t) override { return true; }
   void remind() override {}
   void finish() override {}
   [[nodiscard]] base::ByteView unsent() override { return outgoing_.unsent(); }

@@ -17,7 +17,7 @@ std::optional<Asked> Inflight::settle(uint16_t id) {
   const auto index = static_cast<uint16_t>(id - first_id_);
   if (index >= asked_.size() || asked_[index].state == Asked::State::Done) return std::nullopt;
   const Asked asked = asked_[index];
-  if (asked.state == Asked::State::Waiting) --waiting_;
+  --(asked.state == Asked::State::Waiting ? waiting_ : timed_out_);
   asked_[index].state = Asked::State::Done;
   return asked;
 }
@@ -45,6 +45,7 @@ Asked Inflight::time_out_oldest() {
   Asked& asked = asked_[oldest_];
   asked.state = Asked::State::TimedOut;
   --waiting_;
+  ++timed_out_;
   return asked;
 }
 

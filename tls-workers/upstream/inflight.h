@@ -40,7 +40,11 @@ struct Fingerprint {
 
 /// One query sent.
 struct Asked {
-  enum class State : uint8_t { Waiting, TimedOut, Done };
+  enum class State : uint8_t {
+    Waiting,
+    TimedOut,  // Overdue; its answer may still come.
+    Done
+  };
   QuestionHandle question;
   base::Time at;
   Fingerprint fingerprint;
@@ -50,12 +54,18 @@ struct Asked {
 };
 static_assert(sizeof(Asked) == 32);
 
+/// For so long after it was asked an answer may still be of use to somebody.
+inline constexpr base::milliseconds kAnswerLife{5000};
+
 class Inflight {
  public:
   Inflight(uint16_t first_id, uint32_t limit) : first_id_(first_id), limit_(limit) {}
 
   [[nodiscard]] bool has_room() const { return waiting_ < limit_ && asked_.size() < kIds; }
   [[nodiscard]] uint32_t waiting() const { return waiting_; }
+  [[nodiscard]] size_t issued() const { return asked_.size(); }
+  /// Queries that timed out and have not been answered since.
+  [[nodiscard]] uint32_t timed_out() const { return timed_out_; }
   /// Time to open a session that takes over; there is room for as many queries again until it is
   /// there.
   [[nodiscard]] bool worn() const { return asked_.size() >= kWorn; }
@@ -70,16 +80,37 @@ class Inflight {
   /// The query that `id` has answered before, for an answer that comes once more. Nothing if there
   /// was none, or if there have been more such answers than queries.
   [[nodiscard]] std::optional<Asked> repeat(uint16_t id);
+  [[nodiscard]] bool was_issued(uint16_t id) const {
+    return static_cast<uint16_t>(id - first_id_) < asked_.size();
+  }
+  /// The id of the query that an answer with an unknown id was meant for: the one under way that
+  /// `fits(const Asked&)`, or else the only one there is.
+  template <typename Fits>
+  [[nodiscard]] std::optional<uint16_t> find(Fits fits) const {
+    for (size_t i = timed_out_ > 0 ? 0 : oldest_; i < asked_.size(); ++i) {
+      if (asked_[i].state == Asked::State::Done) continue;
+      const auto id = static_cast<uint16_t>(first_id_ + i);
+      if (fits(asked_[i]) || waiting_ + timed_out_ == 1) return id;
+    }
+    return std::nullopt;
+  }
   /// The oldest query that waits, if any.
   [[nodiscard]] const Asked* oldest();
   /// Its id. Only if there is one.
   [[nodiscard]] uint16_t oldest_id();
   /// Gives up the oldest query that waits. Its id stays quarantined. Only if there is one.
   Asked time_out_oldest();
-  /// Gives up all that wait: `each(const Asked&)`, oldest first.
+  /// Gives up all that wait and all that timed out: `each(const Asked&)`, as they were until now,
+  /// oldest first.
   template <typename Each>
   void abandon(Each each) {
-    while (oldest() != nullptr) each(time_out_oldest());
+    for (size_t i = timed_out_ > 0 ? 0 : oldest_; i < asked_.size(); ++i) {
+      const Asked asked = asked_[i];
+      if (asked.state == Asked::State::Done) continue;
+      asked_[i].state = Asked::State::Done;
+      each(asked);
+    }
+    waiting_ = timed_out_ = 0;
   }
 
   static constexpr size_t kWorn = 30'000;
@@ -89,6 +120,7 @@ class Inflight {
   uint16_t first_id_;
   uint32_t limit_;
   uint32_t waiting_ = 0;
+  uint32_t timed_out_ = 0;
   size_t oldest_ = 0;  // No query before this one waits.
   size_t repeats_ = 0;
   std::vector<Asked> asked_;  // By id − first_id_.

@@ -12,7 +12,6 @@ namespace {
 /// Equal questions of different cores share a record, so there are more askers than questions, but
 /// rarely many more.
 constexpr uint32_t kAskersPerQuestion = 2;
-constexpr uint8_t kRetries = 1;
 /// When half of all places are taken, so small a part of them is what one domain may have.
 constexpr uint32_t kPartForOneDomain = 8;
 
@@ -25,8 +24,9 @@ std::vector<uint32_t> all_free(uint32_t count) {
 
 }  // namespace
 
-Questions::Questions(uint32_t capacity, base::Time now)
-    : slots_(capacity),
+Questions::Questions(uint32_t capacity, base::Duration life, base::Time now)
+    : life_(life),
+      slots_(capacity),
       askers_(size_t{capacity} * kAskersPerQuestion),
       free_slots_(all_free(capacity)),
       free_askers_(all_free(capacity * kAskersPerQuestion)),
@@ -34,18 +34,16 @@ Questions::Questions(uint32_t capacity, base::Time now)
       waiting_(dns::kMaxPools),
       deadlines_(capacity, now) {}
 
-Questions::Join Questions::join(const exchange::Miss& miss, uint32_t core) {
+Questions::Join Questions::join(const exchange::Miss& miss, uint32_t core, base::Time now) {
   if (free_askers_.empty()) return {Joined::Full, nullptr};
   Join join{Joined::Merged, lookup(miss.question)};
-  if (join.question == nullptr) join = open(miss.question);
+  if (join.question == nullptr) join = open(miss.question, now);
   if (join.question == nullptr) return join;
   if (join.how == Joined::Opened) {
     join.question->source.client = miss.client;
     join.question->ahead = miss.ticket == exchange::kNobody;
   }
   OpenQuestion& question = *join.question;
-  // Whoever joins after all others have given up has a retry of their own.
-  if (!has_askers(question)) question.retries_left = kRetries;
   const uint32_t index = free_askers_.back();
   free_askers_.pop_back();
   askers_[index] = {{core, miss.ticket, miss.deadline}, question.askers_};
@@ -54,7 +52,7 @@ Questions::Join Questions::join(const exchange::Miss& miss, uint32_t core) {
   return join;
 }
 
-Questions::Join Questions::open(const dns::Question& question) {
+Questions::Join Questions::open(const dns::Question& question, base::Time now) {
   if (free_slots_.empty()) return {Joined::Full, nullptr};
   const Crowds::Place place = crowds_.enter(question);
   const size_t most = std::max<size_t>(slots_.size() / kPartForOneDomain, Crowds::kFairWide);
@@ -62,7 +60,16 @@ Questions::Join Questions::open(const dns::Question& question) {
     crowds_.leave(place);
     return {Joined::Crowded, nullptr};
   }
-  return {Joined::Opened, &open_slot(question, place)};
+  OpenQuestion& opened = open_slot(question, place);
+  opened.until = now + life_;
+  return {Joined::Opened, &opened};
+}
+
+base::Time Questions::last_deadline(const OpenQuestion& question) const {
+  base::Time last = base::Time::min();
+  for (uint32_t index = question.askers_; index != kNone; index = askers_[index].next)
+    last = std::max(last, askers_[index].asker.deadline);
+  return last;
 }
 
 OpenQuestion* Questions::find(QuestionHandle handle) {
@@ -112,6 +119,19 @@ void Questions::stop_waiting(OpenQuestion& question) {
   question.state = OpenQuestion::State::Asked;
 }
 
+bool Questions::has_overdue(const OpenQuestion& question, base::Time now) const {
+  for (uint32_t index = question.askers_; index != kNone; index = askers_[index].next) {
+    if (askers_[index].asker.deadline <= now) return true;
+  }
+  return false;
+}
+
+void Questions::wait_behind_others(OpenQuestion& question) {
+  const base::Time since = question.waiting_since;
+  stop_waiting(question);
+  wait(question, since);
+}
+
 OpenQuestion* Questions::lookup(const dns::Question& question) {
   uint32_t slot = chain_of(question);
   while (slot != kNone && !(slots_[slot].question == question)) slot = slots_[slot].next_in_chain_;
@@ -137,17 +157,14 @@ OpenQuestion& Questions::open_slot(const dns::Question& question, const Crowds::
   return opened;
 }
 
-/// Keeps the slot's deadline at that of the asker who can wait least, or at the second query's.
+/// Keeps the slot's deadline at that of the asker who can wait least, the second query's, or the
+/// question's own.
 void Questions::watch(OpenQuestion& question) {
-  base::Time first = question.hedge_at;
+  base::Time first = std::min(question.hedge_at, question.until);
   for (uint32_t index = question.askers_; index != kNone; index = askers_[index].next) {
     first = std::min(first, askers_[index].asker.deadline);
   }
-  if (first == base::Time::max()) {
-    deadlines_.remove(question.handle.slot);
-  } else {
-    deadlines_.set(question.handle.slot, first);
-  }
+  deadlines_.set(question.handle.slot, first);
 }
 
 }  // namespace tls

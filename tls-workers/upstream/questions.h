@@ -1,8 +1,9 @@
 // The questions that a worker is finding out: one record each, however many cores ask for it and
 // however often it is sent.
 //
-// A question stays open until an answer or a failure settles it; it may outlive its askers while a
-// query for it is under way, so that a late answer still reaches the cache. All memory is taken at
+// A question stays open until an answer or a failure settles it, or its time is over. That is
+// longer than a client waits: it outlives its askers while a query for it is under way, so that a
+// late answer still reaches the cache and whoever asks again (RFC 8767 §5). All memory is taken at
 // start.
 #pragma once
 
@@ -14,6 +15,7 @@
 
 #include "dataplane/cache/entry.h"
 #include "dataplane/exchange.h"
+#include "tls-workers/upstream/attempts.h"
 #include "tls-workers/upstream/crowds.h"
 #include "tls-workers/upstream/deadlines.h"
 #include "tls-workers/upstream/inflight.h"
@@ -27,30 +29,39 @@ struct Asker {
   base::Time deadline;
 };
 
-/// Which backends a retry may use, beside one that has not been asked.
-enum class SameBackend : uint8_t { Forbidden, Allowed };
-
 struct OpenQuestion {
   enum class State : uint8_t { Closed, Waiting, Asked };  // Waiting: for a session.
 
   dns::Question question;
   QuestionHandle handle;
   State state = State::Closed;
-  uint8_t retries_left = 0;
-  SameBackend same_backend = SameBackend::Allowed;
-  uint8_t under_way = 0;          // Queries sent for its askers and neither answered nor lost.
-  bool was_asked = false;         // Some session has carried it.
-  uint32_t asked_last = 0;        // The backend, once `was_asked`.
-  std::optional<uint32_t> avoid;  // The backend that has failed it.
-  Source source;                  // Its domain, and who asked first.
-  bool ahead = false;             // It was opened before the answer that there is has expired.
-  bool crowded = false;           // Its domain had more than its share open when it came.
-  base::Time waiting_since{};     // While Waiting.
+  Attempts attempts;
+  uint8_t under_way = 0;        // Queries sent for its askers and neither answered nor lost, ...
+  uint8_t overdue = 0;          // ... so many of them longer ago than they should take.
+  bool was_asked = false;       // Some session has carried it.
+  uint32_t asked_last = 0;      // The backend, once `was_asked`, ...
+  base::Time asked_at{};        // ... and when.
+  bool crowded = false;         // Its domain had more than its share open when it came.
+  Source source;                // Its domain, and who asked first.
+  bool ahead = false;           // It was opened before the answer that there is has expired.
+  base::Time until{};           // Then its time is over.
+  base::Time waiting_since{};   // While Waiting.
+  bool old_was_sought = false;  // Whoever could be told an old answer at once has been.
   base::Time hedge_at = base::Time::max();  // When to ask a second backend as well.
   cache::Entry* second_best = nullptr;  // A failure in so many words, owned, unpublished: for when
                                         // the other backend fails too.
   uint32_t second_best_lifetime = 0;    // Seconds; 0: not to be kept.
   bool bogus = false;                   // A resolver has found that signatures do not hold.
+
+  /// `asked` is not under way any more.
+  void take_back(const Asked& asked, uint32_t backend) {
+    --under_way;
+    if (asked.state != Asked::State::TimedOut) return;
+    --overdue;
+    attempts.came_to_an_end(backend);
+  }
+  /// Whether an answer may come in the usual time.
+  [[nodiscard]] bool hopes() const { return under_way > overdue; }
 
  private:
   friend class Questions;
@@ -64,7 +75,8 @@ struct OpenQuestion {
 
 class Questions {
  public:
-  Questions(uint32_t capacity, base::Time now);
+  /// `life`: of each question, from the first Miss on.
+  Questions(uint32_t capacity, base::Duration life, base::Time now);
 
   /// Crowded: half of all places are taken, and its domain has an eighth of them.
   enum class Joined : uint8_t { Opened, Merged, Full, Crowded };
@@ -72,9 +84,9 @@ class Questions {
     Joined how;
     OpenQuestion* question;  // nullptr when Full or Crowded: the Miss was not taken.
   };
-  /// Adds the core's Miss to the open question, or opens one with one retry (state Asked, though
-  /// nothing is sent yet).
-  [[nodiscard]] Join join(const exchange::Miss& miss, uint32_t core);
+  /// Adds the core's Miss to the open question, or opens one (state Asked, though nothing is sent
+  /// yet).
+  [[nodiscard]] Join join(const exchange::Miss& miss, uint32_t core, base::Time now);
 
   /// nullptr if it has been closed.
   [[nodiscard]] OpenQuestion* find(QuestionHandle handle);
@@ -84,6 +96,10 @@ class Questions {
   [[nodiscard]] bool has_askers(const OpenQuestion& question) const {
     return question.askers_ != kNone;
   }
+  /// When the last of them will have been told; Time::min() if there are none.
+  [[nodiscard]] base::Time last_deadline(const OpenQuestion& question) const;
+  /// Whether one of them wanted to hear by `now`.
+  [[nodiscard]] bool has_overdue(const OpenQuestion& question, base::Time now) const;
   /// Takes the askers off `question`: `each(const Asker&)`.
   template <typename Each>
   void release(OpenQuestion& question, Each each) {
@@ -102,8 +118,9 @@ class Questions {
     question.hedge_at = time;
     watch(question);
   }
-  /// A question at least one of whose askers may be overdue, or whose second query is due; nullptr
-  /// when there are no more.
+  /// A question at least one of whose askers may be overdue, whose second query is due or whose
+  /// time is over; nullptr when there are no more. Whoever looks calls `release_overdue` or closes
+  /// it.
   [[nodiscard]] OpenQuestion* next_due(base::Time now);
   [[nodiscard]] base::Time earliest_deadline() const { return deadlines_.earliest(); }
 
@@ -114,6 +131,8 @@ class Questions {
                                         Line::Crowded};  // In the order they are served.
   void wait(OpenQuestion& question, base::Time now);
   void stop_waiting(OpenQuestion& question);
+  /// Lets those behind `question`, which waits, go before it.
+  void wait_behind_others(OpenQuestion& question);
   [[nodiscard]] OpenQuestion* first_waiting(uint32_t pool, Line line) {
     return at(waiting_[pool][static_cast<size_t>(line)].first);
   }
@@ -158,7 +177,7 @@ class Questions {
     return waiting_[static_cast<size_t>(question.question.pool)][question.crowded ? 1 : 0];
   }
   [[nodiscard]] OpenQuestion* lookup(const dns::Question& question);
-  [[nodiscard]] Join open(const dns::Question& question);
+  [[nodiscard]] Join open(const dns::Question& question, base::Time now);
   OpenQuestion& open_slot(const dns::Question& question, const Crowds::Place& place);
   void watch(OpenQuestion& question);
 
@@ -178,6 +197,7 @@ class Questions {
     }
   }
 
+  const base::Duration life_;
   std::vector<OpenQuestion> slots_;
   std::vector<AskerNode> askers_;
   std::vector<uint32_t> free_slots_;

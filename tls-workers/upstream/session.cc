@@ -20,6 +20,11 @@ uint16_t random_id() {
   return static_cast<uint16_t>(octets[0] << 8 | octets[1]);
 }
 
+bool is_answer(const Outcome& outcome, const Fingerprint& asked) {
+  const auto question = dns::question_in(outcome.message, asked.wants, asked.pool);
+  return question && fingerprint_of(*question).hash == asked.hash;
+}
+
 }  // namespace
 
 Session::Session(uint32_t backend, const BackendSettings& settings, const TlsContext& context,
@@ -34,11 +39,14 @@ Session::Session(uint32_t backend, const BackendSettings& settings, const TlsCon
 void Session::open(base::Time now, base::Duration idle_timeout) {
   ASSERT(state_ == State::Closed);
   inflight_ = Inflight(random_id(), settings_.max_in_flight);
-  answers_ = 0;
+  answers_ = last_disowned_ = 0;
+  disowned_ = 0;
+  suspects_nobody_ = false;
   idle_timeout_ = idle_timeout;
   opened_at_ = last_asked_ = last_heard_ = last_received_ = now;
   acknowledged_ = true;
   reminded_ = false;
+  silent_ = false;
   enter(State::Connecting);
   const bool directly = !settings_.socks5;
   take(stream_.connect(directly ? settings_.address : settings_.socks5->proxy), now);
@@ -155,20 +163,40 @@ std::optional<Session::Heard> Session::take(const Outcome& outcome) {
     if (has_answered_before(outcome)) return std::nullopt;
     // The stream cannot be trusted to be in step with us any more. RFC 7766 §7.
     fail(Failure::Mismatch, "an answer to a query that was not asked");
-    return std::nullopt;
+    return blame(outcome);
   }
   if (asked->state == Asked::State::Waiting) counters_.in_flight.subtract();
   if (outcome.fault == nullptr) ++answers_;
   return Heard{*asked, outcome.message, outcome.fault, outcome.age};
 }
 
+/// Whoever owns the name asked for may have made the server answer with another id. If it can be
+/// told which query that was, the others are not to suffer for it.
+std::optional<Session::Heard> Session::blame(const Outcome& outcome) {
+  if (inflight_.was_issued(outcome.id)) return std::nullopt;  // It answers once too often.
+  const auto fits = [&](const Asked& asked) { return is_answer(outcome, asked.fingerprint); };
+  const std::optional<uint16_t> id = inflight_.find(fits);
+  if (!id) return std::nullopt;
+  suspects_nobody_ = true;
+  const Asked asked = inflight_.settle(*id).value();
+  if (asked.state == Asked::State::Waiting) counters_.in_flight.subtract();
+  return Heard{asked, {}, &*fault_};
+}
+
+void Session::disown() {
+  --answers_;
+  if (answers_ != last_disowned_) disowned_ = 0;
+  last_disowned_ = answers_;
+  if (++disowned_ < kMostDisowned) return;
+  suspects_nobody_ = true;
+  fail(Failure::Mismatch, "one answer after the other to another question than was asked");
+}
+
 /// Whether it is the second answer to a query: harmless, since nobody waits for it.
 bool Session::has_answered_before(const Outcome& outcome) {
   const std::optional<Asked> asked = inflight_.repeat(outcome.id);
   if (!asked) return false;
-  const Fingerprint& first = asked->fingerprint;
-  const auto question = dns::question_in(outcome.message, first.wants, first.pool);
-  return question && fingerprint_of(*question).hash == first.hash;
+  return is_answer(outcome, asked->fingerprint);
 }
 
 /// The peer will end the session. Those that it still wants to answer it gets the time to.
@@ -190,7 +218,10 @@ bool Session::read(base::Time now) {
     return false;
   }
   if (*size == 0) return false;
-  if (carrier_->filled(*size) == Carrier::Came::Answers) last_heard_ = now;
+  if (carrier_->filled(*size) == Carrier::Came::Answers) {
+    last_heard_ = now;
+    silent_ = false;
+  }
   return true;
 }
 
@@ -215,12 +246,21 @@ void Session::flush() {
   wait_for_socket();
 }
 
-std::optional<Asked> Session::next_overdue(base::Time now) {
+std::optional<Session::Overdue> Session::next_overdue(base::Time now) {
   const Asked* oldest = inflight_.oldest();
   if (oldest == nullptr || now < oldest->at + settings_.query_timeout) return std::nullopt;
+  return time_out_oldest();
+}
+
+Session::Overdue Session::time_out_oldest() {
+  const uint16_t id = inflight_.oldest_id();
+  Overdue overdue{.asked = inflight_.time_out_oldest(), .may_come = carrier_->give_up(id)};
+  if (!overdue.may_come) {
+    (void)inflight_.settle(id);
+    overdue.asked.state = Asked::State::Waiting;  // As it was until now.
+  }
   counters_.in_flight.subtract();
-  carrier_->give_up(inflight_.oldest_id());
-  return inflight_.time_out_oldest();
+  return overdue;
 }
 
 std::optional<base::Time> Session::silent_since() {
@@ -229,8 +269,13 @@ std::optional<base::Time> Session::silent_since() {
   return oldest->at;
 }
 
+bool Session::finished(base::Time now) const {
+  return inflight_.waiting() == 0 &&
+         (inflight_.timed_out() == 0 || now >= last_asked_ + kAnswerLife);
+}
+
 bool Session::idle(base::Time now) const {
-  return established() && inflight_.waiting() == 0 &&
+  return established() && finished(now) &&
          now >= std::max(last_asked_, last_heard_) + idle_timeout_;
 }
 
@@ -248,7 +293,10 @@ base::Time Session::next_deadline() {
       break;
   }
   const Asked* oldest = inflight_.oldest();
-  if (oldest == nullptr) return std::max(last_asked_, last_heard_) + idle_timeout_;
+  if (oldest == nullptr) {
+    const base::Time idle = std::max(last_asked_, last_heard_) + idle_timeout_;
+    return inflight_.timed_out() == 0 ? idle : std::max(idle, last_asked_ + kAnswerLife);
+  }
   base::Time overdue = oldest->at + settings_.query_timeout;
   if (!reminded_) overdue = std::min(overdue, quiet_since() + kQuietBeforeReminder);
   return owes_acknowledgement() ? std::min(overdue, last_received_ + kQuietBeforeAck) : overdue;

@@ -68,25 +68,46 @@ class Session {
   void flush();
   void set_idle_timeout(base::Duration timeout) { idle_timeout_ = timeout; }
 
-  /// The oldest query without an answer for longer than query_timeout; it is given up. Call until
-  /// nothing comes.
-  [[nodiscard]] std::optional<Asked> next_overdue(base::Time now);
+  /// What was heard last answers another question than was asked with its id. One such answer fails
+  /// one query (RFC 7766 §7); after several in a row, nothing on this session can be believed.
+  void disown();
+  /// Whether it is known what the session's fault was about, so that no other query is under
+  /// suspicion.
+  [[nodiscard]] bool suspects_nobody() const { return suspects_nobody_; }
+
+  struct Overdue {
+    Asked asked;
+    bool may_come;  // Its answer. If not, the query is no longer under way.
+  };
+  /// The oldest query without an answer for longer than query_timeout: it takes no room from now
+  /// on. Call until nothing comes.
+  [[nodiscard]] std::optional<Overdue> next_overdue(base::Time now);
+  /// Nothing came since a query that is overdue by now, and perhaps nothing ever will: until
+  /// something does, no more queries are sent. All that wait are overdue: `each(const Overdue&)`.
+  template <typename Each>
+  void fall_silent(Each each) {
+    silent_ = true;
+    while (inflight_.oldest() != nullptr) each(time_out_oldest());
+  }
+  [[nodiscard]] bool silent() const { return silent_; }
   /// Whether nothing at all was received since a query was sent at `when` (a turn reads before it
   /// sends).
   [[nodiscard]] bool silent_since(base::Time when) const { return last_heard_ <= when; }
   /// When its oldest query was sent, if nothing at all came since.
   [[nodiscard]] std::optional<base::Time> silent_since();
-  /// Nothing is under way and has not been for the idle timeout.
+  /// Nothing is under way that could still be of use.
+  [[nodiscard]] bool finished(base::Time now) const;
+  /// The same, and it has not been for the idle timeout.
   [[nodiscard]] bool idle(base::Time now) const;
 
   /// Why the session cannot go on; the owner then takes what was in flight and closes it.
   [[nodiscard]] const std::optional<Fault>& fault() const { return fault_; }
   void fail(Failure kind, std::string text);
-  /// Gives up all queries in flight: `each(const Asked&)`.
+  /// Gives up all queries, overdue ones too: `each(const Asked&)`.
   template <typename Each>
   void abandon(Each each) {
     inflight_.abandon([&](const Asked& asked) {
-      counters_.in_flight.subtract();
+      if (asked.state == Asked::State::Waiting) counters_.in_flight.subtract();
       each(asked);
     });
   }
@@ -100,12 +121,16 @@ class Session {
   }
   [[nodiscard]] bool established() const { return ready() || state_ == State::Draining; }
   [[nodiscard]] bool has_room() const {
-    return ready() && !fault_ && inflight_.has_room() && carrier_->has_room();
+    return ready() && !fault_ && !silent_ && inflight_.has_room() && carrier_->has_room();
   }
   /// Has used so many ids that another session should take over.
   [[nodiscard]] bool worn() const { return inflight_.worn(); }
   [[nodiscard]] uint32_t waiting() const { return inflight_.waiting(); }
   [[nodiscard]] uint64_t answers() const { return answers_; }
+  /// Queries since it was opened.
+  [[nodiscard]] uint64_t queries() const { return inflight_.issued(); }
+  /// When it last did something.
+  [[nodiscard]] base::Time last_used() const { return std::max(last_asked_, last_heard_); }
   [[nodiscard]] uint32_t backend() const { return backend_; }
   [[nodiscard]] base::Time last_asked() const { return last_asked_; }
   /// As TlsStream::shown_expiry. Only once established.
@@ -114,6 +139,7 @@ class Session {
   /// When `keep_time`, `next_overdue` or `idle` has something to say; Time::max() when Closed.
   [[nodiscard]] base::Time next_deadline();
 
+  static constexpr unsigned kMostDisowned = 8;  // In a row.
   static constexpr base::milliseconds kConnectTimeout{1500};
   static constexpr base::milliseconds kOpenTimeout{3000};  // Connect, proxy and TLS together.
   static constexpr base::milliseconds kQuietBeforeAck{1};
@@ -129,6 +155,8 @@ class Session {
   [[nodiscard]] bool read(base::Time now);
   [[nodiscard]] std::optional<Heard> take(const Outcome& outcome);
   [[nodiscard]] bool has_answered_before(const Outcome& outcome);
+  [[nodiscard]] std::optional<Heard> blame(const Outcome& outcome);
+  [[nodiscard]] Overdue time_out_oldest();
   void heed_refusal();
   [[nodiscard]] bool owes_acknowledgement() const {
     return !acknowledged_ && inflight_.waiting() > 0;
@@ -147,15 +175,19 @@ class Session {
   const std::unique_ptr<Carrier> carrier_;
   Inflight inflight_{0, 0};
   std::optional<Fault> fault_;
-  uint64_t answers_ = 0;
+  uint64_t answers_ = 0;        // Those to what was asked.
+  uint64_t last_disowned_ = 0;  // How many there were then.
+  unsigned disowned_ = 0;       // In a row.
+  bool suspects_nobody_ = false;
   base::Duration idle_timeout_{};
   base::Time opened_at_{};
   base::Time last_asked_{};
   base::Time last_heard_{};     // Answers, or parts of them.
   base::Time last_received_{};  // Anything.
   uint32_t events_ = 0;         // What epoll was told to wait for.
-  bool acknowledged_ = false;   // Since the last read.
-  bool reminded_ = false;       // The same.
+  bool silent_ = false;
+  bool acknowledged_ = false;  // Since the last read.
+  bool reminded_ = false;      // The same.
 };
 
 }  // namespace tls

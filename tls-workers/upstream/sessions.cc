@@ -30,8 +30,8 @@ Sessions::Sessions(const Shape& shape, std::shared_ptr<SharedBackend> shared, Ti
       record_(shared_->ledgers.at(shape.worker).record),
       backoff_(shape.seed),
       idle_timeout_(shared_->settings.idle_timeout) {
-  // As many again to take over from worn ones, and two that still drain.
-  const unsigned slots = per_backend_ * 2 + 2;
+  // As many again to take over from worn ones, two that still drain, and those for a rush.
+  const unsigned slots = per_backend_ * 2 + 2 + kMostExtra;
   for (unsigned i = 0; i < slots; ++i) {
     sessions_.emplace_back(shape.backend, shared_->settings, context_, counters_, shape.epoll);
   }
@@ -39,7 +39,7 @@ Sessions::Sessions(const Shape& shape, std::shared_ptr<SharedBackend> shared, Ti
 
 Candidate Sessions::candidate(base::Time now) {
   const Census census = count(now);
-  Candidate candidate{.backend = sessions_.front().backend(),
+  Candidate candidate{.backend = number(),
                       .outstanding = static_cast<uint32_t>(counters_.in_flight.read()),
                       .capacity = (census.ready + census.worn) * settings_->max_in_flight,
                       .order = settings_->order,
@@ -67,9 +67,15 @@ Session* Sessions::session_with_room(base::Time now) {
   };
   Session* best = nullptr;
   for (Session& session : sessions_) {
-    if (session.has_room() && (best == nullptr || rank(session) < rank(*best))) best = &session;
+    if (!takes_more(session, now)) continue;
+    if (best == nullptr || rank(session) < rank(*best)) best = &session;
   }
   return best;
+}
+
+/// What the server will close before it answers, it is not asked.
+bool Sessions::takes_more(const Session& session, base::Time now) const {
+  return session.has_room() && session.queries() < lifespan_.answers(now);
 }
 
 /// It is silent while others answer. If all are silent, it is the backend that hangs, and which of
@@ -81,14 +87,26 @@ bool Sessions::hangs(Session& session, base::Time now) const {
   return since && now >= *since + patience && heard_since(*since);
 }
 
-/// Neighbours are opened together, but should not be replaced together.
+/// Neighbours are opened together, but should not be replaced together: not those that live long,
+/// and still less those whose server puts an end to them. Those are replaced when one half to seven
+/// eighths of what is expected of them are over.
 bool Sessions::worn(const Session& session, base::Time now) const {
   const auto opened = static_cast<uint64_t>(session.opened_at().time_since_epoch().count());
   const auto place = reinterpret_cast<uintptr_t>(&session);
   constexpr uint64_t kMix = 0x9E37'79B9'7F4A'7C15;  // 2^64 / the golden ratio.
-  constexpr auto kSpread = static_cast<uint64_t>(base::Duration(kLongestLife).count() / 2);
-  const base::Duration jitter{static_cast<int64_t>((seed_ ^ opened ^ place * kMix) % kSpread)};
-  return session.worn() || now >= session.opened_at() + kLongestLife + jitter;
+  const double part = static_cast<double>(((seed_ ^ opened ^ place) * kMix) >> 11) * 0x1p-53;
+  const auto spread = [&](base::Duration life, double from, double to) {
+    return base::Duration(
+        static_cast<int64_t>(static_cast<double>(life.count()) * (from + (to - from) * part)));
+  };
+  base::Duration life = spread(kLongestLife, 1, 1.5);
+  const base::Duration expected = lifespan_.age(now);
+  if (expected < life) life = spread(expected, 0.5, 0.875);
+  const uint64_t answers = lifespan_.answers(now);
+  const bool asked_enough =
+      answers != Lifespan::kAnyNumber &&
+      static_cast<double>(session.queries()) >= static_cast<double>(answers) * (0.5 + 0.375 * part);
+  return session.worn() || asked_enough || now >= session.opened_at() + life;
 }
 
 void Sessions::asked(base::Time now) {
@@ -102,7 +120,7 @@ void Sessions::tend(base::Time now) {
   started_ = true;
   close_finished(now);
   open_missing(now);
-  wanted_ = insisted_ = false;
+  wanted_ = insisted_ = more_wanted_ = false;
   update_gauge();
 }
 
@@ -129,29 +147,54 @@ void Sessions::heed_keepalive(Session& session, uint16_t timeout) {
   session.set_idle_timeout(idle_timeout_);
 }
 
-bool Sessions::ended(const Session& session, uint32_t lost, base::Time silent_since,
-                     base::Time now) {
+bool Sessions::ended(const Session& session, uint32_t lost, base::Time now) {
   const Failure kind = session.fault()->kind;
   const bool hung_up = kind == Failure::Eof || kind == Failure::Reset;
   const bool useless =
       session.answers() == 0 && (lost > 0 || now < session.opened_at() + kShortLife);
   if (session.established() && hung_up && !useless) {
     // It did its work until it ended: another one may be opened at once.
+    note_end(session, lost, now);
     counters_.failures[kind].add(lost);
     if (lost > 0) record_.failed(*session.fault());
     return lost > 0;
   }
+  if (session.silent()) return false;  // Nothing that was not known.
   record_.failed(*session.fault());
-  // A lost query has been counted already if that is what ended the session.
-  counters_.failures[kind].add(kind == Failure::Deadline ? lost : std::max(lost, 1u));
-  // One session fell silent while another went on answering: a path or a process behind a load
-  // balancer has gone, not the backend.
-  if (kind == Failure::Deadline && heard_since(silent_since)) return true;
-  backoff_.failed(now);
-  reconnect_ = true;
+  counters_.failures[kind].add(std::max(lost, 1u));
+  if (kind == Failure::Mismatch && session.established()) {
+    // What came made no sense, but the connection is sound. It is only not to be opened again and
+    // again for a server that says nothing else.
+    if (session.answers() == 0) backoff_.pause(now);
+    return true;
+  }
+  failed(now);
   if (session.established()) on_trial_ = true;
   update_gauge();
   return true;
+}
+
+/// The server has closed `session`. If it was in use, that was not for want of use.
+void Sessions::note_end(const Session& session, uint32_t lost, base::Time now) {
+  const base::Duration age = now - session.opened_at();
+  const bool in_use = lost > 0 || now < session.last_used() + age / 8;
+  if (in_use && session.ready() && session.answers() > 0)
+    lifespan_.ended(age, session.answers(), now);
+}
+
+void Sessions::fell_silent(base::Time since, base::Time now) {
+  record_.failed({Failure::Deadline, "does not answer"});
+  // One session fell silent while another went on answering: a path or a process behind a load
+  // balancer has gone, not the backend.
+  if (heard_since(since)) return;
+  failed(now);
+  on_trial_ = true;
+  update_gauge();
+}
+
+void Sessions::failed(base::Time now) {
+  backoff_.failed(now);
+  reconnect_ = true;
 }
 
 base::Time Sessions::next_deadline(base::Time now) {
@@ -166,7 +209,7 @@ Sessions::Census Sessions::count(base::Time now) {
   Census census;
   for (Session& session : sessions_) {
     if (session.opening()) ++census.opening;
-    if (session.ready() && !hangs(session, now))
+    if (session.ready() && !session.silent() && !hangs(session, now))
       ++(worn(session, now) ? census.worn : census.ready);
   }
   return census;
@@ -174,17 +217,32 @@ Sessions::Census Sessions::count(base::Time now) {
 
 unsigned Sessions::wanted_sessions(base::Time now) const {
   if (reconnect_) return 1;
-  if (busy(now)) return per_backend_;
+  if (busy(now) || extra_ > 0) return per_backend_ + extra_;
   return wanted_ ? 1 : 0;
 }
 
+/// Two more at a time, when those that were wanted are there and it is still not enough.
+void Sessions::plan_extra(const Census& census, base::Time now) {
+  if (now >= last_full_ + kExtraLife) extra_ = 0;
+  const bool all_there = census.opening == 0 && census.ready >= per_backend_ + extra_;
+  if (more_wanted_ && all_there) extra_ = std::min(extra_ + kMaxOpening, kMostExtra);
+}
+
 void Sessions::close_finished(base::Time now) {
-  const bool relieved = count(now).ready > 0;
+  const Census census = count(now);
+  const bool relieved = census.ready > 0;
+  plan_extra(census, now);
+  unsigned surplus = census.ready - std::min(census.ready, per_backend_ + extra_);
   for (Session& session : sessions_) {
     if (session.fault()) continue;
+    if (surplus > 0 && session.ready() && session.finished(now) && !worn(session, now)) {
+      session.close();
+      --surplus;
+      continue;
+    }
     if (session.ready() && worn(session, now) && relieved) session.drain();
-    const bool drained = session.state() == Session::State::Draining && session.waiting() == 0;
-    if (drained || session.idle(now)) session.close();
+    const bool over = session.state() == Session::State::Draining || session.silent();
+    if ((over && session.finished(now)) || session.idle(now)) session.close();
   }
 }
 
@@ -199,6 +257,17 @@ void Sessions::open_missing(base::Time now) {
     session.open(now, idle_timeout_);
     ++census.opening;
   }
+  // Silent ones have taken every place: the one that was asked first makes room.
+  if (census.ready + census.opening == 0) close_longest_silent();
+}
+
+void Sessions::close_longest_silent() {
+  Session* longest = nullptr;
+  for (Session& session : sessions_) {
+    if (!session.silent() || session.fault()) continue;
+    if (longest == nullptr || session.last_asked() < longest->last_asked()) longest = &session;
+  }
+  if (longest != nullptr) longest->fail(Failure::Deadline, "does not answer");
 }
 
 /// Up: this worker would give the backend a query, on a session it has or opens.

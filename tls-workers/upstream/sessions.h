@@ -1,9 +1,9 @@
 // The sessions one worker holds to one backend: how many there are, when one is opened, replaced or
 // closed, and what their ends say about the backend.
 //
-// While there is traffic the configured number is kept warm; without any they close one by one and
-// come back on demand. After a failure a single attempt at a time is made in the background, so no
-// client has to pay for finding out.
+// While there is traffic the configured number is kept warm, and some more while questions wait for
+// room; without any they close one by one and come back on demand. After a failure a single attempt
+// at a time is made in the background, so no client has to pay for finding out.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@
 #include "tls-workers/upstream/backoff.h"
 #include "tls-workers/upstream/chooser.h"
 #include "tls-workers/upstream/latency.h"
+#include "tls-workers/upstream/lifespan.h"
 #include "tls-workers/upstream/session.h"
 #include "tls-workers/upstream/shared_backend.h"
 #include "tls-workers/upstream/tls_context.h"
@@ -42,6 +43,8 @@ class Sessions {
     settings_ = &settings;
     shared_->budget.allow(settings.queries_per_second);
   }
+  /// Its number in the configuration.
+  [[nodiscard]] uint32_t number() const { return sessions_.front().backend(); }
   /// What the chooser needs to know.
   [[nodiscard]] Candidate candidate(base::Time now);
   /// The session that gets the next query: one that does not hang, fewest in flight, then the one
@@ -49,6 +52,9 @@ class Sessions {
   [[nodiscard]] Session* session_with_room(base::Time now);
   /// A question waits for a session here: `tend` opens one if need be.
   void want_session() { wanted_ = true; }
+  /// The same though there are sessions: all are full. More are kept until none has been for a
+  /// while.
+  void want_more(base::Time now) { more_wanted_ = true, last_full_ = now; }
   /// The same for a health check, which comes at its own pace: the back-off does not hold it up.
   void insist() { insisted_ = wanted_ = true; }
   /// A query was given to a session.
@@ -65,11 +71,13 @@ class Sessions {
   /// The server's idle timeout, from an answer's OPT, in units of 100 ms: if it is shorter than
   /// ours, it counts. RFC 7828 §3.3.2.
   void heed_keepalive(Session& session, uint16_t timeout);
-  /// `session` has a fault and is about to be closed; `lost` queries go down with it. It has been
-  /// silent since `silent_since`, if that is its fault. Counts, and decides when to try again. True
-  /// if this was a failure: a server that closes a session on which nothing is under way does what
-  /// it may (RFC 7766 §6.2.3).
-  bool ended(const Session& session, uint32_t lost, base::Time silent_since, base::Time now);
+  /// `session` has a fault and is about to be closed; `lost` queries go down with it. Counts, and
+  /// decides when to try again. True if this was a failure: a server that closes a session on which
+  /// nothing is under way does what it may (RFC 7766 §6.2.3).
+  bool ended(const Session& session, uint32_t lost, base::Time now);
+  /// A session has brought nothing at all since `since`, when a query was sent that is overdue now.
+  /// It stays, as long as an answer might still come, but another one takes over.
+  void fell_silent(base::Time since, base::Time now);
 
   /// The last session failed, and none has come up since.
   [[nodiscard]] bool failing() const { return reconnect_; }
@@ -83,6 +91,8 @@ class Sessions {
   [[nodiscard]] const std::shared_ptr<SharedBackend>& shared() const { return shared_; }
 
   static constexpr unsigned kMaxOpening = 2;
+  static constexpr unsigned kMostExtra = 8;       // Beyond those kept warm, while questions wait.
+  static constexpr base::seconds kExtraLife{10};  // From the last question that had to.
   static constexpr base::seconds kLatencyLife{60};
   /// A session is replaced after this and up to half as long again: certificates expire, servers
   /// move, and a path that has got worse is not kept for days.
@@ -91,12 +101,15 @@ class Sessions {
  private:
   struct Census {
     unsigned opening = 0;
-    unsigned ready = 0;  // Neither worn nor hanging.
+    unsigned ready = 0;  // Neither worn nor hanging nor silent.
     unsigned worn = 0;   // Still good for queries until another has taken over.
   };
   [[nodiscard]] Census count(base::Time now);
+  void failed(base::Time now);
   [[nodiscard]] bool hangs(Session& session, base::Time now) const;
   [[nodiscard]] bool worn(const Session& session, base::Time now) const;
+  [[nodiscard]] bool takes_more(const Session& session, base::Time now) const;
+  void note_end(const Session& session, uint32_t lost, base::Time now);
   [[nodiscard]] unsigned wanted_sessions(base::Time now) const;
   /// A backend that was slow once would never be asked again while another one is faster.
   [[nodiscard]] bool latency_is_known(base::Time now) const {
@@ -104,7 +117,9 @@ class Sessions {
   }
   [[nodiscard]] bool busy(base::Time now) const { return now < second_last_asked_ + idle_timeout_; }
   void close_finished(base::Time now);
+  void plan_extra(const Census& census, base::Time now);
   void open_missing(base::Time now);
+  void close_longest_silent();
   void update_gauge();
 
   const std::shared_ptr<SharedBackend> shared_;
@@ -118,6 +133,7 @@ class Sessions {
   Backoff backoff_;
   std::deque<Session> sessions_;  // Fixed in number; a deque because sessions do not move.
   Latency latency_;
+  Lifespan lifespan_;
   base::Duration idle_timeout_;  // Ours or the server's.
   base::Time last_answer_{};
   base::Time last_asked_;
@@ -125,6 +141,9 @@ class Sessions {
   bool started_ = false;
   bool wanted_ = false;
   bool insisted_ = false;
+  bool more_wanted_ = false;
+  base::Time last_full_{};
+  unsigned extra_ = 0;      // Sessions wanted beyond those kept warm.
   bool reconnect_ = false;  // The last session failed; try again unasked.
   bool on_trial_ = false;   // Sessions came up but did not do their work; the next answer ends it.
   bool was_ready_ = false;  // Ever.
