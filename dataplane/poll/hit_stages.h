@@ -45,6 +45,8 @@ template <typename Word>
   return word;
 }
 
+inline constexpr uint16_t kDsOctets = octets<uint16_t>({0, static_cast<uint8_t>(dns::Type::Ds)});
+
 template <typename Word>
 inline void store(std::byte* at, Word word) {
   std::memcpy(at, &word, sizeof word);

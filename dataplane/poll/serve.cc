@@ -10,6 +10,7 @@
 
 #include "dataplane/base/assert.h"
 #include "dataplane/rules/decide.h"
+#include "dataplane/rules/deciding_name.h"
 #include "dataplane/rules/telling.h"
 
 namespace poll {
@@ -150,7 +151,8 @@ bool arrive(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, Arrival& arrival
       return false;
     case Action::Resolve:
       arrival.mbuf = mbuf;
-      arrival.to = &self.policy->destination(*bind, query->name());
+      arrival.to = &self.policy->destination(
+          *bind, rules::deciding_name(*self.policy, query->name(), query->type));
       arrival.path = frame->path;
       arrival.query = *query;
       arrival.sender = cookie.sender;

@@ -1,6 +1,7 @@
 #include "dataplane/rules/local_names.h"
 
 #include <algorithm>
+#include <array>
 #include <initializer_list>
 #include <string>
 
@@ -135,6 +136,24 @@ bool is_missing(LocalName kind) {
          kind == LocalName::UseApplicationDns;
 }
 
+/// Whether the public tree delegates the zone, without a DS: those below arpa, to AS112 and the
+/// like (RFC 6303, RFC 7534). It knows nothing of the others.
+bool is_delegated(dns::ByteView top) {
+  constexpr std::array kArpa = {std::byte{4},   std::byte{'a'}, std::byte{'r'},
+                                std::byte{'p'}, std::byte{'a'}, std::byte{0}};
+  return top.size() > kArpa.size() && std::ranges::equal(top.last(kArpa.size()), kArpa);
+}
+
+dns::ByteView above(dns::ByteView name) {
+  return name.subspan(1 + std::to_integer<size_t>(name.front()));
+}
+
+/// RFC 6761 §6.3: names below are this machine too. RFC 9462 §4: whoever has no encrypted servers
+/// to name says NODATA of _dns.resolver.arpa, not that the name is missing.
+bool has_all_below(LocalName kind) {
+  return kind == LocalName::Localhost || kind == LocalName::ResolverArpa;
+}
+
 bool begins_with(dns::ByteView name, std::string_view text) {
   const Octets wire = wire_of(text);
   return name.size() >= wire.size() - 1 && std::equal(wire.begin(), wire.end() - 1, name.begin());
@@ -152,7 +171,7 @@ LocalNames::Zone LocalNames::make_zone(LocalName kind, const dns::Name& top) {
   Zone zone{.records = {},
             .soa = record(top.wire(), dns::Type::Soa, soa_data()),
             .missing = is_missing(kind),
-            .same_below = kind == LocalName::Localhost};
+            .same_below = has_all_below(kind)};
   if (zone.missing) return zone;
   const auto add = [&](dns::Type type, std::initializer_list<Octets> all) {
     Records records{.type = type, .count = static_cast<uint16_t>(all.size()), .octets = {}};
@@ -200,6 +219,10 @@ std::optional<dns::Content> LocalNames::answer(dns::ByteView name, dns::Type typ
   if (!place) return std::nullopt;
   const Zone& zone = zones_[*place];
   const bool at_top = name.size() == tops_.domain(*place).size();
+  // The zone above answers for DS, and proves that this one is unsigned. RFC 4035 §3.1.4.1, RFC
+  // 8375 §4.
+  if (type == dns::Type::Ds && at_top && is_delegated(name) && !tops_.find(above(name)))
+    return std::nullopt;
   if (at_top || zone.same_below) {
     for (const Records& records : zone.records) {
       const bool is_tops_own = records.type == dns::Type::Soa || records.type == dns::Type::Ns;

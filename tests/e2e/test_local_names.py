@@ -25,7 +25,7 @@ TOLD = [
     ("4.3.2.10.in-addr.arpa", "PTR", "NXDOMAIN", set()),
     ("1.1.168.192.in-addr.arpa", "PTR", "NXDOMAIN", set()),
     ("1.0.0.127.in-addr.arpa", "PTR", "NOERROR", {"localhost."}),
-    ("_dns.resolver.arpa", "SVCB", "NXDOMAIN", set()),
+    ("_dns.resolver.arpa", "SVCB", "NOERROR", set()),
     ("use-application-dns.net", "A", "NXDOMAIN", set()),
     ("ipv4only.arpa", "A", "NOERROR", {"192.0.0.170", "192.0.0.171"}),
     ("ipv4only.arpa", "AAAA", "NOERROR", set()),
@@ -39,7 +39,8 @@ def told(reply):
 
 
 def test_are_answered_here_and_never_asked_of_a_resolver(rig):
-    with rig.unbound() as resolver, rig.dotline(configuration([backend(resolver, rig.authority)])) as dotline:
+    with (rig.unbound() as resolver,
+          rig.dotline(configuration([backend(resolver, rig.authority)], local_names={"ipv4only_arpa": True})) as dotline):
         before = resolver.total_queries()
         for server in (FORWARDER, FORWARDER6):
             for edns in (None, 1232):
@@ -71,7 +72,7 @@ def test_each_switch_lets_its_names_through_and_takes_them_back(rig):
             assert dotline.metrics().value("dotline_replies_total", outcome="local") == 0
             assert dotline.metrics().value("dotline_cache_entries", cache="main") > 0
 
-            settings["local_names"] = {}
+            settings["local_names"] = {"ipv4only_arpa": True}
             dotline.configure(settings)
             dotline.signal(signal.SIGHUP)
             wait_until(lambda: "reloaded" in dotline.log(), "the reload")
@@ -82,6 +83,20 @@ def test_each_switch_lets_its_names_through_and_takes_them_back(rig):
                 assert (reply.rcode(), told(reply)) == (dns.rcode.from_text(rcode), data), name
             assert resolver.total_queries() == before
             assert dotline.metrics().value("dotline_replies_total", outcome="local") == len(TOLD)
+
+
+def test_only_the_resolver_knows_of_a_nat64_and_proves_a_zone_unsigned(rig):
+    """RFC 8880 section 7.1; RFC 8375 section 4: what is asked of it has no label of the client's in it."""
+    with rig.unbound() as resolver, rig.dotline(configuration([backend(resolver, rig.authority)])):
+        for name, kind in (("ipv4only.arpa", "AAAA"), ("home.arpa", "DS"), ("10.in-addr.arpa", "DS")):
+            def is_asked(name=name, kind=kind):
+                rig.client.ask(query(name, kind, edns=1232, dnssec_ok=True))
+                return (f"{name}.", kind) in resolver.questions()
+
+            wait_until(is_asked, f"{name} {kind}")
+        for name in ("nas.home.arpa", "onion", "local"):
+            rig.client.ask(query(name, "DS", edns=1232, dnssec_ok=True))
+        assert not {name for name, _ in resolver.questions()} & {"nas.home.arpa.", "onion.", "local."}
 
 
 def test_the_pool_that_has_the_domain_has_the_name(rig):

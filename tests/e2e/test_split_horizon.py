@@ -77,6 +77,16 @@ def test_names_are_asked_of_their_own_resolver(rig, caches):
             assert asked == {name.rstrip(".").lower() for name, address in NAMES.items() if address == own}
 
 
+def test_the_ds_of_a_domain_is_asked_where_the_name_above_is(rig):
+    """RFC 4035 section 3.1.4.1: only the zone above can prove that there is none, or tell it."""
+    with two_resolvers(rig) as (outside, inside), rig.dotline(split(rig, outside, inside)):
+        for _ in ("cold", "cached"):
+            for name in (DOMAIN, DOMAIN.upper(), f"www.{DOMAIN}"):
+                rig.client.ask(query(name, "DS"))
+        assert {name for name, kind in outside.questions() if kind == "DS"} == {f"{DOMAIN}."}
+        assert {name for name, kind in inside.questions() if kind == "DS"} == {f"www.{DOMAIN}."}
+
+
 def test_the_longest_domain_wins(rig):
     """A part of the company's names that is the world's: a pool may have several domains, and one inside another's."""
     with two_resolvers(rig) as (outside, inside):

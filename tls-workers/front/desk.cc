@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "dataplane/rules/decide.h"
+#include "dataplane/rules/deciding_name.h"
 #include "dataplane/rules/telling.h"
 
 namespace front {
@@ -85,7 +86,8 @@ bool Desk::take(Connection& connection, const Request& request) {
 void Desk::resolve(Connection& connection, const Request& request, const dns::Query& query,
                    const rules::ReplyCookie& cookie) {
   const rules::Bind& bind = rules_->policy.binds[connection.origin().bind];
-  const rules::Destination& to = rules_->policy.destination(bind, query.name());
+  const rules::Destination& to = rules_->policy.destination(
+      bind, rules::deciding_name(rules_->policy, query.name(), query.type));
   const dns::Question question =
       dns::make_question(query.name(), query.type, query.klass, query.wants(), to.pool);
   if (to.cache == nullptr) return ask(connection, request, query, to, question, cookie);

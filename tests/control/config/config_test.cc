@@ -301,7 +301,8 @@ TEST(FullConfig, ReadsClients) {
   ASSERT_THAT(config.acl, SizeIs(3));
   EXPECT_EQ(config.acl[2].text(), "198.51.100.7/32");
   EXPECT_FALSE(config.local_names[static_cast<size_t>(rules::LocalName::HomeArpa)]);
-  EXPECT_EQ(config.local_names.count(), config.local_names.size() - 1) << "all by default";
+  EXPECT_FALSE(config.local_names[static_cast<size_t>(rules::LocalName::Ipv4OnlyArpa)]);
+  EXPECT_EQ(config.local_names.count(), config.local_names.size() - 2) << "the others by default";
 }
 
 TEST(FullConfig, ReadsWhatIsAgainstAttacks) {

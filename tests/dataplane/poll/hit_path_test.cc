@@ -370,6 +370,40 @@ TEST(HitPath, AnswersFromThePoolOfTheDomain) {
   }
 }
 
+/// RFC 4035 §3.1.4.1: the zone above answers for DS, so the domain's own pool is not asked.
+TEST(HitPath, LeavesTheDsOfADomain) {
+  LoopRig rig({.domains = {{.name = "corp.example.", .pool = dns::PoolId{1}}}});
+  rig.core->now = base::Clock::now();
+  for (const uint8_t pool : {0, 1}) {
+    const dns::Question question =
+        dns::make_question(wire_name("corp.example."), dns::Type::Ds, dns::Class::In,
+                           dns::Wants::Plain, dns::PoolId{pool});
+    const Bytes record = a_record(pointer_to_question(), 300, {198, 18, pool, 1}).wire();
+    const std::array<uint16_t, 1> places = {6};
+    rig.cache.insert(
+        question,
+        cache::make_entry({.question = question,
+                           .content = {.answers = 1, .records = record, .ttl_places = places},
+                           .inserted = rig.core->now,
+                           .expires = rig.core->now + base::seconds{300}}),
+        rig.core->now, rig.reclaim);
+  }
+  const Bytes frame = query_frame(
+      MessageBuilder().flags(dns::flag::kRd).question("corp.example.", dns::Type::Ds).build());
+  for (const poll::HitPathChoice& choice : poll::hit_paths()) {
+    rte_mbuf* mbuf = mbuf_of(rig, frame);
+    std::array<rte_mbuf*, poll::kBurst> others;
+    EXPECT_EQ(choice.path(*rig.core, rig.core->queues[0], std::span(&mbuf, 1), others.data()), 1u)
+        << choice.name;
+    rte_pktmbuf_free(mbuf);
+  }
+  rig.receive(frame);
+  rig.turn();
+  const std::vector<Bytes> sent = rig.sent();
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(*(sent[0].end() - 2), std::byte{0}) << "from the pool above";
+}
+
 /// What is kept nowhere goes the general way, and from there to the pool's worker.
 TEST(HitPath, LeavesDomainsWithoutACache) {
   LoopRig rig({.domains = {{.name = "corp.example.", .pool = dns::PoolId{1}, .cached = false}}});

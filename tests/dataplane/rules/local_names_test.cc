@@ -7,6 +7,7 @@
 #include <string>
 
 #include "dataplane/dns/answer.h"
+#include "dataplane/rules/deciding_name.h"
 #include "dataplane/rules/policy.h"
 #include "tests/message_builder.h"
 
@@ -87,7 +88,9 @@ const Case kCases[] = {
     {LocalName::PrivateReverse, "1.0.8.e.f.ip6.arpa", Type::Ptr, Rcode::NxDomain, 0},
     {LocalName::PrivateReverse, "1.0.b.e.f.ip6.arpa", Type::Ptr, Rcode::NxDomain, 0},
     {LocalName::PrivateReverse, "1.0.8.b.d.0.1.0.0.2.ip6.arpa", Type::Ptr, Rcode::NxDomain, 0},
-    {LocalName::ResolverArpa, "_dns.resolver.arpa", Type{64}, Rcode::NxDomain, 0},
+    {LocalName::ResolverArpa, "_dns.resolver.arpa", Type{64}, Rcode::NoError, 0},
+    {LocalName::ResolverArpa, "_dns.resolver.arpa", Type::Soa, Rcode::NoError, 0},
+    {LocalName::ResolverArpa, "resolver.arpa", Type::Soa, Rcode::NoError, 1},
     {LocalName::ResolverArpa, "resolver.arpa", Type::A, Rcode::NoError, 0},
     {LocalName::UseApplicationDns, "use-application-dns.net", Type::A, Rcode::NxDomain, 0},
     {LocalName::Ipv4OnlyArpa, "ipv4only.arpa", Type::A, Rcode::NoError, 2},
@@ -148,6 +151,20 @@ TEST(LocalNames, LeaveAllOtherNamesAlone) {
   EXPECT_FALSE(names.answer(Bytes(1), Type::A)) << "the root";
 }
 
+/// RFC 8375 §4, RFC 4035 §3.1.4.1: the parent's word proves that such a zone is unsigned.
+TEST(LocalNames, LeaveTheDsOfAPublicZoneToItsParent) {
+  const LocalNames names = all();
+  for (const char* name : {"home.arpa", "HOME.arpa", "10.in-addr.arpa", "168.192.in-addr.arpa",
+                           "d.f.ip6.arpa", "resolver.arpa", "ipv4only.arpa"}) {
+    EXPECT_FALSE(answer(names, name, Type::Ds)) << name;
+    EXPECT_TRUE(answer(names, name, Type{48})) << name << ": DNSKEY is its own";
+  }
+  for (const char* name : {"nas.home.arpa", "1.10.in-addr.arpa", "0.0.127.in-addr.arpa", "onion",
+                           "local", "localhost", "invalid", "use-application-dns.net"}) {
+    EXPECT_TRUE(answer(names, name, Type::Ds)) << name;
+  }
+}
+
 TEST(LocalNames, AreNotALabelsEnd) {
   // The octets of "local" in the middle of a label.
   const Bytes wire = tests::joined({tests::bytes_of({7, 'x'}), tests::wire_name("local")});
@@ -170,6 +187,43 @@ TEST(LocalNames, GiveWayToThePoolThatHasTheDomain) {
   EXPECT_TRUE(is_local("nas.home.arpa")) << "a shorter one";
   EXPECT_TRUE(is_local("1.1.168.192.in-addr.arpa"));
   EXPECT_FALSE(is_local("1.1.1.1.in-addr.arpa"));
+}
+
+/// RFC 4035 §3.1.4.1: the zone above answers for DS, whoever has the zone itself.
+TEST(DecidingName, SendsADsWhereTheNameAboveGoes) {
+  const auto pool = [](uint8_t number) { return Destination{.pool = dns::PoolId{number}}; };
+  const auto domain = [](const char* name) { return dns::Name(tests::wire_name(name)); };
+  Policy policy;
+  policy.local = all();
+  policy.binds = {{.to = pool(0)}};
+  policy.routes = Routes({{.domain = domain("corp.example"), .to = pool(1)},
+                          {.domain = domain("lab.corp.example"), .to = pool(2)},
+                          {.domain = domain("10.in-addr.arpa"), .to = pool(3)},
+                          {.domain = domain("home.arpa"), .to = pool(4)},
+                          {.domain = domain("den.home.arpa"), .to = pool(5)},
+                          {.domain = domain("corp.local"), .to = pool(6)},
+                          {.domain = domain("onion"), .to = pool(7)}});
+  const auto pool_of = [&](const char* name, Type type) {
+    const Bytes wire = tests::wire_name(name);
+    const base::ByteView deciding = deciding_name(policy, wire, type);
+    return static_cast<unsigned>(policy.destination(policy.binds[0], deciding).pool);
+  };
+  struct Row {
+    const char* name;
+    unsigned pool;
+    unsigned pool_of_ds;
+  };
+  for (const Row& row :
+       {Row{"corp.example", 1, 0}, Row{"CORP.example", 1, 0}, Row{"www.corp.example", 1, 1},
+        Row{"lab.corp.example", 2, 1}, Row{"x.lab.corp.example", 2, 2},
+        Row{"10.in-addr.arpa", 3, 0}, Row{"1.10.in-addr.arpa", 3, 3}, Row{"home.arpa", 4, 0},
+        Row{"den.home.arpa", 5, 4},
+        Row{"corp.local", 6, 6},  // Nobody is to hear of it but its own.
+        Row{"onion", 7, 7}, Row{"other.example", 0, 0}, Row{"example", 0, 0}, Row{".", 0, 0}}) {
+    EXPECT_EQ(pool_of(row.name, Type::A), row.pool) << row.name;
+    EXPECT_EQ(pool_of(row.name, Type{48}), row.pool) << row.name << ": DNSKEY is its own";
+    EXPECT_EQ(pool_of(row.name, Type::Ds), row.pool_of_ds) << row.name;
+  }
 }
 
 }  // namespace
