@@ -57,8 +57,8 @@ int command_line(int argc, const char* const* argv, const std::function<int(cons
   app.add_subcommand("version", "Print the versions of dotline, DPDK and OpenSSL");
   std::string output;
   CLI::App* import_command =
-      app.add_subcommand("import-dnsdist", "Turn a dnsdist.conf into a configuration for dotline");
-  import_command->add_option("FILE", path, "The dnsdist.conf")->required()->type_name("");
+      app.add_subcommand("import-dnsdist", "Turn a dnsdist.conf or dnsdist.yml into a configuration for dotline");
+  import_command->add_option("FILE", path, "The dnsdist.conf or dnsdist.yml")->required()->type_name("");
   import_command->add_option("--output", output, "Where to write it; standard output by default")
       ->type_name("FILE");
   const RemoteCommands remote(app);

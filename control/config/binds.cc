@@ -59,10 +59,23 @@ base::Endpoint read_address(Section& section, Protocol protocol) {
   return address.value_or(base::Endpoint{});
 }
 
+/// The pool that the bind names.
+dns::PoolId read_named_pool(Section& section, Reading& reading) {
+  const std::vector<Pool>& pools = reading.config.pools;
+  const auto name = section.text("pool", "the name of a pool");
+  if (section.has("cache"))
+    section.refuse("cache", "is given beside `pool`, expected one of the two");
+  if (!name) return {};
+  const auto index = index_of(pools, *name);
+  if (!index) section.refuse("pool", "is not a pool, expected " + one_of(pools));
+  return dns::PoolId{static_cast<uint8_t>(index.value_or(0))};
+}
+
 /// The pool whose answers are kept in the cache that the bind names.
 dns::PoolId read_pool(Section& section, Reading& reading) {
   const std::vector<Pool>& pools = reading.config.pools;
   const auto cache = section.text("cache", "the name of a packet cache");
+  if (section.has("pool")) return read_named_pool(section, reading);
   if (!cache) {
     const auto usual = index_of(pools, "");
     if (!usual && !section.has("cache")) {

@@ -1,39 +1,70 @@
 #include "control/import/dnsdist_functions.h"
 
-#include <algorithm>
-
-#include "control/config/config.h"
-#include "control/config/values.h"
+#include "control/import/draft_tuning.h"
+#include "control/import/lua_sandbox.h"
+#include "control/import/lua_values.h"
 #include "control/import/stand_in.h"
 
 namespace control {
 namespace {
 
-constexpr size_t kLongestLabel = 63;
+constexpr const char* kNumbers[] = {"setMaxTCPConnectionsPerClient",
+                                    "setMaxTCPQueriesPerConnection",
+                                    "setMaxTCPConnectionDuration",
+                                    "setTCPRecvTimeout",
+                                    "setTCPSendTimeout",
+                                    "setTCPConnectionsOverloadThreshold",
+                                    "setStaleCacheEntriesTTL",
+                                    "setTCPDownstreamMaxIdleTime",
+                                    "setDoHDownstreamMaxIdleTime"};
 
-/// Left alone by YAML: it reads as nothing but a text.
-bool is_plain(std::string_view text) {
-  constexpr std::string_view kWords[] = {"true", "false", "null", "yes", "no", "on", "off"};
-  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-  if (text.empty() || (!letter(text.front()) && text.front() != '/')) return false;
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  if (std::ranges::find(kWords, lower) != std::end(kWords)) return false;
-  return std::ranges::all_of(text, [&](char c) {
-    return letter(c) || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_' || c == '/';
-  });
+/// Upvalue: its name.
+int set_number(lua_State* state) {
+  const std::string name = lua_tostring(state, lua_upvalueindex(1));
+  carry_number(draft_of(state), line_of(state), name, name, whole_number_at(state, 1));
+  return 0;
 }
 
-int ignore(lua_State* /*state*/) { return 0; }
+void set_factor(lua_State* state, const char* function, const char* setting) {
+  const Value factor = value_at(state, 1);
+  if (factor.kind != Value::Kind::Number) luaL_error(state, "a number expected");
+  carry_factor(draft_of(state), line_of(state), function, setting, factor.number);
+}
+
+int set_weighted_factor(lua_State* state) {
+  set_factor(state, "setWeightedBalancingFactor", "weighted_balancing_factor");
+  return 0;
+}
+
+int set_hashing_factor(lua_State* state) {
+  set_factor(state, "setConsistentHashingBalancingFactor", "consistent_hashing_balancing_factor");
+  return 0;
+}
+
+int set_verbose(lua_State* state) {
+  draft_of(state).verbose = lua_toboolean(state, 1) != 0;
+  return 0;
+}
 
 }  // namespace
 
 void add_function(lua_State* state, const char* name, lua_CFunction function) {
   lua_pushstring(state, name);
-  lua_pushcfunction(state, function);
+  push_guarded(state, name, function);
   lua_rawset(state, -3);
+}
+
+void add_tuning_functions(lua_State* state) {
+  for (const char* name : kNumbers) {
+    lua_pushstring(state, name);
+    lua_pushstring(state, name);
+    lua_pushcclosure(state, set_number, 1);
+    push_guarded(state, name);
+    lua_rawset(state, -3);
+  }
+  add_function(state, "setWeightedBalancingFactor", set_weighted_factor);
+  add_function(state, "setConsistentHashingBalancingFactor", set_hashing_factor);
+  add_function(state, "setVerbose", set_verbose);
 }
 
 void add_dnsdist_functions(lua_State* state) {
@@ -41,45 +72,13 @@ void add_dnsdist_functions(lua_State* state) {
   add_pool_functions(state);
   add_server_functions(state);
   add_rule_functions(state);
-  // What the file says to whoever starts dnsdist.
-  for (const char* name : {"errlog", "warnlog", "infolog", "vinfolog", "debuglog"})
-    add_function(state, name, ignore);
+  add_tuning_functions(state);
 }
 
 size_t pool_of(lua_State* state, const std::string& name) {
-  std::vector<DraftPool>& pools = draft_of(state).pools;
-  const std::string label = name.empty() ? name : label_of(name);
-  const auto found = std::ranges::find(pools, label, &DraftPool::name);
-  if (found != pools.end()) return static_cast<size_t>(found - pools.begin());
-  if (pools.size() >= dns::kMaxPools)
-    luaL_error(state, "there are more than %d pools", static_cast<int>(dns::kMaxPools));
-  pools.push_back({.name = label, .cache = {}, .policy = {}, .domains = {}});
-  return pools.size() - 1;
-}
-
-std::string label_of(std::string_view text) {
-  std::string label(text.substr(0, kLongestLabel));
-  for (char& c : label) {
-    if (!is_label(std::string_view(&c, 1))) c = '-';
-  }
-  return label.empty() ? "-" : label;
-}
-
-std::string yaml_text(std::string_view text) {
-  if (is_plain(text)) return std::string(text);
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string quoted = "\"";
-  for (const char c : text) {
-    const auto octet = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      quoted += {'\\', c};
-    } else if (octet < 0x20 || octet > 0x7E) {
-      quoted += {'\\', 'x', kHex[octet >> 4], kHex[octet & 15]};
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + "\"";
+  const auto pool = draft_of(state).pool_of(line_of(state), name);
+  if (!pool) luaL_error(state, "there are too many pools");
+  return pool.value_or(0);
 }
 
 }  // namespace control

@@ -17,20 +17,15 @@ void add_dnsdist_functions(lua_State* state);
 /// The groups that add_dnsdist_functions consists of.
 void add_listening_functions(lua_State* state);  // addLocal, setACL, webserver ...
 void add_pool_functions(lua_State* state);       // newPacketCache, getPool, policies ...
-void add_server_functions(lua_State* state);     // newServer, getServer
+void add_server_functions(lua_State* state);     // newServer, getServer ...
 void add_rule_functions(lua_State* state);       // addAction, as far as it chooses a pool
+void add_tuning_functions(lua_State* state);     // Single numbers and words.
 
-/// Sets a global function in the table at the top of the stack.
+/// Sets a global function in the table at the top of the stack. An error in it is told at its line.
 void add_function(lua_State* state, const char* name, lua_CFunction function);
 
-/// The index of the pool called `name`, which comes to be if there was none.
+/// The pool called `name`, which comes to be if there was none. A Lua error if there are too many.
 [[nodiscard]] size_t pool_of(lua_State* state, const std::string& name);
-
-/// `text` as a name in dotline: 1-63 visible characters without spaces, quotes and backslashes.
-[[nodiscard]] std::string label_of(std::string_view text);
-
-/// A text as a YAML scalar, quoted where it has to be.
-[[nodiscard]] std::string yaml_text(std::string_view text);
 
 inline constexpr const char* kPoolType = "pool";
 inline constexpr const char* kCacheType = "cache";

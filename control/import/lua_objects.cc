@@ -26,7 +26,7 @@ void make_object_type(lua_State* state, const char* type, std::initializer_list<
   luaL_newmetatable(state, type);
   lua_newtable(state);
   for (const luaL_Reg& method : methods) {
-    lua_pushcfunction(state, method.func);
+    push_guarded(state, method.name, method.func);
     lua_setfield(state, -2, method.name);
   }
   lua_pushstring(state, type);

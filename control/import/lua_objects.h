@@ -9,7 +9,7 @@
 namespace control {
 
 /// `type` is a name for Lua's registry, and what messages call it. A method that is not there is
-/// told about and does nothing.
+/// told about and does nothing; so is an error in one that is there.
 void make_object_type(lua_State* state, const char* type, std::initializer_list<luaL_Reg> methods);
 
 void push_object(lua_State* state, const char* type, size_t index);

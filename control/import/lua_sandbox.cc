@@ -16,9 +16,18 @@ constexpr uint64_t kOctetsPerStep = 16;  // What a new block costs, and so what 
 constexpr const char* kChunk = "=file";
 constexpr std::string_view kChunkPrefix = "file:";
 
+/// A message handler: Lua leaves the line out where a function of ours, or error(text, 0), failed.
 int with_line(lua_State* state) {
-  if (lua_type(state, 1) == LUA_TSTRING) return 1;
-  lua_pushfstring(state, "an error that is a %s", luaL_typename(state, 1));
+  if (lua_type(state, 1) != LUA_TSTRING) {
+    lua_pushfstring(state, "an error that is a %s", luaL_typename(state, 1));
+    lua_replace(state, 1);
+  }
+  const unsigned line = line_of(state);
+  if (line == 0 || std::string_view(lua_tostring(state, 1)).starts_with(kChunkPrefix)) {
+    lua_settop(state, 1);
+  } else {
+    lua_pushfstring(state, "file:%d: %s", static_cast<int>(line), lua_tostring(state, 1));
+  }
   return 1;
 }
 
@@ -83,6 +92,7 @@ void LuaSandbox::charge(lua_State* state, uint64_t steps) {
     steps_left_ -= steps;
     return;
   }
+  if (steps_left_ != 0 || last_line_ == 0) last_line_ = line_of(state);
   steps_left_ = 0;
   // From now on each single instruction ends here, also those after a pcall that caught this.
   lua_sethook(state, count, LUA_MASKCOUNT, 1);
@@ -106,30 +116,47 @@ int LuaSandbox::run_protected(lua_State* state) {
 }
 
 LuaFault LuaSandbox::fault_of(int status) {
-  if (steps_left_ == 0) return {0, "it takes too long: there may be a loop without an end"};
+  if (steps_left_ == 0)
+    return {last_line_, "it takes too long: there may be a loop without an end"};
   if (status == LUA_ERRMEM || memory_is_out_)
     return {0, "it takes more memory than " + std::to_string(limits_.memory_octets >> 10) + " kB"};
   const char* message = lua_tostring(state_, -1);
   return taken_apart(message == nullptr ? "an error without a message" : message);
 }
 
-std::optional<LuaFault> LuaSandbox::run(const std::string& text,
-                                        const std::function<void(lua_State*)>& add_globals) {
+int LuaSandbox::load_protected(lua_State* state) {
+  const std::string& text = *of(state).text_;
+  if (luaL_loadbufferx(state, text.data(), text.size(), kChunk, "t") != LUA_OK)
+    return lua_error(state);
+  return 0;
+}
+
+std::optional<LuaFault> LuaSandbox::begin(const std::string& text, lua_CFunction function) {
   state_ = lua_newstate(allocate, this);
   if (state_ == nullptr) return fault_of(LUA_ERRMEM);
   *static_cast<LuaSandbox**>(lua_getextraspace(state_)) = this;
   text_ = &text;
-  add_globals_ = &add_globals;
   // Even making a string can be an error, so everything happens inside of a protected call.
-  lua_pushcfunction(state_, run_protected);
+  lua_pushcfunction(state_, function);
   const int status = lua_pcall(state_, 0, 0, 0);
   if (status == LUA_OK) return std::nullopt;
   return fault_of(status);
 }
 
+std::optional<LuaFault> LuaSandbox::run(const std::string& text,
+                                        const std::function<void(lua_State*)>& add_globals) {
+  add_globals_ = &add_globals;
+  return begin(text, run_protected);
+}
+
+std::optional<LuaFault> LuaSandbox::fault_in(const std::string& text, Limits limits) {
+  LuaSandbox sandbox(limits);
+  return sandbox.begin(text, load_protected);
+}
+
 unsigned line_of(lua_State* state) {
   lua_Debug frame{};
-  for (int level = 1; lua_getstack(state, level, &frame) != 0; ++level) {
+  for (int level = 0; lua_getstack(state, level, &frame) != 0; ++level) {
     if (lua_getinfo(state, "l", &frame) != 0 && frame.currentline > 0)
       return static_cast<unsigned>(frame.currentline);
   }

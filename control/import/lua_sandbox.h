@@ -42,17 +42,26 @@ class LuaSandbox {
   /// Takes `steps` from what is left. Does not return if there are not enough: a Lua error, and so
   /// is every further instruction.
   void charge(lua_State* state, uint64_t steps);
+  /// Time or memory is: nothing may catch the error that says so.
+  [[nodiscard]] bool is_out() const { return steps_left_ == 0 || memory_is_out_; }
+  [[nodiscard]] uint64_t steps_left() const { return steps_left_; }
+
+  /// Why `text` cannot be read as Lua; nothing if it can. Runs nothing of it.
+  [[nodiscard]] static std::optional<LuaFault> fault_in(const std::string& text, Limits limits);
 
  private:
   static void* allocate(void* self, void* block, size_t old_size, size_t new_size);
   static void count(lua_State* state, lua_Debug* where);
   static int run_protected(lua_State* state);
+  static int load_protected(lua_State* state);
+  [[nodiscard]] std::optional<LuaFault> begin(const std::string& text, lua_CFunction function);
   [[nodiscard]] LuaFault fault_of(int status);
 
   const Limits limits_;
   uint64_t steps_left_;
   size_t used_octets_ = 0;
   bool memory_is_out_ = false;
+  unsigned last_line_ = 0;  // Where time ran out.
   lua_State* state_ = nullptr;
   const std::string* text_ = nullptr;  // While it runs.
   const std::function<void(lua_State*)>* add_globals_ = nullptr;

@@ -1,120 +1,156 @@
 #include "control/import/lua_values.h"
 
 #include <algorithm>
-#include <cmath>
 
+#include "control/import/lua_sandbox.h"
 #include "control/import/stand_in.h"
 
 namespace control {
 namespace {
 
-std::string text_of(lua_State* state, int index, const char* what) {
-  // A constant such as DNSQType.A stands for its own name.
-  const std::string stand_in = name_of_stand_in(state, index);
-  if (!stand_in.empty()) return stand_in.substr(stand_in.rfind('.') + 1);
-  if (lua_type(state, index) != LUA_TSTRING && lua_type(state, index) != LUA_TNUMBER)
-    luaL_error(state, "%s: a text expected, got %s", what, luaL_typename(state, index));
+constexpr size_t kMostKeys = 1000;
+constexpr int kMostNested = 4;  // Lists in lists; nothing of dnsdist's has more than two.
+
+std::string copied_text(lua_State* state, int index) {
   lua_pushvalue(state, index);  // lua_tolstring would change a number in place.
   size_t size = 0;
   const char* text = lua_tolstring(state, -1, &size);
-  if (size > kLongestText) luaL_error(state, "%s: a text of more than %d", what, int{kLongestText});
+  if (size > kLongestText) luaL_error(state, "a text of more than %d", int{kLongestText});
   std::string copy(text, size);
   lua_pop(state, 1);
   return copy;
 }
 
-std::vector<std::string> texts_of(lua_State* state, int index, const char* what) {
-  if (!lua_istable(state, index)) return {text_of(state, index, what)};
-  std::vector<std::string> texts;
+Value value_of(lua_State* state, int index, int nested);
+
+Value list_of(lua_State* state, int index, int nested) {
+  Value list{.kind = Value::Kind::List, .text = {}, .number = 0, .flag = false, .items = {}};
   const size_t count = lua_rawlen(state, index);
-  if (count > kMostItems) luaL_error(state, "%s: a list of more than %d", what, int{kMostItems});
+  if (count > kMostItems) luaL_error(state, "a list of more than %d", int{kMostItems});
+  LuaSandbox::of(state).charge(state, count);
   for (size_t i = 1; i <= count; ++i) {
     lua_rawgeti(state, index, static_cast<lua_Integer>(i));
-    texts.push_back(text_of(state, lua_gettop(state), what));
+    list.items.push_back(value_of(state, lua_gettop(state), nested + 1));
     lua_pop(state, 1);
   }
-  return texts;
+  lua_pushnil(state);
+  if (count == 0 && lua_next(state, index) != 0) {  // Names, not a list.
+    lua_pop(state, 2);
+    return {.kind = Value::Kind::Other, .text = "a table", .number = 0, .flag = false, .items = {}};
+  }
+  return list;
+}
+
+Value value_of(lua_State* state, int index, int nested) {
+  Value value;
+  const std::string stand_in = name_of_stand_in(state, index);
+  if (!stand_in.empty()) {
+    // A constant such as DNSQType.A stands for its own name.
+    const size_t dot = stand_in.rfind('.');
+    const bool is_constant = dot != std::string::npos && is_constants(stand_in.substr(0, dot));
+    value.kind = is_constant ? Value::Kind::Text : Value::Kind::Other;
+    value.text = is_constant ? stand_in.substr(dot + 1) : stand_in;
+    return value;
+  }
+  luaL_checkstack(state, 8, "values");
+  switch (lua_type(state, index)) {
+    case LUA_TNIL:
+    case LUA_TNONE:
+      return value;
+    case LUA_TBOOLEAN:
+      value.kind = Value::Kind::Flag;
+      value.flag = lua_toboolean(state, index) != 0;
+      return value;
+    case LUA_TNUMBER:
+      value.kind = Value::Kind::Number;
+      value.number = lua_tonumber(state, index);
+      value.text = copied_text(state, index);
+      return value;
+    case LUA_TSTRING:
+      value.kind = Value::Kind::Text;
+      value.text = copied_text(state, index);
+      return value;
+    case LUA_TTABLE:
+      if (nested < kMostNested) return list_of(state, index, nested);
+      [[fallthrough]];
+    default:
+      value.kind = Value::Kind::Other;
+      value.text = std::string("a ") + luaL_typename(state, index);
+      return value;
+  }
 }
 
 }  // namespace
 
-std::string text_at(lua_State* state, int index) { return text_of(state, index, "the argument"); }
+Value value_at(lua_State* state, int index) {
+  return value_of(state, lua_absindex(state, index), 0);
+}
+
+std::string text_at(lua_State* state, int index) {
+  const Value value = value_at(state, index);
+  if (value.kind == Value::Kind::Text || value.kind == Value::Kind::Number) return value.text;
+  const std::string given =
+      value.kind == Value::Kind::Other ? value.text : luaL_typename(state, index);
+  luaL_error(state, "a text expected, got %s", given.c_str());
+  return {};
+}
 
 std::vector<std::string> texts_at(lua_State* state, int index) {
-  return texts_of(state, index, "the argument");
+  if (!lua_istable(state, index)) return {text_at(state, index)};
+  std::vector<std::string> texts;
+  for (const Value& item : value_at(state, index).items) {
+    if (item.kind == Value::Kind::Text || item.kind == Value::Kind::Number) {
+      texts.push_back(item.text);
+    } else {
+      const std::string given = item.text.empty() ? "something else" : item.text;
+      luaL_error(state, "a list of texts expected, got %s in it", given.c_str());
+    }
+  }
+  return texts;
 }
 
-std::optional<int64_t> whole_number_at(lua_State* state, int index) {
-  int is_number = 0;
-  const lua_Integer number = lua_tointegerx(state, index, &is_number);
-  if (is_number == 0) return std::nullopt;
-  return number;
+int64_t whole_number_at(lua_State* state, int index) {
+  const Value value = value_at(state, index);
+  const auto number = value.whole_number();
+  if (!number) {
+    const std::string given = value.text.empty() ? luaL_typename(state, index) : value.text;
+    luaL_error(state, "a whole number expected, got %s", given.c_str());
+  }
+  return number.value_or(0);
 }
 
-LuaParameters::LuaParameters(lua_State* state, int index) : state_(state), index_(index) {
-  if (lua_isnoneornil(state, index)) return;
-  luaL_checktype(state, index, LUA_TTABLE);
-}
+LuaParameters::LuaParameters(lua_State* state, int index, std::string subject)
+    : Parameters(draft_of(state), control::line_of(state)),
+      state_(state),
+      index_(index),
+      subject_(std::move(subject)) {}
 
-bool LuaParameters::push(const char* key) {
-  known_.emplace_back(key);
-  if (!lua_istable(state_, index_)) return false;
-  lua_pushstring(state_, key);
+Value LuaParameters::get(const std::string& key) {
+  if (!lua_istable(state_, index_)) return {};
+  lua_pushlstring(state_, key.data(), key.size());
   lua_rawget(state_, index_);
-  if (!lua_isnil(state_, -1)) return true;
-  lua_pop(state_, 1);
-  return false;
-}
-
-std::optional<std::string> LuaParameters::text(const char* key) {
-  if (!push(key)) return std::nullopt;
-  std::string value = text_of(state_, lua_gettop(state_), key);
+  Value value = value_at(state_, -1);
   lua_pop(state_, 1);
   return value;
 }
 
-std::optional<std::vector<std::string>> LuaParameters::texts(const char* key) {
-  if (!push(key)) return std::nullopt;
-  std::vector<std::string> values = texts_of(state_, lua_gettop(state_), key);
-  lua_pop(state_, 1);
-  return values;
-}
-
-std::optional<int64_t> LuaParameters::whole_number(const char* key) {
-  if (!push(key)) return std::nullopt;
-  const auto value = whole_number_at(state_, -1);
-  if (!value)
-    luaL_error(state_, "%s: a whole number expected, got %s", key, luaL_typename(state_, -1));
-  lua_pop(state_, 1);
-  return value;
-}
-
-std::optional<bool> LuaParameters::flag(const char* key) {
-  if (!push(key)) return std::nullopt;
-  const bool value = lua_toboolean(state_, -1) != 0;
-  lua_pop(state_, 1);
-  return value;
-}
-
-bool LuaParameters::wanted(const char* key) { return flag(key).value_or(false); }
-
-std::vector<std::string> LuaParameters::unknown() const {
+std::vector<std::string> LuaParameters::keys() {
   std::vector<std::string> keys;
   if (!lua_istable(state_, index_)) return keys;
   lua_pushnil(state_);
   while (lua_next(state_, index_) != 0) {
-    const bool is_off = (lua_isboolean(state_, -1) && lua_toboolean(state_, -1) == 0) ||
-                        (lua_type(state_, -1) == LUA_TSTRING && lua_rawlen(state_, -1) == 0);
     lua_pop(state_, 1);
-    if (is_off) continue;
     if (lua_type(state_, -1) == LUA_TSTRING) {
-      std::string key = lua_tostring(state_, -1);
-      if (std::ranges::find(known_, key) == known_.end()) keys.push_back(std::move(key));
+      keys.emplace_back(lua_tostring(state_, -1));
+    } else {
+      keys.emplace_back("[" + value_at(state_, -1).text + "]");
     }
-    if (keys.size() >= kMostItems) luaL_error(state_, "more than %d parameters", int{kMostItems});
+    if (keys.size() > kMostKeys) luaL_error(state_, "more than %d parameters", int{kMostKeys});
   }
   std::ranges::sort(keys);
   return keys;
 }
+
+std::string LuaParameters::spoken(const std::string& key) const { return subject_ + "." + key; }
 
 }  // namespace control

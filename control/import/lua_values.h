@@ -1,5 +1,5 @@
 // What a function of dnsdist's is given, as plain values. Nothing is converted silently: what is of
-// the wrong type is a Lua error at the line of the call, as it is in dnsdist.
+// the wrong type is a Lua error, which lua_guard.h makes a remark about the line of the call.
 #pragma once
 
 #include <lua.hpp>
@@ -8,10 +8,12 @@
 #include <string_view>
 #include <vector>
 
+#include "control/import/parameters.h"
+
 namespace control {
 
-inline constexpr size_t kMostItems = 10'000;  // Of a list.
-inline constexpr size_t kLongestText = 4096;
+/// Whatever is at `index`.
+[[nodiscard]] Value value_at(lua_State* state, int index);
 
 /// The text at `index`.
 [[nodiscard]] std::string text_at(lua_State* state, int index);
@@ -20,30 +22,23 @@ inline constexpr size_t kLongestText = 4096;
 [[nodiscard]] std::vector<std::string> texts_at(lua_State* state, int index);
 
 /// A whole number; dnsdist takes it as text as well.
-[[nodiscard]] std::optional<int64_t> whole_number_at(lua_State* state, int index);
+[[nodiscard]] int64_t whole_number_at(lua_State* state, int index);
 
-/// A table of named parameters. Each that is asked for is known; the rest can be had afterwards.
-class LuaParameters {
+/// A table of named parameters; anything else is as good as an empty one. It says `subject.key`.
+class LuaParameters : public Parameters {
  public:
-  /// The table at `index`, an absolute one; nothing there is as good as an empty one.
-  LuaParameters(lua_State* state, int index);
+  /// `index` is an absolute one.
+  LuaParameters(lua_State* state, int index, std::string subject);
 
-  [[nodiscard]] std::optional<std::string> text(const char* key);
-  /// A Lua error if there is something else.
-  [[nodiscard]] std::optional<int64_t> whole_number(const char* key);
-  [[nodiscard]] std::optional<bool> flag(const char* key);
-  [[nodiscard]] std::optional<std::vector<std::string>> texts(const char* key);
-  /// Marks `key` as known, and says whether it is there and is not `false`.
-  [[nodiscard]] bool wanted(const char* key);
-  /// Those that nobody asked for, sorted. `false` and "" are as good as absent.
-  [[nodiscard]] std::vector<std::string> unknown() const;
+ protected:
+  [[nodiscard]] Value get(const std::string& key) override;
+  [[nodiscard]] std::vector<std::string> keys() override;
+  [[nodiscard]] std::string spoken(const std::string& key) const override;
 
  private:
-  [[nodiscard]] bool push(const char* key);
-
   lua_State* state_;
   int index_;
-  std::vector<std::string_view> known_;
+  std::string subject_;
 };
 
 }  // namespace control

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "control/import/dnsdist_draft.h"
 
@@ -10,5 +11,11 @@ namespace control {
 
 /// `source`: what the draft is of, for the first line.
 [[nodiscard]] std::string yaml_of(const Draft& draft, const std::string& source);
+
+/// An item of `backends`.
+[[nodiscard]] std::string yaml_of(const DraftServer& server);
+
+/// Pools that are asked and that no server is in.
+[[nodiscard]] std::vector<std::string> pools_without_servers(const Draft& draft);
 
 }  // namespace control

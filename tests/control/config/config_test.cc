@@ -305,6 +305,22 @@ TEST(FullConfig, ReadsClients) {
   EXPECT_EQ(config.local_names.count(), config.local_names.size() - 2) << "the others by default";
 }
 
+TEST(Binds, MayNameTheirPoolsWhateverCachesThoseUse) {
+  const Config config = config_of(
+      std::string(kPorts) +
+      "binds: [{address: 192.0.2.53}, {address: 192.0.2.54, pool: b}, {address: 192.0.2.55, pool: "
+      "c}, "
+      "{address: 192.0.2.56, pool: ''}]\n"
+      "backends: [{address: 192.0.2.1, pools: ['', b, c], tls: {subject_name: a.example}}]\n"
+      "packet_caches: [{name: main}]\n"
+      "pools: [{name: '', packet_cache: main}, {name: b, packet_cache: main}, {name: c}]\n");
+  ASSERT_THAT(config.binds, SizeIs(4));
+  EXPECT_EQ(config.binds[0].pool, pool(0));
+  EXPECT_EQ(config.binds[1].pool, pool(1));
+  EXPECT_EQ(config.binds[2].pool, pool(2));
+  EXPECT_EQ(config.binds[3].pool, pool(0));
+}
+
 TEST(FullConfig, ReadsWhatIsAgainstAttacks) {
   const Config config = config_of(kEverything);
   EXPECT_EQ(config.max_misses_per_client, 50u);

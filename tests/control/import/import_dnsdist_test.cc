@@ -10,6 +10,7 @@
 #include <string>
 
 #include "tests/control/config/config_rig.h"
+#include "tests/control/import/import_rig.h"
 #include "tests/temporary_folder.h"
 #include "tls-workers/upstream/query_budget.h"
 
@@ -29,21 +30,10 @@ std::string server_with(const std::string& parameters) {
 }
 const std::string kServer = server_with("");
 
-DnsdistImport import(const std::string& text) { return import_dnsdist(text, "dnsdist.conf"); }
-std::string yaml_from(const std::string& text) { return import(text).yaml; }
-
-/// What has to be done, and what is told besides: "LINE what: why", one to a line.
-std::string told(const std::string& text, Remark::Kind kind) {
-  std::string lines;
-  for (const Remark& remark : import(text).remarks) {
-    if (remark.kind == kind)
-      lines += std::to_string(remark.line) + " " + remark.what + ": " + remark.why + "\n";
-  }
-  return lines;
-}
-std::string to_do(const std::string& text) { return told(text, Remark::Kind::ToDo); }
-
 const std::string kWhole = "addLocal('192.0.2.53')\n" + kServer;  // Two lines with nothing to do.
+
+const std::string kNoServerInCorp =
+    "0 pool corp: queries come to it, and no server is in it; fill in `backends`\n";
 
 TEST(ImportDnsdist, GivesAConfigurationWithoutErrors) {
   const DnsdistImport result = import(kWhole);
@@ -130,8 +120,8 @@ INSTANTIATE_TEST_SUITE_P(
                          "setWeightedBalancingFactor(2)",
                 "load_balancing_policies:\n  default_policy: chashed\n  "
                 "consistent_hashing_balancing_factor: 1.25\n  weighted_balancing_factor: 2\n"},
-        Carried{"factor_out_of_range", kWhole + "setWeightedBalancingFactor(0.5)",
-                "backends:", "3 weighted_balancing_factor: it is 0, or 1 to 1000 in dotline\n"},
+        Carried{"factor_out_of_range", kWhole + "setWeightedBalancingFactor(0.5)", "backends:",
+                "3 setWeightedBalancingFactor: it is 0, or 1 to 1000 in dotline; it is left out\n"},
         Carried{"policy_of_a_pool", kWhole + "setPoolServerPolicy(roundrobin, '')",
                 "    policy: roundrobin\n"},
         Carried{"metrics", kWhole + "webserver('127.0.0.1:8083')",
@@ -141,13 +131,14 @@ INSTANTIATE_TEST_SUITE_P(
                 kWhole + "addAction({'corp.example.', '10.in-addr.arpa'}, PoolAction('corp'))",
                 "  - name: corp\n    # packet_cache: main     # As in dnsdist, no answer of this "
                 "pool is "
-                "kept.\n    domains:\n      - corp.example\n      - \"10.in-addr.arpa\"\n"},
+                "kept.\n    domains:\n      - corp.example\n      - \"10.in-addr.arpa\"\n",
+                kNoServerInCorp},
         Carried{"domains_of_rules",
                 kWhole + "local names = newSuffixMatchNode()\nnames:add(newDNSName('a.example.'))\n"
                          "addAction(SuffixMatchNodeRule(names), PoolAction('corp'))\n"
                          "addAction(QNameSuffixRule{'b.example'}, PoolAction('corp'))\n"
                          "addAction(makeRule('c.example'), PoolAction('corp'))",
-                "      - a.example\n      - b.example\n      - c.example\n"},
+                "      - a.example\n      - b.example\n      - c.example\n", kNoServerInCorp},
         Carried{"computed_values", "for i = 5, 6 do addLocal('192.0.2.' .. i) end\n" + kServer,
                 "  - address: 192.0.2.5:53\n  - address: 192.0.2.6:53\n"}),
     [](const auto& tried) { return tried.param.name; });
@@ -238,13 +229,14 @@ constexpr auto kNote = Remark::Kind::Note;
 INSTANTIATE_TEST_SUITE_P(
     Lines, Tells,
     testing::Values(
-        Told{"unknown_function", "frobnicate(1)", "3 frobnicate: dotline has nothing of that name"},
+        Told{"unknown_function", "frobnicate(1)",
+             "3 frobnicate: dotline knows nothing of that name"},
         Told{"unknown_value", "local x = frobnicated", "3 frobnicated: "},
         Told{"rule", "addAction(AllRule(), DropAction())",
              "3 addAction(AllRule(), DropAction()): "},
         Told{"rule_that_limits", "addAction(MaxQPSIPRule(5), TCAction())", "3 addAction(MaxQPSIP"},
         Told{"networks_in_a_rule", "addAction('10.0.0.0/8', PoolAction('x'))",
-             "3 addAction 10.0.0.0/8: dotline chooses a pool by names only"},
+             "3 addAction(clients 10.0.0.0/8, PoolAction()): dotline chooses a pool by the name"},
         Told{"function_that_is_called_by_dnsdist", "function maintenance() x() end",
              "3 maintenance: dotline runs no code"},
         Told{"object_and_its_methods", "local d = dynBlockRulesGroup() d:setQueryRate(1)",
@@ -257,9 +249,9 @@ INSTANTIATE_TEST_SUITE_P(
              "3 addTLSLocal: it needs files"},
         Told{"headers_that_are_believed",
              "addDOHLocal('192.0.2.53', 'a', 'b', '/', {trustForwardedForHeader=true})",
-             "3 addDOHLocal.trustForwardedForHeader: it is not carried over"},
+             "3 addDOHLocal.trustForwardedForHeader: clients are told apart by the address"},
         Told{"other_file", "includeDirectory('/etc/dnsdist/conf.d')", "3 includeDirectory: "},
-        Told{"file_that_is_read", "for line in io.lines('/etc/passwd') do error(line) end",
+        Told{"file_that_is_read", "for line in io.lines('/etc/passwd') do addACL(line) end",
              "3 io: nothing outside of the file is read"},
         Told{"wildcard", "addLocal('0.0.0.0')", "3 addLocal 0.0.0.0: dotline answers at addresses"},
         Told{"loopback", "addLocal('127.0.0.1:5300')",
@@ -270,7 +262,7 @@ INSTANTIATE_TEST_SUITE_P(
              "3 webserver: the metrics have no"},
         Told{"webserver_elsewhere", "webserver('[::1]:8083')", "3 webserver [::1]:8083: "},
         Told{"stale_answers", "setStaleCacheEntriesTTL(60)",
-             "3 setStaleCacheEntriesTTL: write it into each"},
+             "0 setStaleCacheEntriesTTL: there is no cache"},
         Told{"unknown_parameter_of_a_cache", "newPacketCache(1, {colour=1})",
              "3 newPacketCache.colour: "},
         Told{"cache_without_a_pool", "newPacketCache(1)", "3 newPacketCache: no pool uses it",
@@ -297,7 +289,8 @@ INSTANTIATE_TEST_SUITE_P(
              "3 newServer 8.8.8.8:53: port 53 is not for TLS"},
         Told{"address_that_is_none", "newServer{address='dns.google', tls='openssl'}",
              "3 newServer dns.google: it is not an address"},
-        Told{"no_address", "newServer{name='x'}", "3 newServer : it is not an address"},
+        Told{"no_address", "newServer{name='x'}",
+             "3 newServer an address that is not given: it is not an address"},
         Told{"certificates_unchecked",
              "newServer{address='192.0.2.9', tls='openssl', validateCertificates=false}",
              "3 newServer.validateCertificates: dotline always checks certificates"},
@@ -305,7 +298,7 @@ INSTANTIATE_TEST_SUITE_P(
              "3 newServer.useClientSubnet: "},
         Told{"source", "newServer{address='192.0.2.9', source='eth0'}", "3 newServer.source: "},
         Told{"unknown_parameter", "newServer{address='192.0.2.9', colour='red'}",
-             "3 newServer.colour: dotline has nothing of that name"},
+             "3 newServer.colour: dotline knows nothing of that name"},
         Told{"serial", "newServer{address='192.0.2.9', maxInFlight=1}",
              "3 newServer.maxInFlight: ", kNote},
         Told{"tcp", "newServer{address='192.0.2.9', sockets=4}", "3 newServer.sockets: ", kNote}),
@@ -319,39 +312,102 @@ TEST(ImportDnsdist, SaysNothingOfWhatIsOff) {
 }
 
 TEST(ImportDnsdist, TellsEachLineOnce) {
-  EXPECT_EQ(to_do(kWhole + "for i = 1, 3 do frobnicate(frobnicate(i)) end\nfrobnicate()"),
-            "3 frobnicate: dotline has nothing of that name\n4 frobnicate: dotline has nothing of "
-            "that name\n");
+  EXPECT_EQ(
+      to_do(kWhole + "for i = 1, 3 do frobnicate(frobnicate(i)) end\nfrobnicate()"),
+      "3 frobnicate: dotline knows nothing of that name; whatever it does is not carried over\n"
+      "4 frobnicate: dotline knows nothing of that name; whatever it does is not carried "
+      "over\n");
 }
 
 TEST(ImportDnsdist, RunsOnAfterWhatItDoesNotKnow) {
-  EXPECT_THAT(
-      yaml_from("local d = dynBlockRulesGroup()\nd.x.y:z(1)[2] = 3\n"
-                "if d > 5 or d.limit == nil then d = d + 1 .. 'a' end\n"
-                "for k, v in pairs(d) do error(k) end\nfor i, v in ipairs(d) do error(i) end\n"
-                "local n = #d .. tostring(-d)\n" +
-                kWhole),
-      HasSubstr("  - address: 192.0.2.53:53\n"));
+  EXPECT_THAT(yaml_from("local d = dynBlockRulesGroup()\nd.x.y:z(1)[2] = 3\n"
+                        "if d > 5 or d.limit == nil then d = d + 1 .. 'a' end\n"
+                        "for k, v in pairs(d) do v.x = k end\nfor i, v in ipairs(d) do v:y(i) end\n"
+                        "local n = #d .. tostring(-d)\n" +
+                        kWhole),
+              HasSubstr("  - address: 192.0.2.53:53\n"));
 }
 
-TEST(ImportDnsdist, NamesTheLineOfAMistake) {
-  const DnsdistImport result = import("addLocal('192.0.2.53')\nfrobnicate()\nnewServer(nil)\n");
+TEST(ImportDnsdist, GoesOnBehindAMistake) {
+  const std::string text =
+      "addLocal('192.0.2.53')\nfrobnicate()\nnewServer(nil)\nlocal x = nil\nx.y = 1\n"
+      "error('this', 0)\nf((\n" +
+      kServer;
+  EXPECT_FALSE(import(text).fault);
+  EXPECT_EQ(config_of(yaml_from(text)).backends.size(), 1U);
+  EXPECT_THAT(to_do(text),
+              AllOf(HasSubstr("2 frobnicate: "),
+                    HasSubstr("3 newServer: an address expected, got nil; the call is left out"),
+                    HasSubstr("5 this line: left out: attempt to index a nil value (local 'x')"),
+                    HasSubstr("6 this line: left out: this; correct it"),
+                    HasSubstr("7 this line: left out: ")));
+}
+
+TEST(ImportDnsdist, NamesTheLineOfALoopWithoutAnEnd) {
+  const DnsdistImport result = import("addLocal('192.0.2.53')\nfrobnicate()\nwhile true do end\n");
   ASSERT_TRUE(result.fault);
   EXPECT_EQ(result.fault->line, 3U);
-  EXPECT_THAT(result.fault->text, HasSubstr("a text expected, got nil"));
+  EXPECT_THAT(result.fault->text, HasSubstr("it takes too long"));
   EXPECT_EQ(result.yaml, "");
   EXPECT_EQ(result.remarks.size(), 1U) << "what was told before helps to find out why";
 }
 
+TEST(ImportDnsdist, ComesToTheEndOfLoopsThatRead) {
+  EXPECT_EQ(
+      config_of(yaml_from("local f = io.open('x')\nwhile true do\n  local line = f:read()\n"
+                          "  if not line then break end\n  addACL(line)\nend\n"
+                          "local i = 1\nlocal s = getServers()\nwhile s[i] do i = i + 1 end\n" +
+                          kWhole))
+          .backends.size(),
+      1U);
+}
+
+TEST(ImportDnsdist, ComputesWithWhatItDoesNotKnow) {
+  const std::string text =
+      "local n = tonumber(os.getenv('N')) * 2\nlocal s = string.format('%d of %s', n, x:size())\n"
+      "local t = table.concat({'a', s}, ',')\nlocal u = ('%s'):format(t):upper() .. tostring(n)\n"
+      "local v = math.floor(n) + math.random(3)\nlocal a, b = unpack(getServers())\n"
+      "for i, one in ipairs(getServers()) do one:setWeight(i) end\nlocal first = "
+      "getServers()[1].name\n"
+      "setMaxTCPConnectionsPerClient(v)\n" +
+      kWhole;
+  EXPECT_EQ(config_of(yaml_from(text)).backends.size(), 1U);
+  EXPECT_THAT(to_do(text), AllOf(HasSubstr("1 os: "), HasSubstr("2 x: "),
+                                 HasSubstr("5 math.random: "), HasSubstr("8 getServers: "),
+                                 HasSubstr("9 setMaxTCPConnectionsPerClient: a whole number "
+                                           "expected, got os.getenv()")));
+}
+
 TEST(ImportDnsdist, HasAnEndOfServersAndRemarks) {
-  EXPECT_THAT(import("while true do " + kServer + " end").fault.value_or(LuaFault{}).text,
-              HasSubstr("more than 256 servers"));
-  EXPECT_THAT(import("for i = 1, 2000 do newServer{address='192.0.2.1', ['x' .. i]=1} end")
-                  .fault.value_or(LuaFault{})
-                  .text,
-              HasSubstr("more than"));
-  EXPECT_THAT(import("addLocal(('x'):rep(1e6))").fault.value_or(LuaFault{}).text,
-              HasSubstr("a text of more than 4096"));
+  EXPECT_THAT(to_do("for i = 1, 300 do " + kServer + " end"),
+              HasSubstr("there are more than 256 servers; this one is left out"));
+  EXPECT_THAT(to_do("for i = 1, 12000 do addACL('x' .. i) end"),
+              HasSubstr("0 the rest: there are more than 10000 things to tell"));
+  EXPECT_THAT(to_do("addLocal(('x'):rep(1e6))"), HasSubstr("1 addLocal: a text of more than 4096"));
+  EXPECT_THAT(to_do("for i = 1, 300 do getPool('p' .. i) end"),
+              HasSubstr("there are more than 256 pools"));
+  EXPECT_THAT(import("while true do newServer('192.0.2.1') end").fault.value_or(LuaFault{}).text,
+              HasSubstr("it takes too long"));
+}
+
+TEST(ImportDnsdist, KeepsTheQueriesPerSecondOfTheShortForm) {
+  EXPECT_THAT(yaml_from(kWhole + "newServer('1.1.1.1', 10)"),
+              HasSubstr("  #   queries_per_second: 10\n"));
+}
+
+TEST(ImportDnsdist, TakesBracketsAroundBlocks) {
+  EXPECT_THAT(yaml_from(kWhole + "addACL('[::]/0')"), HasSubstr("  - \"::/0\"\n"));
+  EXPECT_EQ(to_do(kWhole + "addACL('[::]/0')"), "");
+}
+
+TEST(ImportDnsdist, KeepsAnOpenWebserverClosed) {
+  for (const char* address :
+       {"0.0.0.0:8083", "[::]:8083", "192.0.2.53:8083", "[2001:db8::1]:8083"}) {
+    const std::string text = kWhole + "webserver('" + address + "')";
+    EXPECT_THAT(to_do(text), HasSubstr("3 webserver " + std::string(address) +
+                                       ": dnsdist lets in 127.0.0.1 and ::1 only"));
+    EXPECT_EQ(config_of(yaml_from(text)).metrics_address.text(), "127.0.0.1:8083");
+  }
 }
 
 TEST(ImportDnsdist, SuggestsNamesOfKnownResolversAndTakesNone) {
@@ -454,9 +510,8 @@ TEST_F(ImportDnsdistFile, SaysThatThereIsMoreToDo) {
 
 TEST_F(ImportDnsdistFile, NamesMistakes) {
   const std::string path = write("\n\naddLocal(");
-  EXPECT_EQ(run(path), 2);
-  EXPECT_THAT(err_, StartsWith(path + ":3: unexpected symbol"));
-  EXPECT_EQ(out_, "");
+  EXPECT_EQ(run(path), 3);
+  EXPECT_THAT(err_, HasSubstr("\n" + path + ":3: this line: left out: unexpected symbol"));
   EXPECT_EQ(run("/nonexistent.conf"), 2);
   EXPECT_EQ(err_, "/nonexistent.conf: cannot be opened: No such file or directory\n");
 }

@@ -1,0 +1,12 @@
+// The rules of dnsdist's YAML, which choose pools as Lua's do.
+#pragma once
+
+#include "control/config/yaml_tree.h"
+#include "control/import/dnsdist_draft.h"
+
+namespace control {
+
+/// All of its lists of rules, and what they refer to.
+void read_dnsdist_yaml_rules(const YamlNode& root, Draft& draft);
+
+}  // namespace control
