@@ -36,8 +36,8 @@ std::string name_of(const testing::TestParamInfo<Bad>& info) { return info.param
 INSTANTIATE_TEST_SUITE_P(
     Yaml, BadConfig,
     testing::Values(Bad{"syntax", minimal("acl: [10.0.0.0/8\n"), 5, 1, "not readable as YAML: "},
-                    Bad{"tab_as_indent", "dataplane:\n\tidle: busy\n", 2, 6,
-                        "not readable as YAML: "},
+                    Bad{"tab_as_indent", "dataplane:\n\tidle: busy\n", 2, 1,
+                        "a tab in the indentation, expected spaces"},
                     Bad{"alias", minimal("metrics: *here\n"), 4, 10, "not readable as YAML: "},
                     Bad{"anchor", minimal("metrics: &here {}\n"), 4, 10,
                         "an anchor (`&name`); a plain value was expected"},
