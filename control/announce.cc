@@ -46,93 +46,7 @@ void announce_queue(const Config& config, const poll::Port& port, unsigned core,
                   port.name(), *port_node, config.eal.cores[core]));
 }
 
-/// Things with names: which are new, gone, or not what they were.
-template <typename Thing, typename Same, typename Tell>
-void compare(const char* kind, const std::vector<Thing>& before, const std::vector<Thing>& after,
-             Same same, Tell tell, std::vector<std::string>& lines) {
-  for (const Thing& now : after) {
-    const auto was = std::ranges::find(before, now.name, &Thing::name);
-    if (was == before.end()) {
-      lines.push_back(tell(now) + " (new)");
-    } else if (!same(*was, now)) {
-      lines.push_back(tell(now) + " (changed)");
-    }
-  }
-  for (const Thing& was : before) {
-    if (std::ranges::find(after, was.name, &Thing::name) == after.end())
-      lines.push_back(fmt::format("{} {} is gone", kind, was.name.empty() ? "\"\"" : was.name));
-  }
-}
-
-/// What a list of indices means, whatever their order in the file.
-std::vector<std::string> names_of(const std::vector<dns::PoolId>& pools, const Config& config) {
-  std::vector<std::string> names;
-  for (const dns::PoolId pool : pools)
-    names.push_back(config.pools[static_cast<size_t>(pool)].name);
-  return names;
-}
-
-std::string cache_of(const Pool& pool, const Config& config) {
-  return pool.packet_cache ? config.packet_caches[*pool.packet_cache].name : "";
-}
-
 }  // namespace
-
-std::vector<std::string> changes_between(const Config& before, const Config& after) {
-  std::vector<std::string> lines;
-  compare(
-      "backend", before.backends, after.backends,
-      [&](tls::BackendSettings was, const tls::BackendSettings& now) {
-        const bool same_pools = names_of(was.pools, before) == names_of(now.pools, after);
-        was.pools = now.pools;
-        return same_pools && was == now;
-      },
-      line_about, lines);
-  compare(
-      "pool", before.pools, after.pools,
-      [&](const Pool& was, const Pool& now) {
-        return cache_of(was, before) == cache_of(now, after) && was.policy == now.policy &&
-               was.domains == now.domains;
-      },
-      [](const Pool& pool) { return fmt::format("pool \"{}\"", pool.name); }, lines);
-  compare(
-      "packet cache", before.packet_caches, after.packet_caches,
-      [](const PacketCache& was, const PacketCache& now) {
-        return was.size == now.size && was.limits == now.limits && was.staleness == now.staleness &&
-               was.prefetch == now.prefetch && was.nxdomain_cut == now.nxdomain_cut;
-      },
-      [](const PacketCache& cache) {
-        return fmt::format("packet cache {}: {} entries", cache.name, cache.size);
-      },
-      lines);
-  for (size_t i = 0; i < after.binds.size(); ++i) {
-    const std::string& was = before.pools[static_cast<size_t>(before.binds[i].pool)].name;
-    const std::string& now = after.pools[static_cast<size_t>(after.binds[i].pool)].name;
-    if (was == now) continue;
-    lines.push_back(
-        fmt::format("{} answers from pool \"{}\" now", after.binds[i].address.text(), now));
-  }
-  for (size_t i = 0; i < after.binds.size(); ++i) {
-    if (before.binds[i].tls == after.binds[i].tls) continue;
-    lines.push_back(
-        fmt::format("{}: other certificates or settings of TLS", after.binds[i].address.text()));
-  }
-  for (size_t i = 0; i < after.binds.size(); ++i) {
-    if (before.binds[i].paths != after.binds[i].paths)
-      lines.push_back(fmt::format("{}: other paths", after.binds[i].address.text()));
-  }
-  if (before.stream_limits != after.stream_limits) lines.emplace_back("tuning.tcp: changed");
-  if (before.acl != after.acl) lines.emplace_back("acl: changed");
-  for (size_t i = 0; i < rules::kLocalNameSettings.size(); ++i) {
-    if (before.local_names[i] == after.local_names[i]) continue;
-    lines.push_back(fmt::format("local_names.{}: {}", rules::kLocalNameSettings[i],
-                                after.local_names[i] ? "answered here" : "asked of backends"));
-  }
-  if (before.tls_workers.hedging != after.tls_workers.hedging)
-    lines.push_back(fmt::format("hedging: {}", after.tls_workers.hedging ? "on" : "off"));
-  if (before.log_level != after.log_level) lines.emplace_back("logging.level: changed");
-  return lines;
-}
 
 std::string identity_of(const tls::BackendSettings& backend) {
   std::string subject =
@@ -145,6 +59,23 @@ std::string identity_of(const tls::BackendSettings& backend) {
 std::string line_about(const tls::BackendSettings& backend) {
   return fmt::format("backend {}: {} {}, as {}", backend.name, backend.where(), way_to(backend),
                      identity_of(backend));
+}
+
+void announce_bind(const Bind& bind, Serving serving, Log& log) {
+  const std::string address = bind.address.text();
+  switch (serving) {
+    case Serving::All:
+      return log.write(LogLevel::Info,
+                       fmt::format("answering at {} over {}", address, way_of(bind.protocol)));
+    case Serving::UdpOnly:
+      return log.write(LogLevel::Info, fmt::format("answering at {} over UDP", address));
+    case Serving::Later:
+      return log.write(
+          LogLevel::Warning,
+          fmt::format("{} is not on this machine: nobody can ask there until it is", address));
+    case Serving::Nothing:
+      return;  // Why was said.
+  }
 }
 
 void announce_start(const Config& config, std::span<const poll::Port> ports, bool hugepages,
@@ -170,9 +101,6 @@ void announce_start(const Config& config, std::span<const poll::Port> ports, boo
   }
   log.write(LogLevel::Info,
             fmt::format("cached answers take the {} path", poll::hit_paths().front().name));
-  for (const Bind& bind : config.binds)
-    log.write(LogLevel::Info,
-              fmt::format("answering at {} over {}", bind.address.text(), way_of(bind.protocol)));
   for (const tls::BackendSettings& backend : config.backends)
     log.write(LogLevel::Info, line_about(backend));
   log.write(LogLevel::Info,

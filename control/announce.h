@@ -16,11 +16,16 @@ namespace control {
 /// What a backend must prove, in words.
 [[nodiscard]] std::string identity_of(const tls::BackendSettings& backend);
 
-/// What is different in `after`, one line for each thing; empty if nothing is. Settings that only a
-/// restart changes are the same in both.
-[[nodiscard]] std::vector<std::string> changes_between(const Config& before, const Config& after);
+/// What clients get at an address.
+enum class Serving : uint8_t {
+  All,
+  UdpOnly,  // Nobody listens there over TCP.
+  Later,    // This machine does not have it.
+  Nothing   // It is off.
+};
+void announce_bind(const Bind& bind, Serving serving, Log& log);
 
-/// What has started: devices, CPUs, addresses, backends. `hugepages`: whether memory is in some.
+/// What has started: devices, CPUs, backends. `hugepages`: whether memory is in some.
 void announce_start(const Config& config, std::span<const poll::Port> ports, bool hugepages,
                     Log& log);
 

@@ -20,9 +20,12 @@
 
 #include "control/announce.h"
 #include "control/cache_memory.h"
+#include "control/changes.h"
 #include "control/commands/commands.h"
 #include "control/commands/control_socket.h"
+#include "control/config/check.h"
 #include "control/config/fixed_settings.h"
+#include "control/config/named_files.h"
 #include "control/core_load.h"
 #include "control/endpoint.h"
 #include "control/health_verdict.h"
@@ -61,6 +64,9 @@ constexpr base::Duration kTick = seconds{1};
 
 // How long the log may wait for its reader before anybody is told.
 constexpr base::Duration kUnreadLog = seconds{5};
+
+// How often it is looked whether what is off can be on.
+constexpr base::Duration kLookAgain = seconds{5};
 
 void throw_unless(const Confined& result) {
   if (!result) throw std::runtime_error(result.error());
@@ -177,6 +183,12 @@ class Instance final : private Commanded {
   void open_ports();
   void open_exception_path();
   void open_listeners();
+  void open_listener(size_t bind);
+  [[nodiscard]] bool listens(size_t bind) const { return listener_faults_[bind].empty(); }
+  [[nodiscard]] std::vector<std::string> off() const;
+  [[nodiscard]] MetricsSources::Bind state_of(size_t bind) const;
+  [[nodiscard]] Serving serving(size_t bind) const;
+  void look_again(base::Time now);
   void confine();
   void set_rights_aside();
   void make_cores();
@@ -184,7 +196,7 @@ class Instance final : private Commanded {
   void make_endpoint();
   void open_control_socket();
   Status status() override;  // Any thread.
-  base::Result<Lines, Lines> reload() override;
+  base::Result<Reloaded, Lines> reload() override;
   base::Result<uint64_t, std::string> flush(const FlushCache& what) override;
   base::Result<void, std::string> set_backend(const SetBackend& what) override;
   std::optional<int> serve_until(base::Time end);
@@ -192,16 +204,18 @@ class Instance final : private Commanded {
   void say_ready();
   void tick();
   void remind();
+  void remind_of_own();
   void tell_manager();
-  base::Result<Lines, Lines> read_and_take_up();
-  base::Result<Lines, Lines> take_up(Config next);
+  base::Result<Reloaded, Lines> read_and_take_up();
+  base::Result<Reloaded, Lines> take_up(Config next);
 
-  Config config_;                           // In force.
-  const Machine machine_ = this_machine();  // Before EAL puts this thread on one CPU.
-  Signals signals_;                         // Before any thread.
+  Config config_;                     // In force.
+  Machine machine_ = this_machine();  // Before EAL puts this thread on one CPU.
+  Signals signals_;                   // Before any thread.
   Log log_;
   PacedLog paced_log_;
   Reminders reminders_;
+  OwnCertificateReminder own_certificates_;
   ServiceManager manager_;
   ReloadRecord reloads_;
   poll::Eal eal_;
@@ -212,6 +226,9 @@ class Instance final : private Commanded {
   exchange::Exchange exchange_;
   std::unique_ptr<Topology> topology_;
   std::vector<std::vector<front::Listener>> listeners_;  // By worker, until it has its own.
+  std::vector<std::string> listener_faults_;  // By bind; empty: every worker listens there.
+  std::string metrics_fault_;                 // Empty: they are served.
+  base::Time look_again_at_{};
   front::ClientConnections client_connections_;
   std::vector<std::unique_ptr<poll::LcoreState>> lcores_;
   std::vector<std::unique_ptr<tls::Worker>> workers_;
@@ -264,12 +281,58 @@ void allow_all_descriptors() {
 void Instance::open_listeners() {
   allow_all_descriptors();
   listeners_.resize(config_.tls_workers.threads);
-  for (std::vector<front::Listener>& listeners : listeners_) {
-    for (const Bind& bind : config_.binds) {
-      listeners.push_back(value_or_throw(
-          front::Listener::open(bind.address, config_.stream_limits.listen_queue_size)));
+  listener_faults_.resize(config_.binds.size());
+  for (size_t i = 0; i < config_.binds.size(); ++i) open_listener(i);
+}
+
+/// All workers or none: the kernel deals connections out among those that listen.
+void Instance::open_listener(size_t bind) {
+  const base::Endpoint& address = config_.binds[bind].address;
+  std::vector<front::Listener> made;
+  while (made.size() < listeners_.size()) {
+    base::Result<front::Listener, std::string> one =
+        front::Listener::open(address, config_.stream_limits.listen_queue_size);
+    if (!one) {
+      if (config_.strict_start) throw std::runtime_error(one.error());
+      listener_faults_[bind] = std::move(one.error());
+      break;
     }
+    made.push_back(std::move(*one));
   }
+  for (size_t worker = 0; worker < listeners_.size(); ++worker) {
+    listeners_[worker].push_back(listens(bind) ? std::move(made[worker])
+                                               : front::Listener::none(address));
+  }
+}
+
+std::vector<std::string> Instance::off() const {
+  std::vector<std::string> off = parts_off(config_);
+  for (size_t i = 0; i < config_.binds.size(); ++i) {
+    if (listens(i)) continue;
+    const bool over_udp = config_.binds[i].protocol == Protocol::Do53;
+    off.push_back(fmt::format("{} is {}: {}; a restart tries it again", name_of(config_.binds[i]),
+                              over_udp ? "answered over UDP only" : "off", listener_faults_[i]));
+  }
+  if (!metrics_fault_.empty())
+    off.push_back(fmt::format("metrics.address: {}; a restart tries it again", metrics_fault_));
+  return off;
+}
+
+/// Addresses of a TAP come when it is there, so that only the kernel's own are looked for.
+Serving Instance::serving(size_t bind) const {
+  const Bind& one = config_.binds[bind];
+  const bool over_udp = one.protocol == Protocol::Do53;
+  if (!one.is_on() || (!listens(bind) && !over_udp)) return Serving::Nothing;
+  if (addresses_are_the_kernels(config_) && !has_address(machine_, one.address.address))
+    return Serving::Later;
+  return listens(bind) ? Serving::All : Serving::UdpOnly;
+}
+
+MetricsSources::Bind Instance::state_of(size_t bind) const {
+  const Bind& one = config_.binds[bind];
+  return {.address = one.address.text(),
+          .protocol = protocol_name(one.protocol),
+          .up = one.is_on() && listens(bind)};
 }
 
 std::vector<poll::Acceptance> Instance::acceptances() const {
@@ -372,8 +435,11 @@ void Instance::publish_sources() {
     counters->caches.push_back({numbered.index, numbered.cache});
   counters->backends = topology_->backends();
   for (const Bind& bind : config_.binds) {
-    if (bind.tls) counters->certificates.push_back({bind.address.text(), expiry_of(*bind.tls)});
+    if (bind.tls && bind.is_on())
+      counters->certificates.push_back({bind.address.text(), expiry_of(*bind.tls)});
   }
+  for (size_t i = 0; i < config_.binds.size(); ++i) counters->binds.push_back(state_of(i));
+  counters->off = off();
   auto sources = std::make_shared<StatusSources>();
   sources->counters = std::move(counters);
   for (const auto& load : loads_) sources->loads.push_back(load.get());
@@ -401,6 +467,10 @@ HealthReport Instance::health() {
     if (!heartbeat->moving())
       findings.push_back({Trouble::ThreadStands, heartbeat->who() + " does not move"});
   }
+  const std::shared_ptr<const MetricsSources> now = sources()->counters;
+  const bool any_bind = std::ranges::any_of(now->binds, &MetricsSources::Bind::up);
+  const bool over_udp = !config_.eal.binds.empty();  // The same in every configuration.
+  if (!any_bind && !over_udp) findings.push_back({Trouble::NoAnswers, "no bind is up"});
   if (std::string why = out_of_reach(*sources(), base::Clock::now()); !why.empty())
     findings.push_back({Trouble::NoAnswers, std::move(why)});
   if (const base::Duration unread = log_.unread_for(base::Clock::now()); unread >= kUnreadLog) {
@@ -414,9 +484,16 @@ HealthReport Instance::health() {
 void Instance::make_endpoint() {
   publish_sources();
   metrics_ = std::make_unique<Metrics>([this] { return sources()->counters; });
-  endpoint_ = value_or_throw(HttpEndpoint::open(
+  base::Result<std::unique_ptr<HttpEndpoint>, std::string> opened = HttpEndpoint::open(
       config_.metrics_address,
-      {*metrics_, [this] { return health(); }, [this] { return status_json(status()); }}));
+      {*metrics_, [this] { return health(); }, [this] { return status_json(status()); }});
+  if (opened) {
+    endpoint_ = std::move(*opened);
+    return;
+  }
+  if (config_.strict_start) throw std::runtime_error(opened.error());
+  metrics_fault_ = std::move(opened.error());
+  publish_sources();
 }
 
 void Instance::open_control_socket() {
@@ -504,10 +581,27 @@ void Instance::tick() {
         fmt::format("port {}: the link is {}", link->port(), link->up() ? "up" : "down"));
   }
   remind();
+  remind_of_own();
+  look_again(base::Clock::now());
   topology_->tick(workers_, base::Clock::now());
   paced_log_.flush();
   log_.tell_losses(base::Clock::now());
   tell_manager();
+}
+
+/// What files could not be used may be good now: they were replaced, or the clock was set.
+void Instance::look_again(base::Time now) {
+  if (now < look_again_at_) return;
+  look_again_at_ = now + kLookAgain;
+  if (parts_off(config_).empty()) return;
+  Config next = config_;
+  if (!control::look_again(next, std::chrono::system_clock::now())) return;
+  if (const auto done = topology_->reload(next, workers_); !done)
+    return paced_log_.write(LogLevel::Error, "files", done.error());
+  config_ = std::move(next);
+  publish_sources();
+  log_.write(LogLevel::Info, "what could not be used before can be now, and is");
+  for (const std::string& line : off()) log_.write(LogLevel::Error, line);
 }
 
 void Instance::remind() {
@@ -517,6 +611,14 @@ void Instance::remind() {
        reminders_.look(reports, base::Clock::now(), std::chrono::system_clock::now())) {
     log_.write(LogLevel::Warning, line);
   }
+}
+
+void Instance::remind_of_own() {
+  std::vector<OwnCertificateReminder::Shown> shown;
+  for (const auto& one : sources()->counters->certificates) shown.push_back({one.bind, one.expiry});
+  for (const std::string& line :
+       own_certificates_.look(shown, base::Clock::now(), std::chrono::system_clock::now()))
+    log_.write(LogLevel::Warning, line);
 }
 
 /// The watchdog is for threads that hang, which a restart cures, and not for backends that are
@@ -535,9 +637,9 @@ void Instance::tell_manager() {
 }
 
 /// What has changed, or why nothing has.
-base::Result<Lines, Lines> Instance::reload() {
+base::Result<Reloaded, Lines> Instance::reload() {
   manager_.reloading();
-  base::Result<Lines, Lines> done = read_and_take_up();
+  base::Result<Reloaded, Lines> done = read_and_take_up();
   manager_.ready();
   if (done) {
     reloads_.succeeded();
@@ -551,8 +653,10 @@ base::Result<Lines, Lines> Instance::reload() {
   return done;
 }
 
-base::Result<Lines, Lines> Instance::read_and_take_up() {
+base::Result<Reloaded, Lines> Instance::read_and_take_up() {
+  look_at_network(machine_);
   base::Result<Config, std::vector<ConfigError>> next = read_config(config_.file, machine_);
+  if (next && next->strict_start && !next->off.empty()) return base::fail(std::move(next->off));
   if (next) return take_up(std::move(*next));
   Lines errors;
   for (const ConfigError& error : next.error()) errors.push_back(error.message());
@@ -560,10 +664,11 @@ base::Result<Lines, Lines> Instance::read_and_take_up() {
 }
 
 /// All of `next` but what needs a restart, or nothing.
-base::Result<Lines, Lines> Instance::take_up(Config next) {
+base::Result<Reloaded, Lines> Instance::take_up(Config next) {
   const base::Result<std::vector<std::string>, std::string> kept =
       keep_fixed_settings(config_, next);
   if (!kept) return base::fail(std::vector{kept.error()});
+  keep_former_files(config_, next);
   if (const auto done = topology_->reload(next, workers_); !done)
     return base::fail(std::vector{done.error()});
 
@@ -571,13 +676,15 @@ base::Result<Lines, Lines> Instance::take_up(Config next) {
   for (const std::string& line : lines) log_.write(LogLevel::Info, line);
   for (const std::string& line : next.warnings) log_.write(LogLevel::Warning, line);
   for (const std::string& line : *kept) log_.write(LogLevel::Warning, line);
-  if (lines.empty()) lines.emplace_back("nothing has changed");
   lines.insert(lines.end(), kept->begin(), kept->end());
+  if (lines.empty()) lines.emplace_back("nothing has changed");
   config_ = std::move(next);
   log_.set_least(config_.log_level);
   reminders_ = Reminders(config_.backends, base::Clock::now());
   publish_sources();
-  return lines;
+  Lines still_off = off();
+  for (const std::string& line : still_off) log_.write(LogLevel::Error, line);
+  return Reloaded{std::move(lines), std::move(still_off)};
 }
 
 /// Waits for a signal or a command, and answers commands; not beyond `end`.
@@ -592,8 +699,11 @@ std::optional<int> Instance::serve_until(base::Time end) {
 
 int Instance::run() {
   for (const std::string& warning : config_.warnings) log_.write(LogLevel::Warning, warning);
+  for (const std::string& line : off()) log_.write(LogLevel::Error, line);
   start();
   announce_start(config_, ports_, eal_.uses_hugepages(), log_);
+  for (size_t i = 0; i < config_.binds.size(); ++i)
+    announce_bind(config_.binds[i], serving(i), log_);
   say_ready();
   manager_.ready();
 

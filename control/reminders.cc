@@ -6,16 +6,14 @@
 namespace control {
 namespace {
 
-std::string expiry_line(const std::string& backend, tls::Date not_after, tls::Date date) {
+/// `what` is the certificate's subject in the sentence; `then` what follows from its end.
+std::string expiry_line(const std::string& what, const char* then, tls::Date not_after,
+                        tls::Date date) {
   const std::string when = fmt::format(
       "{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::chrono::system_clock::to_time_t(not_after)));
-  if (not_after <= date) {
-    return fmt::format("backend {}: its certificate expired on {}; new sessions are refused",
-                       backend, when);
-  }
+  if (not_after <= date) return fmt::format("{} expired on {}; {}", what, when, then);
   const auto left = std::chrono::duration_cast<std::chrono::hours>(not_after - date).count();
-  return fmt::format("backend {}: its certificate expires on {}, in {} days and {} hours", backend,
-                     when, left / 24, left % 24);
+  return fmt::format("{} expires on {}, in {} days and {} hours", what, when, left / 24, left % 24);
 }
 
 }  // namespace
@@ -40,8 +38,24 @@ std::vector<std::string> Reminders::look(const std::vector<tls::BackendReport>& 
     const auto& certificate = reports[i].certificate;
     if (!certificate || certificate->not_after >= date + kSoon) continue;
     if (subject.expiry_said && now < *subject.expiry_said + kCertificatePause) continue;
-    lines.push_back(expiry_line(subject.name, certificate->not_after, date));
+    lines.push_back(expiry_line("backend " + subject.name + ": its certificate",
+                                "new sessions are refused", certificate->not_after, date));
     subject.expiry_said = now;
+  }
+  return lines;
+}
+
+std::vector<std::string> OwnCertificateReminder::look(const std::vector<Shown>& shown,
+                                                      base::Time now, tls::Date date) {
+  std::vector<std::string> lines;
+  for (const Shown& one : shown) {
+    if (one.expiry >= date + Reminders::kSoon) continue;
+    const auto said = said_.find(one.bind);
+    if (said != said_.end() && now < said->second + Reminders::kCertificatePause) continue;
+    lines.push_back(expiry_line(one.bind + ": the certificate that clients are shown",
+                                "they are right not to trust it, and a restart would not show it",
+                                one.expiry, date));
+    said_[one.bind] = now;
   }
   return lines;
 }

@@ -1,7 +1,9 @@
 // What the operator is told again and again while it stays so: that a backend's certificate expires
-// soon, once a day; that keys of TLS sessions are written to a file, once an hour.
+// soon, or one of our own, once a day; that keys of TLS sessions are written to a file, once an
+// hour.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +36,21 @@ class Reminders {
     std::optional<base::Time> expiry_said = std::nullopt;
   };
   std::vector<Subject> subjects_;  // One for each backend.
+};
+
+/// Of the certificates that we show to clients.
+class OwnCertificateReminder {
+ public:
+  struct Shown {
+    std::string bind;
+    tls::Date expiry;
+  };
+  /// What has to be said now.
+  [[nodiscard]] std::vector<std::string> look(const std::vector<Shown>& shown, base::Time now,
+                                              tls::Date date);
+
+ private:
+  std::map<std::string, base::Time> said_;  // By bind.
 };
 
 }  // namespace control

@@ -71,7 +71,7 @@ bool contains(const std::vector<dns::PoolId>& pools, dns::PoolId pool) {
 /// Digests of trust stores, each read once in a reload.
 class Topology::Trust {
  public:
-  /// Throws std::runtime_error if the store cannot be read.
+  /// Empty if the store cannot be read.
   const std::string& of(const tls::BackendSettings& backend) {
     const auto known = digests_.find(backend.ca_store);
     if (known != digests_.end()) return known->second;
@@ -250,6 +250,7 @@ Topology::ServingRules Topology::make_rules(const Config& config, State& state) 
 }
 
 front::Place Topology::place_of(const Bind& bind) {
+  if (!bind.is_on()) return {.transport = rules::Transport::Dot, .is_off = true};
   const auto context = [&](const char* protocol) {
     return std::make_shared<front::ServerContext>(*bind.tls, protocol, ticket_keys_);
   };

@@ -129,8 +129,8 @@ class Doing {
     return "{\"ok\":true,\"status\":" + status_json(commanded_.status()) + '}';
   }
   std::string operator()(const Reload& /*reload*/) {
-    const base::Result<Lines, Lines> done = commanded_.reload();
-    if (done) return line_of({{"ok", true}, {"lines", *done}});
+    const base::Result<Reloaded, Lines> done = commanded_.reload();
+    if (done) return line_of({{"ok", true}, {"lines", done->lines}, {"off", done->off}});
     const std::string first = done.error().empty() ? "it failed" : done.error().front();
     return line_of({{"ok", false}, {"error", first}, {"errors", done.error()}});
   }

@@ -33,12 +33,17 @@ using Command = std::variant<AskStatus, Reload, FlushCache, SetBackend>;
 /// A list of what was done, or of what is wrong; in words.
 using Lines = std::vector<std::string>;
 
+struct Reloaded {
+  Lines lines;  // What has changed, and what needs a restart.
+  Lines off;    // What is configured and not in effect.
+};
+
 /// Who does what the commands say. Called on the control thread.
 class Commanded {
  public:
   virtual ~Commanded() = default;
   virtual Status status() = 0;
-  virtual base::Result<Lines, Lines> reload() = 0;
+  virtual base::Result<Reloaded, Lines> reload() = 0;
   /// How many answers went. Fails if there is no such cache.
   virtual base::Result<uint64_t, std::string> flush(const FlushCache& what) = 0;
   /// Fails if there is no such backend.

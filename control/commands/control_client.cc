@@ -17,6 +17,12 @@ std::string nobody_at(const std::string& path, const std::string& why) {
   return "no dotline answers at " + path + ": " + why;
 }
 
+std::string why_not(const std::string& path, int error) {
+  if (error != EACCES && error != EPERM) return nobody_at(path, std::strerror(error));
+  return "no permission to speak to the dotline at " + path +
+         ": it hears root and the user that it runs as (sudo?)";
+}
+
 /// Whether `descriptor` is ready for `events` before `end`.
 bool is_ready(int descriptor, short events, base::Time end) {
   for (;;) {
@@ -41,7 +47,7 @@ base::Result<ControlClient, std::string> ControlClient::connect(const std::strin
   ControlClient client(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), path);
   if (client.descriptor_ < 0 ||
       ::connect(client.descriptor_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
-    return base::fail(nobody_at(path, std::strerror(errno)));
+    return base::fail(why_not(path, errno));
   return client;
 }
 

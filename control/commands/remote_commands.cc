@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include <iostream>
+#include <limits>
 
 #include "control/commands/ask.h"
 #include "control/commands/terminal.h"
@@ -21,6 +22,7 @@ using Lines = std::vector<std::string>;
 constexpr int kDone = 0;
 constexpr int kFailed = 1;
 constexpr int kNotHealthy = 3;
+constexpr int kPartsAreOff = 3;
 
 int complain(const std::string& why) {
   std::cerr << "dotline: " << one_line(why) << std::endl;
@@ -40,6 +42,16 @@ std::optional<Json> ask_or_complain(const std::string& path, const Json& request
   return std::nullopt;
 }
 
+Lines lines_in(const Json& answer, const char* name) {
+  Lines lines;
+  const auto found = answer.find(name);
+  if (found == answer.end() || !found->is_array()) return lines;
+  for (const Json& line : *found) {
+    if (line.is_string()) lines.push_back(one_line(line.get<std::string>()));
+  }
+  return lines;
+}
+
 Json text_or_null(const std::optional<std::string>& text) {
   return text ? Json(*text) : Json(nullptr);
 }
@@ -52,7 +64,7 @@ RemoteCommands::RemoteCommands(CLI::App& app) {
   status_ = status;
   CLI::App* top = add(app, "top", "Show it once a second; q ends it");
   top->add_option("--count", count_, "How many times, without a screen of its own")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, std::numeric_limits<int>::max()));
   top_ = top;
   reload_ = add(app, "reload", "Load the configuration file again");
   CLI::App* cache = app.add_subcommand("cache", "Look after the packet caches");
@@ -118,13 +130,11 @@ int RemoteCommands::show_top() const {
 int RemoteCommands::reload() const {
   const std::optional<Json> answer = ask_or_complain(socket_, {{"command", "reload"}});
   if (!answer) return kFailed;
-  if (const auto lines = answer->find("lines"); lines != answer->end() && lines->is_array()) {
-    for (const Json& line : *lines) {
-      if (line.is_string()) std::cout << one_line(line.get<std::string>()) << '\n';
-    }
-  }
+  for (const std::string& line : lines_in(*answer, "lines")) std::cout << line << '\n';
   std::cout << "reloaded" << std::endl;
-  return kDone;
+  const Lines off = lines_in(*answer, "off");
+  for (const std::string& line : off) complain(line);
+  return off.empty() ? kDone : kPartsAreOff;
 }
 
 int RemoteCommands::flush() const {

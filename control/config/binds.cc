@@ -139,7 +139,7 @@ std::vector<std::string> read_doh_paths(Section& outer, ConfigErrors& errors) {
 
 /// What only some protocols have.
 void read_protocol(Section& section, Bind& bind, Reading& reading) {
-  if (bind.protocol != Protocol::Do53) bind.tls = read_server_tls(section, reading);
+  if (bind.protocol != Protocol::Do53) read_server_tls(section, reading, bind);
   if (bind.protocol == Protocol::DoH) {
     bind.paths = read_doh_paths(section, reading.errors);
   } else if (section.has("doh")) {

@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <memory>
 
 #include "control/config/regular_file.h"
@@ -53,6 +54,10 @@ std::optional<std::string> fault_of_ca_store(const std::string& path) {
   }
   if (certificates == 0) return "has no certificate in it, expected PEM certificates";
   return std::nullopt;
+}
+
+uint64_t hash_of_ca_store(const std::string& path) {
+  return std::hash<std::string>{}(read_regular_file(path, kMaxStoreBytes).value_or(""));
 }
 
 bool system_ca_store_exists() {

@@ -211,6 +211,34 @@ void check_backends(const Config& config, const YamlNode& root, ConfigErrors& er
   }
 }
 
+/// They may come later, and the machine may be another one than that which is asked.
+void look_for_interfaces(const Config& config, const Machine& machine, const YamlNode& root,
+                         ConfigErrors& errors) {
+  if (!machine.interfaces) return;
+  for (size_t i = 0; i < config.eal.ports.size(); ++i) {
+    const poll::PortSettings& port = config.eal.ports[i];
+    const bool is_kernels =
+        port.kind == poll::DeviceKind::AfXdp || port.kind == poll::DeviceKind::AfPacket;
+    if (!is_kernels ||
+        std::ranges::find(*machine.interfaces, port.target) != machine.interfaces->end())
+      continue;
+    errors.warn(place_of(root, {"dataplane", "ports"}, i, "device"),
+                "`device`: this machine has no interface `" + escaped(port.target, 15) + "`");
+  }
+}
+
+void look_for_addresses(const Config& config, const Machine& machine, const YamlNode& root,
+                        ConfigErrors& errors) {
+  if (!addresses_are_the_kernels(config)) return;
+  for (size_t i = 0; i < config.binds.size(); ++i) {
+    const base::Endpoint& address = config.binds[i].address;
+    if (address.port == 0 || has_address(machine, address.address)) continue;
+    errors.warn(place_of(root, {"binds"}, i, "address"),
+                quote("address", address.address.text()) +
+                    " is no address of this machine: nobody can ask there until it is");
+  }
+}
+
 void check_binds(const Config& config, const YamlNode& root, ConfigErrors& errors) {
   refuse_twins(
       config.binds.size(), [&](size_t i) { return config.binds[i].address.text(); },
@@ -219,7 +247,14 @@ void check_binds(const Config& config, const YamlNode& root, ConfigErrors& error
 
 }  // namespace
 
-void check_config(const Config& config, const YamlNode& root, ConfigErrors& errors) {
+bool addresses_are_the_kernels(const Config& config) {
+  return std::ranges::all_of(config.eal.ports, [](const poll::PortSettings& port) {
+    return port.kind == poll::DeviceKind::AfXdp || port.kind == poll::DeviceKind::AfPacket;
+  });
+}
+
+void check_config(const Config& config, const Machine& machine, const YamlNode& root,
+                  ConfigErrors& errors) {
   check_cores(config, root, errors);
   check_ports(config, root, errors);
   check_caches(config, root, errors);
@@ -227,6 +262,8 @@ void check_config(const Config& config, const YamlNode& root, ConfigErrors& erro
   check_pools(config, root, errors);
   check_backends(config, root, errors);
   check_binds(config, root, errors);
+  look_for_interfaces(config, machine, root, errors);
+  look_for_addresses(config, machine, root, errors);
 }
 
 }  // namespace control

@@ -9,6 +9,11 @@
 namespace control {
 
 /// `config` was read from `root`. Says nothing at places that are known to be wrong.
-void check_config(const Config& config, const YamlNode& root, ConfigErrors& errors);
+void check_config(const Config& config, const Machine& machine, const YamlNode& root,
+                  ConfigErrors& errors);
+
+/// Whether the kernel has the addresses that are answered at before we start: with a port on pci or
+/// vdev they come when its TAP is there, or are nobody's.
+[[nodiscard]] bool addresses_are_the_kernels(const Config& config);
 
 }  // namespace control

@@ -1,5 +1,7 @@
 #include "control/config/config.h"
 
+#include <algorithm>
+
 #include "control/config/check.h"
 #include "control/config/errors.h"
 #include "control/config/reader.h"
@@ -13,6 +15,21 @@ std::string ConfigError::message() const {
   return file + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " + text;
 }
 
+namespace {
+
+/// Whoever could ask nobody has nothing to serve.
+bool can_ask_nobody(const Config& config) {
+  const auto cannot = [&](const tls::BackendSettings& backend) {
+    return std::ranges::any_of(config.file_faults, [&](const FileFault& fault) {
+      return fault.kind == FileFault::Kind::CaStore && fault.backend == backend.name &&
+             !fault.path.empty();
+    });
+  };
+  return std::ranges::all_of(config.backends, cannot);
+}
+
+}  // namespace
+
 base::Result<Config, std::vector<ConfigError>> parse_config(const std::string& text,
                                                             const std::string& file,
                                                             const Machine& machine) {
@@ -21,8 +38,9 @@ base::Result<Config, std::vector<ConfigError>> parse_config(const std::string& t
   if (!root) return base::fail(errors.errors());
   Config config = read_tree(*root, machine, errors);
   config.file = file;
-  check_config(config, *root, errors);
-  if (!errors.empty()) return base::fail(errors.errors());
+  check_config(config, machine, *root, errors);
+  if (!errors.empty() || can_ask_nobody(config)) return base::fail(errors.errors());
+  for (const ConfigError& off : errors.off()) config.off.push_back(off.message());
   for (const ConfigError& warning : errors.warnings()) config.warnings.push_back(warning.message());
   return config;
 }

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,6 +38,14 @@ enum class Protocol : uint8_t {
   DoH    // RFC 8484, over HTTP/2.
 };
 
+/// Two files that go together, as the configuration names them.
+struct CertificateFiles {
+  std::string certificate;
+  std::string key;
+
+  friend bool operator==(const CertificateFiles&, const CertificateFiles&) = default;
+};
+
 /// An address that clients ask, and the pool that answers there.
 struct Bind {
   base::Endpoint address;
@@ -44,6 +53,11 @@ struct Bind {
   dns::PoolId pool{};                     // Index into Config::pools.
   std::optional<front::ServerTls> tls{};  // Unless Do53. What its files had in them when read.
   std::vector<std::string> paths{};       // DoH only: where DNS is, at least one.
+  std::vector<CertificateFiles> certificate_files{};  // Unless Do53.
+  std::vector<std::string> faults{};                  // Why some of those are not shown.
+
+  /// Whoever has no certificate to show is off.
+  [[nodiscard]] bool is_on() const { return !tls || !tls->certificates.empty(); }
 };
 
 struct PacketCache {
@@ -82,8 +96,22 @@ struct CookieSettings {
   std::vector<rules::CookieSecret> secrets;
 };
 
+/// A file that something needs, and that is not there or no good.
+struct FileFault {
+  enum class Kind : uint8_t {
+    CaStore,        // Of `backend`; it trusts nobody.
+    CookieSecrets,  // Others are in use.
+    KeyLog          // Of `backend`; nothing is written.
+  };
+  Kind kind{};
+  std::string path;
+  std::string backend;
+  std::string text;  // "`/path` cannot be opened: ..."
+};
+
 struct Config {
-  std::string file;  // Where it was read.
+  std::string file;           // Where it was read.
+  bool strict_start = false;  // All of it is to be on, or nothing.
   poll::EalSettings
       eal;  // Cores, memory and ports; its `binds` are the addresses of those that are Do53.
   poll::Idle idle = poll::Idle::Sleep;
@@ -93,6 +121,7 @@ struct Config {
   rules::LocalNameSet local_names = rules::LocalNameSet().set();  // Answered here, never asked.
   CookieSettings cookies;
   rules::RateLimit rate_limit;
+  std::vector<base::Prefix> rate_limit_exempt;  // What its set was made of.
   uint16_t max_misses_per_client = exchange::PendingLimits{}.per_client;
   std::vector<PacketCache> packet_caches;  // At least one.
   TlsWorkers tls_workers;
@@ -101,7 +130,12 @@ struct Config {
   base::Endpoint metrics_address;
   std::string control_socket{ControlSocket::kUsualPath};  // Empty: none.
   LogLevel log_level = LogLevel::Info;
+  std::vector<FileFault> file_faults;
+  std::map<std::string, uint64_t> ca_stores;  // By path: a hash of what was in it when read.
   std::vector<std::string> warnings;  // Legal but odd; `FILE:LINE:COLUMN: what`, to be logged.
+  /// What is off, as it was when the file was read: right as it is written, but what it names is
+  /// missing or no good. The same form; `parts_off` tells how that is now.
+  std::vector<std::string> off;
 };
 
 /// One thing wrong with the file. Lines and columns count from 1; both are 0 if the file could not
@@ -118,7 +152,8 @@ struct ConfigError {
 
 /// Reads and checks the file at `path` for use on `machine`. Fails with every error found, sorted
 /// by place: the file is not readable or larger than kMaxConfigBytes, is not YAML, has unknown,
-/// duplicate or unsupported keys, or values that do not fit.
+/// duplicate or unsupported keys, or values that do not fit. A file that it names and that cannot
+/// be used is no error of it: the part that needs that is off.
 [[nodiscard]] base::Result<Config, std::vector<ConfigError>> read_config(
     const std::string& path, const Machine& machine = this_machine());
 

@@ -70,6 +70,16 @@ void ConfigErrors::warn(Place place, std::string text) {
   warnings_.push_back({file_, place.line, place.column, std::move(text)});
 }
 
+void ConfigErrors::turn_off(Place place, std::string text) {
+  off_.push_back({file_, place.line, place.column, std::move(text)});
+}
+
+std::vector<ConfigError> ConfigErrors::errors() const {
+  std::vector<ConfigError> all = errors_;
+  all.insert(all.end(), off_.begin(), off_.end());
+  return sorted(std::move(all));
+}
+
 std::vector<ConfigError> ConfigErrors::sorted(std::vector<ConfigError> errors) {
   std::stable_sort(errors.begin(), errors.end(), [](const ConfigError& a, const ConfigError& b) {
     return std::tie(a.line, a.column) < std::tie(b.line, b.column);

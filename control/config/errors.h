@@ -23,10 +23,13 @@ class ConfigErrors {
   [[nodiscard]] bool has(Place place) const;
   /// Legal but odd.
   void warn(Place place, std::string text);
+  /// Right as it is written, but what it names is missing or no good: a part that will be off.
+  void turn_off(Place place, std::string text);
 
   [[nodiscard]] bool empty() const { return errors_.empty(); }
-  /// By place; those of one place in the order they were found.
-  [[nodiscard]] std::vector<ConfigError> errors() const { return sorted(errors_); }
+  /// By place; those of one place in the order they were found. What is off is among them.
+  [[nodiscard]] std::vector<ConfigError> errors() const;
+  [[nodiscard]] std::vector<ConfigError> off() const { return sorted(off_); }
   [[nodiscard]] std::vector<ConfigError> warnings() const { return sorted(warnings_); }
 
  private:
@@ -34,6 +37,7 @@ class ConfigErrors {
 
   std::string file_;
   std::vector<ConfigError> errors_;
+  std::vector<ConfigError> off_;
   std::vector<ConfigError> warnings_;
 };
 

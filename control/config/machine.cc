@@ -1,11 +1,17 @@
 #include "control/config/machine.h"
 
+#include <ifaddrs.h>
+#include <netinet/in.h>
 #include <sched.h>
+#include <sys/socket.h>
 
+#include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <string>
 #include <string_view>
+
+#include "control/config/values.h"
 
 namespace control {
 namespace {
@@ -46,7 +52,35 @@ std::vector<unsigned> cpus_allowed() {
   return cpus;
 }
 
+std::optional<base::IpAddress> address_of(const sockaddr* address) {
+  if (address == nullptr) return std::nullopt;
+  if (address->sa_family == AF_INET) {
+    const auto* v4 = reinterpret_cast<const sockaddr_in*>(address);
+    return base::IpAddress::v4(reinterpret_cast<const std::byte*>(&v4->sin_addr));
+  }
+  if (address->sa_family != AF_INET6) return std::nullopt;
+  const auto* v6 = reinterpret_cast<const sockaddr_in6*>(address);
+  return base::IpAddress::v6(reinterpret_cast<const std::byte*>(&v6->sin6_addr));
+}
+
 }  // namespace
+
+void look_at_network(Machine& machine) {
+  ifaddrs* first = nullptr;
+  if (getifaddrs(&first) != 0) return;
+  machine.interfaces.emplace();
+  machine.addresses.emplace();
+  for (const ifaddrs* one = first; one != nullptr; one = one->ifa_next) {
+    machine.interfaces->emplace_back(one->ifa_name);
+    if (const auto address = address_of(one->ifa_addr)) machine.addresses->push_back(*address);
+  }
+  freeifaddrs(first);
+}
+
+bool has_address(const Machine& machine, const base::IpAddress& address) {
+  if (!machine.addresses || is_loopback(address)) return true;
+  return std::ranges::find(*machine.addresses, address) != machine.addresses->end();
+}
 
 Machine this_machine() {
   std::ifstream file("/sys/devices/system/cpu/online");
@@ -55,6 +89,7 @@ Machine this_machine() {
   Machine machine{parse_cpu_list(list), cpus_allowed()};
   // Without sysfs, what we may use is all that is known to exist.
   if (machine.online_cpus.empty()) machine.online_cpus = machine.allowed_cpus;
+  look_at_network(machine);
   return machine;
 }
 

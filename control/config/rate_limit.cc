@@ -16,6 +16,7 @@ void read_exempt(Section& section, Reading& reading) {
     if (block) blocks.push_back(*block);
   }
   reading.config.rate_limit.exempt = rules::AddressSet(blocks);
+  reading.config.rate_limit_exempt = std::move(blocks);
 }
 
 }  // namespace

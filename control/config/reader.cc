@@ -74,6 +74,7 @@ Config read_tree(const YamlNode& root, const Machine& machine, ConfigErrors& err
   read_metrics(top.inner("metrics"), reading);
   read_control(top.inner("control"), reading);
   read_logging(top.inner("logging"), reading);
+  top.flag("strict_start", reading.config.strict_start);
   top.refuse_unknown();
   return std::move(reading.config);
 }

@@ -53,7 +53,7 @@ void read_offer(Section& section, tls::TlsSettings& offer);
 inline constexpr Choice<tls::TlsVersion> kTlsVersions[] = {{"tls1.2", tls::TlsVersion::Tls12},
                                                            {"tls1.3", tls::TlsVersion::Tls13}};
 /// The section `tls` of the bind that `outer` is, and the files that it names.
-[[nodiscard]] front::ServerTls read_server_tls(Section& outer, Reading& reading);
+void read_server_tls(Section& outer, Reading& reading, Bind& bind);
 /// The section `tuning.tcp`: what clients may take over streams.
 void read_tuning(Section section, Reading& reading);
 void read_acl(Section& top, Reading& reading);

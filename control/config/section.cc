@@ -150,6 +150,12 @@ void Section::warn(std::string_view key, std::string_view oddity) {
                quote(key, node == nullptr ? "" : node->text) + " " + std::string(oddity));
 }
 
+void Section::turn_off(std::string_view key, std::string_view fault) {
+  const YamlNode* node = find(key);
+  errors_.turn_off(place_of(key),
+                   quote(key, node == nullptr ? "" : node->text) + " " + std::string(fault));
+}
+
 void Section::milliseconds(std::string_view key, std::chrono::milliseconds& target, Range range) {
   int64_t count = target.count();
   number(key, count, range);

@@ -55,6 +55,8 @@ class Section {
   /// "`key`: `its value` `fault`", at the value.
   void refuse(std::string_view key, std::string_view fault);
   void warn(std::string_view key, std::string_view oddity);
+  /// The same form; not an error, but something is off because of it.
+  void turn_off(std::string_view key, std::string_view fault);
 
   template <typename Number>
   void number(std::string_view key, Number& target, Range range) {

@@ -3,69 +3,63 @@
 #include <algorithm>
 #include <chrono>
 
+#include "control/config/named_files.h"
 #include "control/config/reader.h"
-#include "control/config/regular_file.h"
 #include "control/config/values.h"
 
 namespace control {
 namespace {
 
 constexpr size_t kMaxCertificates = 4;  // As many kinds of key as there are in use.
-constexpr size_t kMaxPemBytes = size_t{1} << 20;
 
-/// The contents of the file that `key` names.
-std::optional<std::string> read_pem(Section& section, std::string_view key,
-                                    const std::string& expected) {
+std::string read_path(Section& section, std::string_view key, const std::string& expected) {
   section.require(key, expected);
-  const auto path = section.text(key, expected);
-  if (!path) return std::nullopt;
-  base::Result<std::string, std::string> text = read_regular_file(*path, kMaxPemBytes);
-  if (text) return std::move(*text);
-  section.refuse(key, text.error());
-  return std::nullopt;
+  return section.text(key, expected).value_or("");
 }
 
-void read_certificate(const YamlNode& node, Reading& reading, front::ServerTls& tls) {
+/// Names a file for each of the two if all is well.
+void read_certificate(const YamlNode& node, Reading& reading, Bind& bind) {
   Section section(&node, "binds.tls.certificates", reading.errors);
-  const auto chain =
-      read_pem(section, "certificate",
-               "a PEM file with the server's certificate and those that lead to its authority");
-  const auto key = read_pem(section, "key", "a PEM file with the certificate's private key");
+  const std::string certificate =
+      read_path(section, "certificate",
+                "a PEM file with the server's certificate and those that lead to its authority");
+  const std::string key =
+      read_path(section, "key", "a PEM file with the certificate's private key");
   section.refuse_unknown();
-  if (!chain || !key) return;
-  const auto certificate =
-      front::Certificate::parse(*chain, *key, std::chrono::system_clock::now());
-  if (!certificate) {
-    const bool is_key = certificate.error().part == front::Certificate::Part::Key;
-    return section.refuse(is_key ? "key" : "certificate", certificate.error().text);
+  bind.certificate_files.push_back({certificate, key});
+}
+
+/// Says at their places what cannot be shown.
+void load(std::span<const YamlNode> nodes, Reading& reading, Bind& bind) {
+  const LoadedCertificates loaded = take_certificates(bind, std::chrono::system_clock::now());
+  for (const LoadedCertificates::Fault& fault : loaded.faults) {
+    const bool is_key = fault.part == front::Certificate::Part::Key;
+    const std::string_view name = is_key ? "key" : "certificate";
+    const CertificateFiles& files = bind.certificate_files[fault.index];
+    const YamlNode* value = nodes[fault.index].find(name);
+    reading.errors.turn_off(value == nullptr ? nodes[fault.index].place : value->place,
+                            quote(name, is_key ? files.key : files.certificate) + ' ' + fault.text +
+                                (bind.is_on() ? "; the others are shown" : "; the bind is off"));
   }
-  const auto same_kind = [&](const front::Certificate& other) {
-    return other.kind_of_key() == certificate->kind_of_key();
-  };
-  if (std::ranges::any_of(tls.certificates, same_kind)) {
-    return section.refuse("certificate", "is the second with a key of kind " +
-                                             certificate->kind_of_key() +
-                                             ", expected one of each kind");
-  }
-  tls.certificates.push_back(*certificate);
 }
 
 }  // namespace
 
-front::ServerTls read_server_tls(Section& outer, Reading& reading) {
-  front::ServerTls tls;
+void read_server_tls(Section& outer, Reading& reading, Bind& bind) {
+  bind.tls.emplace();
   Section section = outer.inner("tls");
-  if (!outer.has("tls")) {
-    outer.lacks("clients are to be spoken to over TLS, expected `tls` with `certificates`");
-    return tls;
-  }
-  for (const YamlNode& node :
-       section.filled_list("certificates", kMaxCertificates, "certificate to show to clients"))
-    read_certificate(node, reading, tls);
-  read_offer(section, tls.offer);
-  section.choice("minimum_version", tls.offer.min_version, kTlsVersions);
+  if (!outer.has("tls"))
+    return outer.lacks("clients are to be spoken to over TLS, expected `tls` with `certificates`");
+  const std::span<const YamlNode> nodes =
+      section.filled_list("certificates", kMaxCertificates, "certificate to show to clients");
+  for (const YamlNode& node : nodes) read_certificate(node, reading, bind);
+  const bool all_named = std::ranges::none_of(bind.certificate_files, [](const auto& files) {
+    return files.certificate.empty() || files.key.empty();
+  });
+  if (all_named) load(nodes, reading, bind);
+  read_offer(section, bind.tls->offer);
+  section.choice("minimum_version", bind.tls->offer.min_version, kTlsVersions);
   section.refuse_unknown();
-  return tls;
 }
 
 }  // namespace control

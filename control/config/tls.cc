@@ -40,17 +40,28 @@ void read_subject_address(Section& section, tls::BackendSettings& backend) {
   }
 }
 
-void read_ca_store(Section& section, tls::BackendSettings& backend) {
+/// Without authorities nobody is trusted: the backend is there, and is not asked.
+void read_ca_store(Section& section, Reading& reading, tls::BackendSettings& backend) {
   const auto path =
       section.text("ca_store", "a file of PEM certificates, \"\" for the system's store");
   backend.ca_store = path.value_or("");
+  const auto note = [&](const std::string& fault) {
+    reading.config.file_faults.push_back(
+        {FileFault::Kind::CaStore, backend.ca_store, backend.name, fault});
+  };
   if (!backend.ca_store.empty()) {
     const auto fault = fault_of_ca_store(backend.ca_store);
-    if (fault) section.refuse("ca_store", *fault);
+    if (!fault) {
+      reading.config.ca_stores[backend.ca_store] = hash_of_ca_store(backend.ca_store);
+      return;
+    }
+    section.turn_off("ca_store", *fault + "; the backend cannot be authenticated and is not asked");
+    note(backend.ca_store + ' ' + *fault);
   } else if (!system_ca_store_exists()) {
     section.warn("ca_store",
                  "means the system's CA certificates, but there are none: no resolver can be "
                  "authenticated with them");
+    note("the system has no CA certificates");
   }
 }
 
@@ -100,7 +111,8 @@ void read_identity(Section& outer, Section& section, Reading& reading,
   if (by_name && by_address) {
     section.refuse("subject_address", "is given beside `subject_name`, expected one of the two");
   }
-  if (by_name || by_address || !section.has("pins")) return read_ca_store(section, backend);
+  if (by_name || by_address || !section.has("pins"))
+    return read_ca_store(section, reading, backend);
   if (section.text("ca_store", ""))
     section.refuse("ca_store",
                    "is not looked at where only `pins` are given, expected `subject_name` or "
@@ -119,12 +131,15 @@ void read_list(Section& section, std::string_view key, std::string& target,
   }
 }
 
-void read_key_log_file(Section& section, tls::BackendSettings& backend) {
+void read_key_log_file(Section& section, Reading& reading, tls::BackendSettings& backend) {
   const auto path = section.text("key_log_file", "a file for the keys of sessions, \"\" for none");
   if (!path || path->empty()) return;
   backend.tls.key_log_file = *path;
   if (const auto fault = tls::fault_of_key_log(*path)) {
-    section.refuse("key_log_file", *fault);
+    section.turn_off("key_log_file", *fault + "; no keys are written");
+    reading.config.file_faults.push_back(
+        {FileFault::Kind::KeyLog, *path, backend.name, *path + ' ' + *fault});
+    backend.tls.key_log_file.clear();
   } else {
     section.warn("key_log_file",
                  "gets the keys of all sessions with this backend: whoever reads it can read every "
@@ -145,7 +160,7 @@ void read_tls(Section& outer, Reading& reading, tls::BackendSettings& backend) {
   read_identity(outer, section, reading, backend);
   read_offer(section, backend.tls);
   section.choice("min_version", backend.tls.min_version, kTlsVersions);
-  read_key_log_file(section, backend);
+  read_key_log_file(section, reading, backend);
   section.refuse_unknown();
 }
 

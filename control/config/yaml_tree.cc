@@ -5,9 +5,11 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <limits>
 #include <sstream>
 
 #include "control/config/errors.h"
+#include "control/config/yaml_layout.h"
 
 namespace control {
 namespace {
@@ -161,6 +163,11 @@ std::optional<YamlNode> parse_yaml(const std::string& text, ConfigErrors& errors
   } catch (const YAML::Exception& exception) {
     place = place_of(exception.mark);
     fault = "not readable as YAML: " + exception.msg;
+    const unsigned last = place.line == 0 ? std::numeric_limits<unsigned>::max() : place.line;
+    if (auto layout = fault_of_layout(text, last)) {
+      place = layout->place;
+      fault = std::move(layout->text);
+    }
   }
   errors.add(place, fault);
   return std::nullopt;

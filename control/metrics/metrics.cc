@@ -364,6 +364,17 @@ void add_client_tls(const MetricsSources& sources, FamilyList& families) {
     families.sample({{"bind", shown.bind}}, unix_time(shown.expiry));
 }
 
+void add_parts_off(const MetricsSources& sources, FamilyList& families) {
+  families.begin_gauge("dotline_bind_up",
+                       "Whether all of what is configured is answered at this address.");
+  for (const MetricsSources::Bind& bind : sources.binds)
+    families.sample({{"bind", bind.address}}, uint64_t{bind.up ? 1U : 0U});
+  families.begin_gauge(
+      "dotline_parts_off",
+      "Things that are configured and not in effect; `dotline status` names them.");
+  families.sample({}, uint64_t{sources.off.size()});
+}
+
 void add_reloads(const MetricsSources& sources, FamilyList& families) {
   const ReloadRecord::Report report = sources.reloads->read();
   families.begin_counter("dotline_config_reloads_total",
@@ -514,6 +525,7 @@ std::vector<prometheus::MetricFamily> Metrics::Collect() const {
   add_cores(*sources, families);
   add_backend_states(*sources, families);
   add_backend_events(*sources, families);
+  add_parts_off(*sources, families);
   add_reloads(*sources, families);
   add_process_metrics(families);
   return families.take();

@@ -59,6 +59,13 @@ struct MetricsSources {
     std::chrono::system_clock::time_point expiry;
   };
   std::vector<ShownCertificate> certificates;  // To clients.
+  struct Bind {
+    std::string address;
+    std::string protocol;
+    bool up = false;  // All of it is answered.
+  };
+  std::vector<Bind> binds;
+  std::vector<std::string> off;  // What is configured and not in effect, and why; a line for each.
   const ReloadRecord* reloads = nullptr;
   std::function<uint64_t()> log_lines_lost = [] { return uint64_t{0}; };
   Version version;

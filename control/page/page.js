@@ -123,10 +123,12 @@ function troubles(status) {
   const found = [];
   if (!status.healthy) found.push({level: "bad", text: status.why});
   for (const note of status.notes) found.push({level: "warn", text: note});
+  for (const off of status.off) found.push({level: "bad", text: off});
   const out = status.backends.filter((backend) => level_of(backend) === "bad").map((backend) => backend.name);
   if (out.length > 0) found.push({level: "warn", text: `out of rotation: ${out.join(", ")}`});
   for (const backend of status.backends) {
-    if (level_of(backend) === "warn" && !is_meant(backend)) found.push({level: "warn", text: `in doubt: ${backend.name}`});
+    if (backend.operator !== "auto") found.push({level: "warn", text: `held ${backend.operator} by the operator: ${backend.name}`});
+    else if (level_of(backend) === "warn" && !is_meant(backend)) found.push({level: "warn", text: `in doubt: ${backend.name}`});
     if (backend.certificate_expiry === null) continue;
     const left = backend.certificate_expiry - status.now;
     if (left < 0) found.push({level: "bad", text: `the certificate of ${backend.name} has expired`});

@@ -195,6 +195,9 @@ Status collect_status(const StatusSources& sources, const HealthReport& health, 
                           .reloads = reloads.succeeded,
                           .failed_reloads = reloads.failed,
                           .last_error = reloads.last_error};
+  status.off = counters.off;
+  for (const MetricsSources::Bind& bind : counters.binds)
+    status.binds.push_back({bind.address, bind.protocol, bind.up});
   status.pools = sources.pools;
   collect_queries(counters, status);
   collect_machine(sources, status);

@@ -25,6 +25,11 @@ struct Status {
     uint64_t failed_reloads = 0;
     std::string last_error;  // Of the last reload; empty if that went well.
   };
+  struct Bind {
+    std::string address;
+    std::string protocol;
+    bool up = false;  // All of it is answered.
+  };
   struct Core {
     unsigned cpu = 0;
     uint64_t cycles = 0;
@@ -107,6 +112,8 @@ struct Status {
   uint64_t parked = 0;
   Tally replies;  // By outcome.
   Durations reply_durations;
+  std::vector<std::string> off;  // What is configured and not in effect, and why.
+  std::vector<Bind> binds;
   std::vector<Core> cores;
   std::vector<Port> ports;
   std::vector<Worker> workers;

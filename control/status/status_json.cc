@@ -28,6 +28,10 @@ Json list_of(const std::vector<Thing>& things, Json (*write)(const Thing&)) {
   return list;
 }
 
+Json write_bind(const Status::Bind& bind) {
+  return {{"address", bind.address}, {"protocol", bind.protocol}, {"up", bind.up}};
+}
+
 Json write_core(const Status::Core& core) {
   return {{"cpu", core.cpu},
           {"cycles", core.cycles},
@@ -135,6 +139,14 @@ void read_list(const Json& object, const char* key, std::vector<Thing>& target,
     (void)one.get_ref<const Json::object_t&>();  // Throws if it is none.
     target.push_back(read_one(one));
   }
+}
+
+Status::Bind read_bind(const Json& json) {
+  Status::Bind bind;
+  read(json, "address", bind.address);
+  read(json, "protocol", bind.protocol);
+  read(json, "up", bind.up);
+  return bind;
 }
 
 Status::Core read_core(const Json& json) {
@@ -260,6 +272,8 @@ Status read_status(const Json& json) {
   read(json, "replies", status.replies);
   if (const auto durations = json.find("reply_duration"); durations != json.end())
     read(*durations, "counts", status.reply_durations);
+  read(json, "off", status.off);
+  read_list(json, "binds", status.binds, read_bind);
   read_list(json, "cores", status.cores, read_core);
   read_list(json, "ports", status.ports, read_port);
   read_list(json, "workers", status.workers, read_worker);
@@ -299,6 +313,8 @@ std::string status_json(const Status& status) {
                       {{"p50", or_null(status.reply_durations.quantile(0.5))},
                        {"p99", or_null(status.reply_durations.quantile(0.99))},
                        {"counts", status.reply_durations.counts}}},
+                     {"off", status.off},
+                     {"binds", list_of(status.binds, write_bind)},
                      {"cores", list_of(status.cores, write_core)},
                      {"ports", list_of(status.ports, write_port)},
                      {"workers", list_of(status.workers, write_worker)},

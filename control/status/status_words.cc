@@ -85,6 +85,7 @@ std::string headline(const Status& status, const TextStyle& style) {
 std::vector<Problem> problems_of(const Status& status) {
   std::vector<Problem> problems;
   for (const std::string& note : status.notes) problems.push_back({note, Colour::Odd});
+  for (const std::string& off : status.off) problems.push_back({off, Colour::Bad});
   add_pools(status, problems);
   for (const Backend& backend : status.backends) add_backend(backend, status.now, problems);
   for (const Status::Port& port : status.ports) {

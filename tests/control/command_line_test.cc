@@ -2,8 +2,10 @@
 // shipped.
 #include "control/command_line.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -121,7 +123,97 @@ TEST_F(CommandLine, PrintsVersions) {
               MatchesRegex("dotline [0-9.]+\nDPDK [0-9]+\\.[0-9.]+\nOpenSSL [0-9.]+\n"));
 }
 
+TEST_F(CommandLine, PrintsVersionsByAFlagToo) {
+  EXPECT_EQ(dotline({"--version"}).exit, 0);
+  EXPECT_EQ(dotline({"--version"}).out, dotline({"version"}).out);
+}
+
+TEST_F(CommandLine, NamesWhatThereIsInsteadOfAWrongWord) {
+  const auto said = [](std::initializer_list<const char*> words) {
+    const Outcome outcome = dotline(words);
+    EXPECT_EQ(outcome.exit, 2);
+    EXPECT_EQ(outcome.out, "");
+    return outcome.err;
+  };
+  EXPECT_EQ(said({"cache", "purge"}),
+            "dotline: `cache purge` is no command, expected `flush` after `cache`\n");
+  EXPECT_EQ(said({"cache"}), "dotline: `cache` alone is no command, expected `flush` after it\n");
+  EXPECT_EQ(said({"backend", "sideways", "one"}),
+            "dotline: `backend sideways` is no command, expected one of `up`, `down`, `auto` after "
+            "`backend`\n");
+  EXPECT_THAT(said({"fly"}), AllOf(HasSubstr("`fly` is no command, expected one of `run`"),
+                                   HasSubstr("`status`"), HasSubstr("`cache`")));
+}
+
+/// A bind whose certificate is not there.
+std::string with_a_part_off(const std::string& more) {
+  return "dataplane: {ports: [{device: af_xdp:eth0}]}\n"
+         "binds:\n- {address: 127.0.0.1}\n"
+         "- {address: 127.0.0.1, protocol: DoT, tls: {certificates: [{certificate: /absent.pem, "
+         "key: /absent.key}]}}\n"
+         "backends: [{address: 192.0.2.1, tls: {pins: "
+         "[sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=]}}]\n" +
+         more;
+}
+
+TEST_F(CommandLine, WhatWouldBeOffIsAnErrorUnlessOneIsLenient) {
+  const std::string file = write("off.yaml", with_a_part_off(""));
+  const Outcome strict = dotline({"check", "--config", file.c_str()});
+  EXPECT_EQ(strict.exit, 2);
+  EXPECT_EQ(strict.out, "");
+  EXPECT_THAT(strict.err, HasSubstr(file + ":4:74: `certificate`: `/absent.pem` cannot be opened: "
+                                           "No such file or directory; the bind is off\n"));
+  const Outcome lenient = dotline({"check", "--lenient", "--config", file.c_str()});
+  EXPECT_EQ(lenient.exit, 0);
+  EXPECT_EQ(lenient.out, file + ": ok\n");
+  EXPECT_EQ(lenient.err, strict.err);
+}
+
+TEST_F(CommandLine, RunsWithWhatCanBeServed) {
+  const std::string file = write("off.yaml", with_a_part_off(""));
+  bool ran = false;
+  const auto run = [&](const Config& config) {
+    ran = true;
+    EXPECT_TRUE(config.binds.at(0).is_on());
+    EXPECT_FALSE(config.binds.at(1).is_on());
+    return 0;
+  };
+  EXPECT_EQ(dotline({"run", "--config", file.c_str()}, run).exit, 0);
+  EXPECT_TRUE(ran);
+}
+
+TEST_F(CommandLine, AStrictStartIsAllOrNothing) {
+  const std::string file = write("strict.yaml", with_a_part_off("strict_start: true\n"));
+  const auto run = [](const Config&) {
+    ADD_FAILURE() << "it ran";
+    return 0;
+  };
+  const Outcome outcome = dotline({"run", "--config", file.c_str()}, run);
+  EXPECT_EQ(outcome.exit, 1) << "it may pass, so that it is tried again";
+  EXPECT_THAT(outcome.err, HasSubstr("the bind is off"));
+  EXPECT_EQ(dotline({"check", "--lenient", "--config", file.c_str()}).exit, 2);
+}
+
+TEST_F(CommandLine, WhatCannotBeWrittenIsAFault) {
+  const int before = dup(STDOUT_FILENO);
+  const int full = open("/dev/full", O_WRONLY);
+  ASSERT_GE(full, 0);
+  ASSERT_EQ(dup2(full, STDOUT_FILENO), STDOUT_FILENO);
+  const std::array words = {"dotline", "version"};
+  testing::internal::CaptureStderr();
+  const int exit = command_line(2, words.data(), [](const Config&) { return 0; });
+  const std::string said = testing::internal::GetCapturedStderr();
+  dup2(before, STDOUT_FILENO);
+  close(before);
+  close(full);
+  std::cout.clear();
+  std::clearerr(stdout);
+  EXPECT_EQ(exit, 1);
+  EXPECT_THAT(said, HasSubstr("could not be written"));
+}
+
 TEST_F(CommandLine, PrintsHelp) {
+  EXPECT_EQ(dotline({"help"}).out, dotline({"--help"}).out);
   EXPECT_EQ(dotline({"--help"}).exit, 0);
   EXPECT_THAT(dotline({"--help"}).out, AllOf(HasSubstr("run"), HasSubstr("check"),
                                              HasSubstr("status"), HasSubstr("version")));

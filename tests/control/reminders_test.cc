@@ -73,5 +73,18 @@ TEST(Reminders, TellEveryHourThatKeysAreWritten) {
   }
 }
 
+TEST(OwnCertificates, AreRemindedOfOnceADay) {
+  OwnCertificateReminder reminder;
+  const std::vector<OwnCertificateReminder::Shown> shown = {
+      {"192.0.2.1:853", kToday + hours(24 * 300)}, {"192.0.2.1:443", kToday + hours(30)}};
+  EXPECT_THAT(reminder.look(shown, kStart, kToday),
+              ElementsAre("192.0.2.1:443: the certificate that clients are shown expires on "
+                          "2026-11-23 06:00 UTC, in 1 days and 6 hours"));
+  EXPECT_THAT(reminder.look(shown, kStart + hours(23), kToday + hours(23)), IsEmpty());
+  EXPECT_THAT(reminder.look(shown, kStart + hours(31), kToday + hours(31)),
+              ElementsAre(HasSubstr("expired on 2026-11-23 06:00 UTC; ")));
+  EXPECT_THAT(reminder.look({}, kStart + hours(99), kToday + hours(99)), IsEmpty());
+}
+
 }  // namespace
 }  // namespace control

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "control/announce.h"
+#include "control/changes.h"
 #include "control/config/fixed_settings.h"
 #include "dataplane/base/keyed_hash.h"
 #include "tests/temporary_folder.h"
@@ -237,12 +237,35 @@ TEST_F(TopologyTest, ACacheGoesOnUnlessItsSizeChanges) {
 TEST_F(TopologyTest, AnErrorChangesNothing) {
   const auto* rules = topology_.rules().load();
   config_.acl = {*base::Prefix::parse("192.0.2.0/24")};
-  config_.backends[1].ca_store = "/nonexistent/ca.pem";
+  config_.binds[0].protocol = Protocol::DoT;
+  config_.binds[0].tls = shown(tests::Authority().issue({}));
+  config_.binds[0].tls->offer.ciphers = "what no OpenSSL has heard of";
   const auto done = reload(config_);
   ASSERT_FALSE(done.has_value());
-  EXPECT_THAT(done.error(), HasSubstr("/nonexistent/ca.pem"));
+  EXPECT_THAT(done.error(), HasSubstr("TLS for clients"));
   EXPECT_EQ(topology_.rules().load(), rules);
   EXPECT_THAT(numbers(), ElementsAre("one", "two"));
+}
+
+TEST_F(TopologyTest, AStoreThatCannotBeReadKeepsNobodyElseOut) {
+  config_.acl = {*base::Prefix::parse("192.0.2.0/24")};
+  const std::string store = config_.backends[1].ca_store;
+  config_.backends[1].ca_store = "/nonexistent/ca.pem";
+  const auto before = topology_.backends();
+  ASSERT_TRUE(reload(config_).has_value());
+  EXPECT_EQ(topology_.backends().at(0).shared, before.at(0).shared);
+  EXPECT_NE(topology_.backends().at(1).shared, before.at(1).shared);
+}
+
+TEST_F(TopologyTest, ABindWithoutACertificateTurnsItsClientsAway) {
+  config_.binds[0].protocol = Protocol::DoT;
+  config_.binds[0].tls.emplace();
+  ASSERT_TRUE(reload(config_).has_value());
+  EXPECT_TRUE(topology_.front_rules().load()->places.at(0).is_off);
+  config_.binds[0].tls = shown(tests::Authority().issue({}));
+  ASSERT_TRUE(reload(config_).has_value());
+  EXPECT_FALSE(topology_.front_rules().load()->places.at(0).is_off);
+  EXPECT_NE(topology_.front_rules().load()->places.at(0).tls, nullptr);
 }
 
 TEST_F(TopologyTest, NamesRunOutAndThatIsSaid) {
@@ -378,9 +401,10 @@ TEST(ChangesBetween, NamesEachThingOnce) {
   after.pools[0].domains = {"corp.example"};
   EXPECT_THAT(
       changes_between(before, after),
-      ElementsAre(HasSubstr("backend one: 127.0.0.1:853 over TLS, as dns.example (changed)"),
-                  HasSubstr("backend renamed"), "backend two is gone", "pool \"\" (changed)",
-                  "packet cache main: 7 entries (changed)", "acl: changed"));
+      ElementsAre(
+          HasSubstr("backend one: 127.0.0.1:853 over TLS, as dns.example (changed: weight)"),
+          HasSubstr("backend renamed"), "backend two is gone", "pool \"\" (changed: domains)",
+          "packet cache main: 7 entries (changed: size)", "acl: changed"));
 }
 
 TEST(ChangesBetween, ComparesPoolsByName) {

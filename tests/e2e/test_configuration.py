@@ -7,7 +7,7 @@ import subprocess
 import pytest
 import yaml
 
-from rig.forwarder import BINARY, configuration
+from rig.forwarder import BINARY, Dotline, configuration
 
 GOOD = """\
 dataplane:
@@ -121,6 +121,20 @@ def test_a_file_that_is_not_there_is_named(rig):
 def test_a_good_configuration_passes(rig, write):
     result = dotline(rig, "check", write(GOOD))
     assert result.returncode == 0, result
+
+
+def test_what_the_machine_lacks_is_told(rig, write):
+    lacking = GOOD.replace("af_xdp:front0", "af_xdp:front7").replace("198.18.1.1:53", "192.0.2.77:53")
+    result = dotline(rig, "check", write(lacking))
+    assert result.returncode == 0, result
+    assert "this machine has no interface `front7` (warning)" in result.stderr
+    assert "`192.0.2.77` is no address of this machine: nobody can ask there until it is (warning)" in result.stderr
+    first = {"name": "first", "address": "198.18.2.53:853", "tls": {"subject_name": "resolver.example",
+                                                                 "ca_store": str(rig.authority.certificate)}}
+    binds = [{"address": "198.18.1.1:53"}, {"address": "192.0.2.77:53"}]
+    with Dotline(rig.topology, configuration([first], binds=binds)) as running:
+        assert "answering at 198.18.1.1:53 over UDP and TCP" in running.log()
+        assert "192.0.2.77:53 is not on this machine" in running.log() and "answering at 192.0.2.77" not in running.log()
 
 
 def test_the_configuration_of_the_other_tests_passes(rig, write):

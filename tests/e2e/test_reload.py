@@ -183,3 +183,15 @@ def test_a_backend_that_leaves_answers_what_it_was_asked(rig, settings, resolver
                 time.sleep(6)  # Longer than a backend stays after it has left.
             summary = load.interrupt()
         assert summary.lost == 0 and set(summary.response_codes) == {"NOERROR"}, summary.output
+
+
+def test_what_needs_a_restart_is_not_nothing(rig, settings):
+    with rig.dotline(settings) as dotline:
+        assert dotline.command("reload").stdout == "nothing has changed\nreloaded\n"
+        dotline.configure({**settings, "tls_workers": {"threads": 2, "cpus": [0]}})
+        done = dotline.command("reload")
+        assert "tls_workers.threads: a change needs a restart" in done.stdout and "nothing has changed" not in done.stdout, done
+        dotline.configure({**settings, "rate_limit": {"responses_per_second": 7}, "cookies": {"enabled": False}})
+        done = dotline.command("reload")
+        for said in ("rate_limit.responses_per_second: changed", "cookies.enabled: changed"):
+            assert said in done.stdout, done

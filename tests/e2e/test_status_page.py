@@ -128,6 +128,7 @@ def test_it_shows_what_the_operator_said(dotline, browser):
     dotline.command("backend", "down", name)
     wait_until(lambda: "taken out" in row(browser, name) and "by the operator" in row(browser, name), "the resolver taken out",
                timeout=PATIENCE)
+    wait_for(browser, "#troubles", f"held down by the operator: {name}")
     dotline.command("backend", "auto", name)
     wait_until(lambda: "in rotation" in row(browser, name), "the resolver in rotation", timeout=PATIENCE)
 

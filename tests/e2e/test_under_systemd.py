@@ -2,6 +2,8 @@
 is started again, and what stays down."""
 
 import contextlib
+import pathlib
+import re
 import time
 
 import dns.rcode
@@ -54,7 +56,7 @@ def serving(machine, rig, resolver):
     if machine.state("dotline") != "active":
         machine.execute("systemctl", "reset-failed", "dotline", check=False)
         machine.execute("systemctl", "start", "dotline")
-    wait_until(lambda: answers(rig), "answers")
+    wait_until(lambda: answers(rig), "answers", timeout=90)
 
 
 def good_configuration(rig, resolver, **changes):
@@ -118,16 +120,16 @@ def test_it_is_started_again_after_a_crash(machine, rig):
     pid = main_pid(machine)
     machine.execute("kill", "-SEGV", str(pid))
     wait_until_replaced(machine, pid)
-    wait_until(lambda: answers(rig), "answers")
+    wait_until(lambda: answers(rig), "answers", timeout=90)
 
 
 def test_it_is_started_again_until_a_fault_has_passed(machine, rig, resolver):
     machine.path(CONFIGURATION).write_text(good_configuration(rig, resolver).replace("front0", "front7"))
     machine.execute("systemctl", "restart", "dotline", check=False)
     before = restarts(machine)
-    wait_until(lambda: restarts(machine) >= before + 2, "two more tries")
+    wait_until(lambda: restarts(machine) >= before + 2, "two more tries", timeout=90)
     machine.path(CONFIGURATION).write_text(good_configuration(rig, resolver))
-    wait_until(lambda: answers(rig), "answers")
+    wait_until(lambda: answers(rig), "answers", timeout=90)
 
 
 def test_it_is_started_again_after_a_hang(machine, rig):
@@ -142,7 +144,7 @@ def test_it_is_started_again_after_a_hang(machine, rig):
         wait_until(lambda: "does not move" in machine.show("dotline", "StatusText"), "a word on who stands", timeout=30)
         wait_until(lambda: "watchdog timeout" in machine.journal("dotline").lower(), "the watchdog", timeout=30)
     wait_until_replaced(machine, pid)
-    wait_until(lambda: answers(rig), "answers")
+    wait_until(lambda: answers(rig), "answers", timeout=90)
     shorter.unlink()
     machine.execute("systemctl", "daemon-reload")
 
@@ -175,10 +177,35 @@ def test_an_upgrade_restarts_what_runs_and_nothing_else(machine, rig):
     result = install(machine, "2")
     assert result.returncode == 0, result.stdout + result.stderr
     wait_until_replaced(machine, pid)
-    wait_until(lambda: answers(rig), "answers")
+    wait_until(lambda: answers(rig), "answers", timeout=90)
     machine.execute("systemctl", "stop", "dotline")
     assert install(machine, "2").returncode == 0
     assert machine.state("dotline") == "inactive"
+
+
+def test_the_manual_page_names_files_that_are_there(machine):
+    page = (pathlib.Path(__file__).resolve().parents[2] / "docs" / "dotline.1").read_text()
+    files = re.findall(r"^\.I (/\S+)$", page.partition(".SH FILES")[2].partition(".SH ")[0], re.MULTILINE)
+    assert len(files) >= 3
+    for file in files:
+        # Packages have /usr as their prefix, and this build may have another.
+        assert machine.path(file).exists() or machine.path(file.replace("/usr/share", "/usr/local/share")).exists(), file
+
+
+def test_commands_are_completed(machine):
+    def completed(*words):
+        script = """
+            source "$(ls /usr/share/bash-completion/completions/dotline /usr/local/share/bash-completion/completions/dotline 2>/dev/null)"
+            COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _dotline; printf "%s\\n" "${COMPREPLY[@]}"
+        """
+        return machine.execute("bash", "-c", script, "bash", *words).stdout.split()
+    there_are = re.findall(r"^  ([a-z-]+) ", machine.execute("dotline", "--help").stdout.partition("ubcommands:")[2], re.MULTILINE)
+    assert {"run", "status", "help"} <= set(there_are) <= set(completed("dotline", ""))
+    assert completed("dotline", "re") == ["reload"]
+    assert completed("dotline", "cache", "") == ["flush", "--help"]
+    assert completed("dotline", "backend", "") == ["up", "down", "auto", "--help"]
+    assert completed("dotline", "check", "--l") == ["--lenient"]
+    assert completed("dotline", "run", "--config", "/etc/dotline/dot") == ["/etc/dotline/dotline.yaml"]
 
 
 def test_it_ends_at_once_and_without_a_fault_when_it_is_stopped(machine):

@@ -39,10 +39,10 @@ static_assert(!kClosedNames.back().empty());
 
 /// Why a connection was not taken. The names are
 /// `dotline_client_connections_refused_total{reason}`.
-enum class Refused : uint8_t { Acl, Full, ClientFull, Descriptors, Count_ };
+enum class Refused : uint8_t { Acl, Full, ClientFull, Descriptors, BindOff, Count_ };
 
 inline constexpr std::array<std::string_view, static_cast<size_t>(Refused::Count_)> kRefusedNames =
-    {"acl", "full", "client_full", "descriptors"};
+    {"acl", "full", "client_full", "descriptors", "bind_off"};
 static_assert(!kRefusedNames.back().empty());
 
 struct alignas(64) Counters : rules::ClientCounters {

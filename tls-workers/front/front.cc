@@ -178,6 +178,7 @@ void Front::admit(const Accepted& accepted, size_t index) {
     counters_.refused[why].add();
     ::close(accepted.fd);
   };
+  if (place.is_off) return refuse(Refused::BindOff);
   if (place.tls != nullptr && !rules_->policy.acl.contains(accepted.client))
     return refuse(Refused::Acl);
   if (!crowd_.clients().enter(accepted.client, rules_->limits.max_connections_per_client))

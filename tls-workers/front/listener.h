@@ -19,6 +19,8 @@ class Listener {
   /// names the address.
   [[nodiscard]] static base::Result<Listener, std::string> open(const base::Endpoint& address,
                                                                 unsigned backlog);
+  /// Takes the place of one that cannot listen: nobody ever comes.
+  [[nodiscard]] static Listener none(const base::Endpoint& address) { return {-1, address}; }
   ~Listener();
   Listener(Listener&& other) noexcept
       : fd_(std::exchange(other.fd_, -1)), address_(other.address_) {}

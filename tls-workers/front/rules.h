@@ -17,6 +17,7 @@ namespace front {
 /// How clients are spoken to at one address.
 struct Place {
   rules::Transport transport = rules::Transport::Tcp;
+  bool is_off = false;  // Whoever comes is turned away: there is no certificate to show.
   std::shared_ptr<const ServerContext> tls{};               // Nullptr on TCP.
   std::shared_ptr<const std::vector<std::string>> paths{};  // Over HTTPS only: where DNS is.
 };

@@ -16,13 +16,13 @@
 namespace front {
 
 struct ServerTls {
-  std::vector<Certificate> certificates;  // At least one, each with another kind of key.
+  std::vector<Certificate> certificates;  // Each with another kind of key.
   tls::TlsSettings offer;
 
   friend bool operator==(const ServerTls&, const ServerTls&) = default;
 };
 
-/// When the first of its certificates expires.
+/// When the first of its certificates expires; it has one.
 [[nodiscard]] std::chrono::system_clock::time_point expiry_of(const ServerTls& tls);
 
 class ServerContext {

@@ -79,9 +79,7 @@ TlsContext::TlsContext(const BackendSettings& settings, Tickets& tickets)
       context_(SSL_CTX_new(TLS_client_method())) {
   try {
     check_settings();
-    const std::string trust =
-        trusts_authorities() ? load_trust(SSL_CTX_get_cert_store(context_.get()), settings.ca_store)
-                             : "";
+    const std::string trust = trusts_authorities() ? load_authorities(settings.ca_store) : "";
     tickets_ = tickets.of(identity_of(settings, trust));
     if (!settings_.key_log_file.empty())
       key_log_ = std::make_unique<KeyLog>(settings_.key_log_file);
@@ -89,6 +87,14 @@ TlsContext::TlsContext(const BackendSettings& settings, Tickets& tickets)
   } catch (const std::runtime_error& error) {
     throw std::runtime_error("backend " + name_ + ": " + error.what());
   }
+}
+
+/// With none, no certificate is good, and every handshake fails: a session that nobody vouches for
+/// never comes up.
+std::string TlsContext::load_authorities(const std::string& path) {
+  std::string digest = load_trust(SSL_CTX_get_cert_store(context_.get()), path);
+  if (digest.empty()) SSL_CTX_set_cert_store(context_.get(), X509_STORE_new());
+  return digest;
 }
 
 void TlsContext::check_settings() const {

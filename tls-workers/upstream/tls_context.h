@@ -33,9 +33,10 @@ struct PeerNotes {
 
 class TlsContext {
  public:
-  /// Reads the trust store; after this, no file is read any more. Throws std::runtime_error, naming
-  /// the backend and the file or setting, if that fails, if OpenSSL does not take a setting, if the
-  /// key log cannot be opened, or if there is no subject name, valid subject address or pin.
+  /// Reads the trust store, and trusts nobody if it cannot be read; after this, no file is read any
+  /// more. Throws std::runtime_error, naming the backend and the file or setting, if OpenSSL does
+  /// not take a setting, if the key log cannot be opened, or if there is no subject name, valid
+  /// subject address or pin.
   TlsContext(const BackendSettings& settings, Tickets& tickets);
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
@@ -57,6 +58,7 @@ class TlsContext {
     void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
   };
 
+  [[nodiscard]] std::string load_authorities(const std::string& path);
   void check_settings() const;
   void set_up();
   [[nodiscard]] bool trusts_authorities() const {

@@ -9,8 +9,8 @@
 namespace tls {
 
 /// Puts the certificates in the PEM file `path`, or the system's if it is empty, into `store`, and
-/// gives a digest of them all, by which one content is told from another. Throws
-/// std::runtime_error, naming the file, if there is none that can be read.
+/// gives a digest of them all, by which one content is told from another. If the file cannot be
+/// read whole, the digest is empty, and nobody is to be trusted: `store` may have some of them.
 [[nodiscard]] std::string load_trust(X509_STORE* store, const std::string& path);
 
 }  // namespace tls

@@ -23,7 +23,7 @@ using Word = tls::Rotation::Word;
 class Recorder : public Commanded {
  public:
   Status status() override { return sample_status(); }
-  base::Result<Lines, Lines> reload() override { return reloaded; }
+  base::Result<Reloaded, Lines> reload() override { return reloaded; }
   base::Result<uint64_t, std::string> flush(const FlushCache& what) override {
     flushed.push_back(what);
     if (what.cache == "none") return base::fail(std::string("there is no cache `none`"));
@@ -35,7 +35,7 @@ class Recorder : public Commanded {
     return {};
   }
 
-  base::Result<Lines, Lines> reloaded = Lines{"backend one: new"};
+  base::Result<Reloaded, Lines> reloaded = Reloaded{{"backend one: new"}, {}};
   std::vector<FlushCache> flushed;
   std::vector<SetBackend> set;
 };
@@ -59,7 +59,7 @@ TEST_F(Commands, StatusIsTold) {
 
 TEST_F(Commands, ReloadTellsWhatChanged) {
   EXPECT_EQ(tell(R"({"command":"reload"})"),
-            Json::parse(R"({"ok":true,"lines":["backend one: new"]})"));
+            Json::parse(R"({"ok":true,"lines":["backend one: new"],"off":[]})"));
 }
 
 TEST_F(Commands, ReloadTellsEveryError) {

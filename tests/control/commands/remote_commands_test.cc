@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -58,9 +60,10 @@ class Program : public Commanded {
     status.queries += 1000 * static_cast<uint64_t>(looks);
     return status;
   }
-  base::Result<Lines, Lines> reload() override {
+  base::Result<Reloaded, Lines> reload() override {
     if (!healthy) return base::fail(Lines{"a.yaml:1:1: wrong", "a.yaml:2:1: wrong, too"});
-    return Lines{"backend one: new"};
+    if (bind_is_off) return Reloaded{{"backend one: new"}, {"DoT at 192.0.2.1:853 is off"}};
+    return Reloaded{{"backend one: new"}, {}};
   }
   base::Result<uint64_t, std::string> flush(const FlushCache& what) override {
     flushed_.set(what);
@@ -77,6 +80,7 @@ class Program : public Commanded {
   [[nodiscard]] SetBackend set() const { return set_.get(); }
 
   std::atomic<bool> healthy{true};
+  std::atomic<bool> bind_is_off{false};
   std::atomic<int> looks{0};
 
  private:
@@ -177,6 +181,31 @@ TEST_F(RemoteCommandsTest, ReloadTellsWhatChangedOrWhatIsWrong) {
   EXPECT_EQ(outcome.exit, 1);
   EXPECT_EQ(outcome.out, "");
   EXPECT_EQ(outcome.err, "dotline: a.yaml:1:1: wrong\ndotline: a.yaml:2:1: wrong, too\n");
+}
+
+TEST_F(RemoteCommandsTest, ReloadTellsByItsExitThatSomethingIsOff) {
+  program_.bind_is_off = true;
+  const Outcome outcome = dotline({"reload"});
+  EXPECT_EQ(outcome.exit, 3);
+  EXPECT_EQ(outcome.out, "backend one: new\nreloaded\n");
+  EXPECT_EQ(outcome.err, "dotline: DoT at 192.0.2.1:853 is off\n");
+}
+
+TEST_F(RemoteCommandsTest, ACountIsOneAtLeast) {
+  for (const char* count : {"0", "-1", "many"}) {
+    const Outcome outcome = dotline({"top", "--count", count});
+    EXPECT_EQ(outcome.exit, 2) << count;
+    EXPECT_LT(outcome.err.size(), 200u) << outcome.err;
+  }
+}
+
+TEST_F(RemoteCommandsTest, WhoeverMayNotSpeakToItIsToldSo) {
+  ASSERT_EQ(chmod(path_.c_str(), 0600), 0);
+  if (geteuid() == 0) ASSERT_EQ(seteuid(65534), 0);
+  const Outcome outcome = dotline({"status"});
+  if (getuid() == 0) ASSERT_EQ(seteuid(0), 0);
+  EXPECT_EQ(outcome.exit, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("no permission to speak to the dotline at " + path_));
 }
 
 TEST_F(RemoteCommandsTest, FlushTellsHowMany) {

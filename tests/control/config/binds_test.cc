@@ -13,6 +13,7 @@
 namespace control {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -124,12 +125,46 @@ TEST_F(EncryptedBinds, NeedACertificateThatIsGood) {
     return "address: 192.0.2.53, protocol: DoH, tls: {certificates: [" + certificates + "]}";
   };
   expect_error("address: 192.0.2.53, protocol: DoH", "expected `tls` with `certificates`");
-  expect_error(with(pair("absent")), "`certificate`");
-  expect_error(with(pair("text")), "no certificate in it");
-  expect_error(with(pair("chain", "text")), "no private key in it");
-  expect_error(with(pair("chain", "other_key")), "does not belong");
-  expect_error(with(pair("expired", "expired_key")), "has expired");
-  expect_error(with(pair() + ", " + pair()), "is the second with a key of kind");
+  expect_error(with("{certificate: a}"), "`key` is missing");
+}
+
+TEST_F(EncryptedBinds, AreOffWithoutOne) {
+  const auto with = [&](const std::string& certificates) {
+    return "address: 192.0.2.53, protocol: DoH, tls: {certificates: [" + certificates + "]}";
+  };
+  const auto expect_off = [&](const std::string& certificates, const std::string& why) {
+    const Config config = config_of(with_bind(with(certificates)));
+    ASSERT_EQ(config.off.size(), 1u) << certificates;
+    EXPECT_THAT(config.off[0], AllOf(testing::StartsWith("test.yaml:2:"), HasSubstr(why),
+                                     testing::EndsWith("; the bind is off")));
+    EXPECT_FALSE(config.binds.at(0).is_on());
+    EXPECT_THAT(config.binds[0].faults, ElementsAre(HasSubstr(why)));
+  };
+  expect_off(pair("absent"), "cannot be opened");
+  expect_off(pair("chain", "absent"), "cannot be opened");
+  expect_off(pair("text"), "no certificate in it");
+  expect_off(pair("chain", "text"), "no private key in it");
+  expect_off(pair("chain", "other_key"), "does not belong");
+  expect_off(pair("expired", "expired_key"), "has expired");
+}
+
+TEST_F(EncryptedBinds, AreOnWithOneOfTwo) {
+  for (const auto& [other, why] : {std::pair{pair("expired", "expired_key"), "has expired"},
+                                   std::pair{pair(), "is the second with a key of kind"}}) {
+    const Config config =
+        config_of(with_bind("address: 192.0.2.53, protocol: DoH, tls: {certificates: [" + pair() +
+                            ", " + other + "]}"));
+    ASSERT_EQ(config.off.size(), 1u);
+    EXPECT_THAT(config.off[0], AllOf(HasSubstr(why), testing::EndsWith("; the others are shown")));
+    EXPECT_TRUE(config.binds.at(0).is_on());
+  }
+}
+
+TEST_F(EncryptedBinds, AreNamedBesideErrorsOfTheFile) {
+  const std::vector<ConfigError> errors =
+      errors_of(with_bind("address: 192.0.2.53, protocol: DoH, tls: {certificates: [" +
+                          pair("absent") + "]}, colour: red"));
+  ASSERT_EQ(errors.size(), 2u) << all_messages(errors);
 }
 
 }  // namespace

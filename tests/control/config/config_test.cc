@@ -375,11 +375,12 @@ TEST(Cookies, HaveTheirSecretsInAFile) {
       ASSERT_THAT(config.cookies.secrets, SizeIs(c.secrets));
       EXPECT_EQ(config.cookies.secrets.back().front(), std::byte{0xE5});
     } else {
-      const auto errors = errors_of(yaml);
-      ASSERT_THAT(errors, SizeIs(1));
-      EXPECT_THAT(errors[0].text, testing::HasSubstr(c.fault));
-      EXPECT_THAT(errors[0].text, testing::Not(testing::HasSubstr("e5e973"))) << "a secret";
-      EXPECT_EQ(errors[0].line, 4u);
+      const Config config = config_of(yaml);
+      ASSERT_THAT(config.off, SizeIs(1));
+      EXPECT_THAT(config.off[0], testing::HasSubstr(c.fault));
+      EXPECT_THAT(config.off[0], testing::Not(testing::HasSubstr("e5e973"))) << "a secret";
+      EXPECT_THAT(config.off[0], testing::StartsWith("test.yaml:4:"));
+      EXPECT_THAT(config.cookies.secrets, SizeIs(0)) << "one is drawn";
     }
   }
   std::filesystem::remove_all(folder);
@@ -679,6 +680,29 @@ TEST_F(ConfigFile, IsAsLargeAsItMayBe) {
   std::string text = minimal();
   text += "#" + std::string(kMaxConfigBytes - text.size() - 1, ' ');
   EXPECT_EQ(fault(write("large.yaml", text)), "");
+}
+
+TEST(CheckOfTheMachine, WarnsOfWhatItLacks) {
+  Machine machine = rig_machine();
+  const auto warnings = [&](const std::string& yaml) {
+    const auto config = parse_config(yaml, "test.yaml", machine);
+    EXPECT_TRUE(config) << "it is no error: the machine may be another one";
+    return config ? warnings_of(*config) : std::vector<std::string>{};
+  };
+  EXPECT_THAT(warnings(minimal()), SizeIs(0)) << "nobody has looked";
+  machine.interfaces = {"lo", "eth0"};
+  machine.addresses = {*base::IpAddress::parse("192.0.2.53")};
+  EXPECT_THAT(warnings(minimal()), SizeIs(0));
+  machine.interfaces = {"lo", "eth1"};
+  machine.addresses = {*base::IpAddress::parse("192.0.2.54")};
+  EXPECT_THAT(warnings(minimal()),
+              ElementsAre("test.yaml:1:30: `device`: this machine has no interface `eth0`",
+                          "test.yaml:2:19: `address`: `192.0.2.53` is no address of this machine: "
+                          "nobody can ask there until it is"));
+  EXPECT_THAT(warnings("dataplane: {ports: [{device: 'pci:0000:03:00.0', exception: tap:dns0}]}\n" +
+                       std::string(kBinds) + kBackends),
+              SizeIs(0))
+      << "a TAP's addresses come with it";
 }
 
 TEST_F(ConfigFile, IsTooLarge) {

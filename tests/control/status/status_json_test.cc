@@ -26,7 +26,9 @@ TEST(StatusJson, HasTheNamesScriptsRelyOn) {
       names_in(json),
       UnorderedElementsAre("version", "pid", "now", "started", "uptime", "healthy", "why", "notes",
                            "config", "queries", "dropped", "parked", "replies", "reply_duration",
-                           "cores", "ports", "workers", "caches", "pools", "backends"));
+                           "off", "binds", "cores", "ports", "workers", "caches", "pools",
+                           "backends"));
+  EXPECT_THAT(names_in(json["binds"][0]), UnorderedElementsAre("address", "protocol", "up"));
   EXPECT_THAT(names_in(json["version"]), UnorderedElementsAre("dotline", "dpdk", "openssl"));
   EXPECT_THAT(names_in(json["config"]),
               UnorderedElementsAre("file", "loaded", "generation", "reloads", "failed_reloads",

@@ -46,6 +46,7 @@ inline Status sample_status() {
   status.replies = {{"hit", 1'958'000}, {"fill", 41'000}, {"refused", 0}, {"servfail", 197}};
   status.reply_durations.counts[1] = 1'950'000;
   status.reply_durations.counts[14] = 49'000;
+  status.binds = {{.address = "192.0.2.53:53", .protocol = "Do53", .up = true}};
   status.cores = {{.cpu = 1, .cycles = 1000, .busy_cycles = 120, .busy = 0.12}};
   status.ports = {{.name = "af_xdp:eth0", .link = true, .received = 2'000'012, .sent = 1'999'997}};
   status.workers = {{.index = 0, .questions = 3}};
