@@ -7,6 +7,7 @@
 
 #include "control/config/config.h"
 #include "control/log.h"
+#include "dataplane/poll/eal.h"
 #include "dataplane/poll/port.h"
 
 namespace control {
@@ -20,8 +21,8 @@ namespace control {
 /// restart changes are the same in both.
 [[nodiscard]] std::vector<std::string> changes_between(const Config& before, const Config& after);
 
-/// What has started: devices, CPUs, addresses, backends. `hugepages`: whether memory is in some.
-void announce_start(const Config& config, std::span<const poll::Port> ports, bool hugepages,
+/// What has started: devices, CPUs, addresses, backends.
+void announce_start(const Config& config, std::span<const poll::Port> ports, const poll::Eal& eal,
                     Log& log);
 
 }  // namespace control

@@ -13,8 +13,11 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -29,6 +32,7 @@
 #include "control/heartbeat.h"
 #include "control/link.h"
 #include "control/log.h"
+#include "control/memory_estimate.h"
 #include "control/metrics/metrics.h"
 #include "control/paced_log.h"
 #include "control/pulse.h"
@@ -101,6 +105,9 @@ poll::Acceptance acceptance_of(const poll::Port& port) {
   return {.mac = port.mac(), .vlan = port.vlan(), .verify_checksum = port.verify_checksum()};
 }
 
+/// What is being made, in case there is no memory for it. Exceptions of the library's cannot say.
+std::string_view in_the_making;
+
 /// "backend one: held down by the operator's word".
 std::string line_of(const SetBackend& what) {
   const auto done = [&] {
@@ -131,27 +138,37 @@ class Instance final : private Commanded {
         log_(Log::to_stderr(config.log_level)),
         paced_log_(log_),
         reminders_(config.backends, base::Clock::now()),
-        eal_(value_or_throw(poll::Eal::start(config.eal,
-                                             [this](poll::LogLevel level, std::string_view line) {
-                                               paced_log_.write(level_of(level), "eal", line);
-                                             }))),
+        eal_(value_or_throw(poll::Eal::start(
+            config.eal,
+            [this](poll::LogLevel level, std::string_view line) {
+              paced_log_.write(level_of(level), "eal", line);
+            },
+            other_megabytes(config)))),
         readers_(cores() + config.tls_workers.threads),
         exchange_({.cores = cores(),
                    .workers = config.tls_workers.threads,
                    .fronts = config.tls_workers.threads,
                    .misses = kMisses,
                    .fills = kFills}) {
+    for (const std::string& note : eal_.notes()) log_.write(LogLevel::Warning, note);
+    in_the_making = "ports";
     open_ports();
     open_exception_path();
+    in_the_making = "listening sockets";
     open_listeners();
     confine();
+    in_the_making = "packet caches, 12 octets for each of their size";
     place_caches(config_, log_);
     topology_ = std::make_unique<Topology>(
         Topology::Frame{config_.tls_workers.threads, acceptances(), readers_}, config_);
+    in_the_making = "poll cores, about 45 MB for what each can have parked";
     make_cores();
+    in_the_making = "TLS workers, about 20 MB each";
     make_workers();
+    in_the_making = "the HTTP side and its threads";
     make_endpoint();
     open_control_socket();
+    in_the_making = "threads of cores and workers";
   }
 
   ~Instance() override {
@@ -592,7 +609,7 @@ std::optional<int> Instance::serve_until(base::Time end) {
 int Instance::run() {
   for (const std::string& warning : config_.warnings) log_.write(LogLevel::Warning, warning);
   start();
-  announce_start(config_, ports_, eal_.uses_hugepages(), log_);
+  announce_start(config_, ports_, eal_, log_);
   say_ready();
   manager_.ready();
 
@@ -614,13 +631,21 @@ int Instance::run() {
 }  // namespace
 
 int run(const Config& config) {
+  const auto complain = [&config](std::string_view what) {
+    Log::to_stderr(config.log_level).write(LogLevel::Error, what);
+  };
   try {
     base::draw_hash_secret();
+    in_the_making = "rings between cores and workers, about 8 MB for each pair";
     return Instance(config).run();
+  } catch (const std::bad_alloc&) {
+    complain(fmt::format("no memory for {}{}", in_the_making, memory_left()));
+  } catch (const std::system_error& fault) {
+    complain(fmt::format("{}: {}{}", in_the_making, fault.what(), memory_left()));
   } catch (const std::exception& fault) {
-    Log::to_stderr(config.log_level).write(LogLevel::Error, fault.what());
-    return 1;
+    complain(fault.what());
   }
+  return 1;
 }
 
 }  // namespace control
