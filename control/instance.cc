@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,6 +26,7 @@
 #include "control/commands/control_socket.h"
 #include "control/config/fixed_settings.h"
 #include "control/core_load.h"
+#include "control/descriptors.h"
 #include "control/endpoint.h"
 #include "control/health_verdict.h"
 #include "control/heartbeat.h"
@@ -268,17 +268,10 @@ void Instance::open_exception_path() {
       std::make_unique<Heartbeat>("the exception path", exception_path_->turns()));
 }
 
-/// Shells give a process 1024 descriptors though it may have more; each connection takes one.
-void allow_all_descriptors() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  (void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 /// Every worker listens at every address.
 void Instance::open_listeners() {
-  allow_all_descriptors();
+  if (const auto fault = fault_of_descriptors(allow_all_descriptors(), config_))
+    log_.write(LogLevel::Warning, *fault);
   listeners_.resize(config_.tls_workers.threads);
   for (std::vector<front::Listener>& listeners : listeners_) {
     for (const Bind& bind : config_.binds) {
