@@ -78,11 +78,12 @@ void announce_bind(const Bind& bind, Serving serving, Log& log) {
   }
 }
 
-void announce_start(const Config& config, std::span<const poll::Port> ports, bool hugepages,
+void announce_start(const Config& config, std::span<const poll::Port> ports, const poll::Eal& eal,
                     Log& log) {
-  log.write(LogLevel::Info, fmt::format("dotline {}: {} MB of memory, {}", version().dotline,
-                                        config.eal.memory_megabytes,
-                                        hugepages ? "in hugepages" : "without hugepages"));
+  log.write(
+      LogLevel::Info,
+      fmt::format("dotline {}: {} MB of memory, {}", version().dotline, eal.memory_megabytes(),
+                  eal.uses_hugepages() ? "in hugepages" : "without hugepages"));
   for (size_t i = 0; i < ports.size(); ++i) {
     for (unsigned core = 0; core < config.eal.cores.size(); ++core) {
       if (core >= ports[i].queues()) continue;

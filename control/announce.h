@@ -7,6 +7,7 @@
 
 #include "control/config/config.h"
 #include "control/log.h"
+#include "dataplane/poll/eal.h"
 #include "dataplane/poll/port.h"
 
 namespace control {
@@ -25,8 +26,8 @@ enum class Serving : uint8_t {
 };
 void announce_bind(const Bind& bind, Serving serving, Log& log);
 
-/// What has started: devices, CPUs, backends. `hugepages`: whether memory is in some.
-void announce_start(const Config& config, std::span<const poll::Port> ports, bool hugepages,
+/// What has started: devices, CPUs, backends.
+void announce_start(const Config& config, std::span<const poll::Port> ports, const poll::Eal& eal,
                     Log& log);
 
 }  // namespace control

@@ -4,10 +4,12 @@
 #include <fmt/ranges.h>
 #include <rte_lcore.h>
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "dataplane/base/memory_left.h"
 #include "dataplane/cache/pages.h"
 
 namespace control {
@@ -20,11 +22,24 @@ std::set<unsigned> nodes_of_cores(size_t cores) {
   return nodes;
 }
 
+// What answers leave to everybody else: sessions, connections, what the kernel takes for them.
+constexpr size_t kKept = size_t{32} << 20;
+
+/// Whether answers may have that much more. Without it a memory cgroup, or the machine, would find
+/// out when a page is touched, and end the process.
+bool may_take(size_t octets) {
+  static const base::MemoryLimits limits;
+  const std::optional<base::MemoryLeft> left = limits.left();
+  return !left || left->octets >= octets + kKept;
+}
+
 }  // namespace
 
 /// Cached answers lie where they are read from. With cores on several nodes there is no such place,
 /// and half a table on each loads both nodes' memory alike.
 void place_caches(const Config& config, Log& log) {
+  cache::ask_before_taking(may_take);
+  (void)may_take(0);  // Opens its files while this thread may.
   const bool large = config.eal.hugepages != poll::Hugepages::Off;
   cache::use_large_pages(large ? cache::LargePages::Auto : cache::LargePages::Off);
   const std::set<unsigned> nodes = nodes_of_cores(config.eal.cores.size());

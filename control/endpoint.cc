@@ -12,6 +12,7 @@
 #include <mutex>
 #include <optional>
 #include <string_view>
+#include <system_error>
 #include <thread>
 
 #include "control/http_host.h"
@@ -135,10 +136,16 @@ HttpEndpoint::Server::~Server() {
   if (context_ == nullptr) return;
   const int port = this->port();
   std::atomic<bool> is_stopped{false};
-  const std::jthread stopping([&] {
-    mg_stop(context_);
-    is_stopped = true;
-  });
+  std::jthread stopping;
+  try {
+    stopping = std::jthread([&] {
+      mg_stop(context_);
+      is_stopped = true;
+    });
+  } catch (const std::system_error&) {
+    mg_stop(context_);  // No memory for a thread: so it takes its other second.
+    return;
+  }
   while (!is_stopped) {
     std::array<char, 128> ignored{};
     mg_connection* knock =

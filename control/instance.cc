@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,8 +12,11 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -27,11 +29,13 @@
 #include "control/config/fixed_settings.h"
 #include "control/config/named_files.h"
 #include "control/core_load.h"
+#include "control/descriptors.h"
 #include "control/endpoint.h"
 #include "control/health_verdict.h"
 #include "control/heartbeat.h"
 #include "control/link.h"
 #include "control/log.h"
+#include "control/memory_estimate.h"
 #include "control/metrics/metrics.h"
 #include "control/paced_log.h"
 #include "control/pulse.h"
@@ -108,6 +112,9 @@ poll::Acceptance acceptance_of(const poll::Port& port) {
   return {.mac = port.mac(), .vlan = port.vlan(), .verify_checksum = port.verify_checksum()};
 }
 
+/// What is being made, in case there is no memory for it. Exceptions of the library's cannot say.
+std::string_view in_the_making;
+
 /// "backend one: held down by the operator's word".
 std::string line_of(const SetBackend& what) {
   const auto done = [&] {
@@ -138,27 +145,37 @@ class Instance final : private Commanded {
         log_(Log::to_stderr(config.log_level)),
         paced_log_(log_),
         reminders_(config.backends, base::Clock::now()),
-        eal_(value_or_throw(poll::Eal::start(config.eal,
-                                             [this](poll::LogLevel level, std::string_view line) {
-                                               paced_log_.write(level_of(level), "eal", line);
-                                             }))),
+        eal_(value_or_throw(poll::Eal::start(
+            config.eal,
+            [this](poll::LogLevel level, std::string_view line) {
+              paced_log_.write(level_of(level), "eal", line);
+            },
+            other_megabytes(config)))),
         readers_(cores() + config.tls_workers.threads),
         exchange_({.cores = cores(),
                    .workers = config.tls_workers.threads,
                    .fronts = config.tls_workers.threads,
                    .misses = kMisses,
                    .fills = kFills}) {
+    for (const std::string& note : eal_.notes()) log_.write(LogLevel::Warning, note);
+    in_the_making = "ports";
     open_ports();
     open_exception_path();
+    in_the_making = "listening sockets";
     open_listeners();
     confine();
+    in_the_making = "packet caches, 12 octets for each of their size";
     place_caches(config_, log_);
     topology_ = std::make_unique<Topology>(
         Topology::Frame{config_.tls_workers.threads, acceptances(), readers_}, config_);
+    in_the_making = "poll cores, about 45 MB for what each can have parked";
     make_cores();
+    in_the_making = "TLS workers, about 20 MB each";
     make_workers();
+    in_the_making = "the HTTP side and its threads";
     make_endpoint();
     open_control_socket();
+    in_the_making = "threads of cores and workers";
   }
 
   ~Instance() override {
@@ -269,17 +286,10 @@ void Instance::open_exception_path() {
       std::make_unique<Heartbeat>("the exception path", exception_path_->turns()));
 }
 
-/// Shells give a process 1024 descriptors though it may have more; each connection takes one.
-void allow_all_descriptors() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  (void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 /// Every worker listens at every address.
 void Instance::open_listeners() {
-  allow_all_descriptors();
+  if (const auto fault = fault_of_descriptors(allow_all_descriptors(), config_))
+    log_.write(LogLevel::Warning, *fault);
   listeners_.resize(config_.tls_workers.threads);
   listener_faults_.resize(config_.binds.size());
   for (size_t i = 0; i < config_.binds.size(); ++i) open_listener(i);
@@ -701,7 +711,7 @@ int Instance::run() {
   for (const std::string& warning : config_.warnings) log_.write(LogLevel::Warning, warning);
   for (const std::string& line : off()) log_.write(LogLevel::Error, line);
   start();
-  announce_start(config_, ports_, eal_.uses_hugepages(), log_);
+  announce_start(config_, ports_, eal_, log_);
   for (size_t i = 0; i < config_.binds.size(); ++i)
     announce_bind(config_.binds[i], serving(i), log_);
   say_ready();
@@ -725,13 +735,21 @@ int Instance::run() {
 }  // namespace
 
 int run(const Config& config) {
+  const auto complain = [&config](std::string_view what) {
+    Log::to_stderr(config.log_level).write(LogLevel::Error, what);
+  };
   try {
     base::draw_hash_secret();
+    in_the_making = "rings between cores and workers, about 8 MB for each pair";
     return Instance(config).run();
+  } catch (const std::bad_alloc&) {
+    complain(fmt::format("no memory for {}{}", in_the_making, memory_left()));
+  } catch (const std::system_error& fault) {
+    complain(fmt::format("{}: {}{}", in_the_making, fault.what(), memory_left()));
   } catch (const std::exception& fault) {
-    Log::to_stderr(config.log_level).write(LogLevel::Error, fault.what());
-    return 1;
+    complain(fault.what());
   }
+  return 1;
 }
 
 }  // namespace control

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "control/config/domains.h"
+#include "control/memory_estimate.h"
 #include "tls-workers/upstream/trust_store.h"
 
 namespace control {
@@ -43,8 +44,8 @@ size_t number_of(Numbers& numbers, const std::string& name, Kind kind) {
 std::shared_ptr<cache::Cache> make_cache(const PacketCache& settings) {
   std::shared_ptr<cache::Cache> made = cache::Cache::create(settings.name, settings.size);
   if (made != nullptr) return made;
-  throw std::runtime_error(
-      fmt::format("packet cache \"{}\": no memory for {} entries", settings.name, settings.size));
+  throw std::runtime_error(fmt::format("packet cache \"{}\": no memory for a table of {} entries{}",
+                                       settings.name, settings.size, memory_left()));
 }
 
 rules::CookieSecret draw_secret() {

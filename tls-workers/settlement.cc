@@ -30,6 +30,16 @@ bool is_missing(cache::Cache& cache, const dns::Question& question, base::Time n
   return missing;
 }
 
+/// No memory for an entry: one in sixteen of those that are kept goes, of all sizes, so that the
+/// next few thousand find room. Their memory is free a little later, and until then no more of them
+/// go.
+void make_room(cache::Cache& cache, cache::Reclaim& reclaim) {
+  constexpr unsigned kShare = 16;
+  if (reclaim.waiting() > cache::Reclaim::kPerCall) return;
+  unsigned passed = 0;
+  (void)cache.flush_if([&passed](const cache::Entry&) { return ++passed % kShare == 0; }, reclaim);
+}
+
 }  // namespace
 
 Settlement::Settlement(const Sharing& sharing, Questions& questions, WorkerCounters& counters)
@@ -83,7 +93,10 @@ Settlement::Made Settlement::make(const dns::Question& question, const dns::Answ
                                            .lifetime = lifetime,
                                            .prefetch = pool.prefetch && !failure,
                                            .now = now});
-  if (entry == nullptr) counters_.entries_refused.add();
+  if (entry == nullptr) {
+    counters_.entries_refused.add();
+    if (pool.cache != nullptr) make_room(*pool.cache, reclaim_);
+  }
   return {entry, lifetime, failure};
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "dataplane/cache/pages.h"
+#include "dataplane/cache/slabs.h"
 
 namespace cache {
 namespace {
@@ -108,7 +109,8 @@ void Cache::insert(const dns::Question& question, Entry* entry, Time now, Reclai
   counters_.inserts.fetch_add(1, std::memory_order_relaxed);
   if (Slot* same = slot_with(bucket, question)) return supplant(*same, question, entry, reclaim);
   count(*entry);
-  const bool full = counters_.entries.load(std::memory_order_relaxed) > capacity_;
+  const bool full =
+      counters_.entries.load(std::memory_order_relaxed) > capacity_ || memory_is_short(now);
   if (full || empty_slot(bucket, question.hash) == nullptr) make_room(bucket, now, reclaim);
   Slot* empty = empty_slot(bucket, question.hash);
   (empty != nullptr ? *empty : bucket.slots.front()).publish(entry, question.hash);

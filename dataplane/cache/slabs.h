@@ -8,6 +8,8 @@
 
 #include <cstddef>
 
+#include "dataplane/base/clock.h"
+
 namespace cache {
 
 inline constexpr size_t kLine = 64;
@@ -18,6 +20,9 @@ inline constexpr size_t kLine = 64;
 /// At least `size` octets, aligned to a line; nullptr when memory is out. Any thread but a poll
 /// core.
 [[nodiscard]] std::byte* allocate_block(size_t size);
+/// Whether more memory was refused lately: each entry that comes should let another one go. Any
+/// thread.
+[[nodiscard]] bool memory_is_short(base::Time now);
 /// `size` as given to `allocate_block`.
 void free_block(std::byte* block, size_t size);
 

@@ -202,7 +202,9 @@ void do_errand(void* errand) {
 
 struct Eal::Running {
   bool hugepages = false;
+  unsigned memory_megabytes = 0;
   std::vector<unsigned> control_cpus;
+  std::vector<std::string> notes;
 
   ~Running() {
     // EAL makes a folder of its own even when it keeps nothing there, and forgets it.
@@ -218,12 +220,15 @@ Eal::~Eal() = default;
 Eal::Eal(Eal&&) noexcept = default;
 Eal& Eal::operator=(Eal&&) noexcept = default;
 
-Result<Eal, std::string> Eal::start(const EalSettings& settings, EalLog log) {
+Result<Eal, std::string> Eal::start(const EalSettings& settings, EalLog log,
+                                    unsigned other_megabytes) {
   static std::atomic_flag started;
   if (started.test_and_set()) {
     return base::fail(std::string("EAL can be started once in a process, and has been"));
   }
-  auto plan = plan_eal(settings, survey_machine(), static_cast<unsigned>(getpid()));
+  Machine machine = survey_machine(settings);
+  machine.other_megabytes = other_megabytes;
+  auto plan = plan_eal(settings, machine, static_cast<unsigned>(getpid()));
   if (!plan) return base::fail(std::move(plan.error()));
   sink().listen(std::move(log));
   if (auto up = initialise(std::move(plan->arguments)); !up) {
@@ -232,11 +237,15 @@ Result<Eal, std::string> Eal::start(const EalSettings& settings, EalLog log) {
   }
   auto running = std::make_unique<Running>();
   running->hugepages = plan->hugepages;
+  running->memory_megabytes = plan->memory_megabytes;
+  running->notes = std::move(plan->notes);
   running->control_cpus = std::move(plan->control_cpus);
   return Eal(std::move(running));
 }
 
 bool Eal::uses_hugepages() const { return running_->hugepages; }
+unsigned Eal::memory_megabytes() const { return running_->memory_megabytes; }
+const std::vector<std::string>& Eal::notes() const { return running_->notes; }
 const std::vector<unsigned>& Eal::control_cpus() const { return running_->control_cpus; }
 
 bool Eal::run_on_interrupt_thread(std::function<void()> work) const {

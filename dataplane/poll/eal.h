@@ -31,13 +31,18 @@ class Eal {
   /// that poll. No signal handler is touched. Fails with what is missing and what to do: hugepages,
   /// a CPU outside this process's affinity, a limit of settings.h; else with EAL's own reason and
   /// what it complained of.
-  static base::Result<Eal, std::string> start(const EalSettings& settings, EalLog log);
+  /// `other_megabytes`: about what the process will take besides, for which room is left.
+  static base::Result<Eal, std::string> start(const EalSettings& settings, EalLog log,
+                                              unsigned other_megabytes = 0);
 
   ~Eal();
   Eal(Eal&& other) noexcept;
   Eal& operator=(Eal&& other) noexcept;
 
   [[nodiscard]] bool uses_hugepages() const;
+  [[nodiscard]] unsigned memory_megabytes() const;
+  /// What is other than the settings say, and why: for the operator.
+  [[nodiscard]] const std::vector<std::string>& notes() const;
   /// CPUs of this process on which nothing polls; all of its CPUs if every one polls.
   [[nodiscard]] const std::vector<unsigned>& control_cpus() const;
   /// Runs `work` on the thread that EAL keeps for interrupts and alarms, and waits for it. False if

@@ -1,14 +1,21 @@
 #include "dataplane/poll/eal_plan.h"
 
 #include <dirent.h>
+#include <linux/mman.h>
 #include <sched.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
+
+#include "dataplane/cache/pages.h"
 
 namespace poll {
 namespace {
@@ -64,6 +71,38 @@ std::vector<FreeHugepages> free_hugepages() {
   return found;
 }
 
+/// Takes as many pages of one size as can be had, `wanted` at most, and gives them back. How many.
+uint64_t try_pages(uint64_t page_kilobytes, uint64_t wanted) {
+  const size_t size = page_kilobytes * kKilobytesPerMegabyte;
+  const int flags =
+      MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | std::countr_zero(size) << MAP_HUGE_SHIFT;
+  std::vector<void*> taken;
+  while (taken.size() < wanted) {
+    void* const page = mmap(nullptr, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (page == MAP_FAILED) break;
+    taken.push_back(page);
+    if (cache::populate(static_cast<std::byte*>(page), size)) continue;
+    munmap(page, size);
+    taken.pop_back();
+    break;
+  }
+  for (void* const page : taken) munmap(page, size);
+  return taken.size();
+}
+
+/// As EAL will do it: the largest pages first. Of a size that is not needed, none is denied.
+void try_hugepages(uint64_t megabytes, std::vector<FreeHugepages>& sizes) {
+  std::ranges::sort(sizes, std::greater<>{}, &FreeHugepages::page_kilobytes);
+  uint64_t left = megabytes * kKilobytesPerMegabyte;
+  for (FreeHugepages& size : sizes) {
+    const uint64_t wanted =
+        std::min(size.pages, (left + size.page_kilobytes - 1) / size.page_kilobytes);
+    const uint64_t had = try_pages(size.page_kilobytes, wanted);
+    if (had < wanted) size.denied = size.pages - had;
+    left -= std::min(left, had * size.page_kilobytes);
+  }
+}
+
 std::string list_of(const std::vector<unsigned>& cpus) {
   std::string text;
   for (const unsigned cpu : cpus) {
@@ -112,29 +151,87 @@ std::string lcores_argument(const EalSettings& settings, const std::vector<unsig
   return text;
 }
 
+uint64_t megabytes_of(const FreeHugepages& size, uint64_t pages) {
+  return size.page_kilobytes * pages / kKilobytesPerMegabyte;
+}
+
+/// What is free, and what of it can be had.
 uint64_t free_megabytes(const Machine& machine) {
-  uint64_t kilobytes = 0;
-  for (const FreeHugepages& size : machine.hugepages) kilobytes += size.page_kilobytes * size.pages;
-  return kilobytes / kKilobytesPerMegabyte;
+  uint64_t megabytes = 0;
+  for (const FreeHugepages& size : machine.hugepages) megabytes += megabytes_of(size, size.pages);
+  return megabytes;
+}
+uint64_t obtainable_megabytes(const Machine& machine) {
+  uint64_t megabytes = 0;
+  for (const FreeHugepages& size : machine.hugepages)
+    megabytes += megabytes_of(size, size.pages - size.denied);
+  return megabytes;
+}
+
+std::string list_of(const std::vector<FreeHugepages>& sizes) {
+  std::string text;
+  for (const FreeHugepages& size : sizes) {
+    if (!text.empty()) text += " and ";
+    text += std::to_string(size.pages) + " of " + std::to_string(size.page_kilobytes) + " kB";
+  }
+  return text.empty() ? "none" : text;
+}
+
+/// "512 MB needed (256 of 2048 kB)".
+std::string hugepages_needed(const EalSettings& settings) {
+  const unsigned needed = (settings.memory_megabytes + 1) / 2;
+  return std::to_string(settings.memory_megabytes) + " MB needed (" + std::to_string(needed) +
+         " of 2048 kB)";
 }
 
 std::string hugepages_missing(const EalSettings& settings, const Machine& machine) {
-  std::string free;
-  for (const FreeHugepages& size : machine.hugepages) {
-    if (!free.empty()) free += " and ";
-    free += std::to_string(size.pages) + " of " + std::to_string(size.page_kilobytes) + " kB";
-  }
-  const unsigned needed = (settings.memory_megabytes + 1) / 2;
-  return "hugepages: " + (free.empty() ? "none" : free) + " free, " +
-         std::to_string(settings.memory_megabytes) + " MB needed (" + std::to_string(needed) +
-         " of 2048 kB); make them with: sysctl vm.nr_hugepages=" + std::to_string(needed);
+  return "hugepages: " + list_of(machine.hugepages) + " free, " + hugepages_needed(settings) +
+         "; make them with: sysctl vm.nr_hugepages=" +
+         std::to_string((settings.memory_megabytes + 1) / 2);
 }
 
-Result<bool, std::string> choose_hugepages(const EalSettings& settings, const Machine& machine) {
+/// There are enough, and not for us.
+std::string hugepages_denied(const EalSettings& settings, const Machine& machine) {
+  return "hugepages: " + list_of(machine.hugepages) + " free, " + hugepages_needed(settings) +
+         ", and this process gets " + std::to_string(obtainable_megabytes(machine)) +
+         " MB of them; see the limit of its cgroup (hugetlb.*.max, hugetlb.*.limit_in_bytes)";
+}
+
+Result<bool, std::string> choose_hugepages(const EalSettings& settings, const Machine& machine,
+                                           std::vector<std::string>& notes) {
   if (settings.hugepages == Hugepages::Off) return false;
-  if (free_megabytes(machine) >= settings.memory_megabytes) return true;
-  if (settings.hugepages == Hugepages::Auto) return false;
-  return base::fail(hugepages_missing(settings, machine));
+  const bool enough_free = free_megabytes(machine) >= settings.memory_megabytes;
+  std::string why_not;
+  if (!enough_free) {
+    why_not = hugepages_missing(settings, machine);
+  } else if (machine.address_space_is_limited) {
+    // EAL sets aside addresses for all of the machine's memory, not only for what it takes.
+    why_not = "hugepages: the address space of this process is limited (ulimit -v)";
+  } else if (obtainable_megabytes(machine) < settings.memory_megabytes) {
+    why_not = hugepages_denied(settings, machine);
+  }
+  if (why_not.empty()) return true;
+  if (settings.hugepages == Hugepages::Require) return base::fail(std::move(why_not));
+  // That there are none is how most machines are.
+  if (enough_free) notes.push_back(why_not + "; going without");
+  return false;
+}
+
+/// How many megabytes EAL is given. Hugepages do not count as a process's memory.
+Result<unsigned, std::string> fit_memory(const EalSettings& settings, const Machine& machine,
+                                         EalPlan& plan) {
+  const unsigned wanted = settings.memory_megabytes;
+  if (!machine.left) return wanted;
+  const uint64_t left = machine.left->octets >> 20;
+  const uint64_t other = machine.other_megabytes;
+  if (left >= other + (plan.hugepages ? 0 : wanted)) return wanted;
+  const std::string found =
+      "dataplane.memory: " + std::to_string(wanted) + " MB wanted for packet buffers" +
+      (plan.hugepages ? ", which are in hugepages," : "") + " and about " + std::to_string(other) +
+      " MB for all else, and " + machine.left->limit + " leaves " + std::to_string(left) + " MB";
+  if (plan.hugepages || left < other + kLeastMegabytes) return base::fail(found);
+  plan.notes.push_back(found + "; taking " + std::to_string(left - other) + " MB");
+  return static_cast<unsigned>(left - other);
 }
 
 /// Either way no file outlives the process, and no hugetlbfs mount is needed.
@@ -164,7 +261,20 @@ void add_bus_arguments(const EalSettings& settings, std::vector<std::string>& ar
 
 }  // namespace
 
-Machine survey_machine() { return {allowed_cpus(), free_hugepages()}; }
+Machine survey_machine(const EalSettings& settings) {
+  Machine machine;
+  machine.cpus = allowed_cpus();
+  machine.hugepages = free_hugepages();
+  if (settings.hugepages != Hugepages::Off &&
+      free_megabytes(machine) >= settings.memory_megabytes) {
+    try_hugepages(settings.memory_megabytes, machine.hugepages);
+  }
+  machine.left = base::MemoryLimits().left();
+  rlimit limit{};
+  machine.address_space_is_limited =
+      getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+  return machine;
+}
 
 Result<EalPlan, std::string> plan_eal(const EalSettings& settings, const Machine& machine,
                                       unsigned instance) {
@@ -177,11 +287,13 @@ Result<EalPlan, std::string> plan_eal(const EalSettings& settings, const Machine
   }
   if (auto cores = check_cores(settings, machine); !cores)
     return base::fail(std::move(cores.error()));
-  const auto hugepages = choose_hugepages(settings, machine);
-  if (!hugepages) return base::fail(hugepages.error());
-
   EalPlan plan;
+  const auto hugepages = choose_hugepages(settings, machine, plan.notes);
+  if (!hugepages) return base::fail(hugepages.error());
   plan.hugepages = *hugepages;
+  const auto megabytes = fit_memory(settings, machine, plan);
+  if (!megabytes) return base::fail(megabytes.error());
+  plan.memory_megabytes = *megabytes;
   plan.control_cpus = control_cpus_of(settings, machine);
   plan.arguments = {"dotline",
                     lcores_argument(settings, plan.control_cpus),
@@ -189,7 +301,7 @@ Result<EalPlan, std::string> plan_eal(const EalSettings& settings, const Machine
                     "--no-telemetry",
                     "--file-prefix=dotline-" + std::to_string(instance),
                     "-m",
-                    std::to_string(settings.memory_megabytes)};
+                    std::to_string(plan.memory_megabytes)};
   add_memory_arguments(plan);
   add_bus_arguments(settings, plan.arguments);
   return plan;

@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "dataplane/base/memory_left.h"
 #include "dataplane/base/result.h"
 #include "dataplane/poll/settings.h"
 
@@ -16,21 +18,31 @@ namespace poll {
 struct FreeHugepages {
   uint64_t page_kilobytes = 0;
   uint64_t pages = 0;
+  uint64_t denied = 0;  // Of those, what was tried and is not to be had: a cgroup may limit us.
 };
 
 struct Machine {
   std::vector<unsigned> cpus;  // Those that this process may run on.
   std::vector<FreeHugepages> hugepages;
+  std::optional<base::MemoryLeft> left;  // Of what is no hugepages.
+  unsigned other_megabytes = 0;          // What of that the process will take besides.
+  bool address_space_is_limited = false;
 };
 
 struct EalPlan {
   std::vector<std::string> arguments;  // For rte_eal_init, the program's name first.
   std::vector<unsigned> control_cpus;
   bool hugepages = false;
+  unsigned memory_megabytes = 0;
+  std::vector<std::string> notes;  // What is other than was asked for, and why.
 };
 
-/// Reads this process's affinity and /sys/kernel/mm/hugepages.
-[[nodiscard]] Machine survey_machine();
+/// With less than that not even one queue has its packet buffers.
+inline constexpr unsigned kLeastMegabytes = 32;
+
+/// Reads this process's affinity, /sys/kernel/mm/hugepages and its limits, and tries whether as
+/// many hugepages as `settings` want can be had: a limit of a cgroup's shows only then.
+[[nodiscard]] Machine survey_machine(const EalSettings& settings);
 
 /// `instance` tells this process from every other on the machine. Fails with a sentence for the
 /// operator.

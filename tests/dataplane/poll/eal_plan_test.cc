@@ -76,6 +76,87 @@ TEST(PlanEal, GoesWithoutHugepagesWhenOneIsMissing) {
   EXPECT_THAT(made.arguments, Contains("--no-huge"));
 }
 
+/// As in a container: free on the machine, and kept from this process by its cgroup.
+Machine with_denied(uint64_t denied) {
+  Machine machine = kFourCpus;
+  machine.hugepages = {{.page_kilobytes = 2048, .pages = 600, .denied = denied}};
+  return machine;
+}
+
+TEST(PlanEal, GoesWithoutHugepagesThatItMayNotHaveAndSaysSo) {
+  EalSettings settings = settings_for({1});
+  settings.memory_megabytes = 512;
+  EXPECT_TRUE(plan(settings, with_denied(344)).hugepages);
+  const EalPlan made = plan(settings, with_denied(345));
+  EXPECT_FALSE(made.hugepages);
+  EXPECT_THAT(made.notes,
+              ElementsAre("hugepages: 600 of 2048 kB free, 512 MB needed (256 of 2048 kB), and "
+                          "this process gets 510 MB of them; see the limit of its cgroup "
+                          "(hugetlb.*.max, hugetlb.*.limit_in_bytes); going without"));
+}
+
+TEST(PlanEal, FailsWhenHugepagesAreRequiredThatItMayNotHave) {
+  EalSettings settings = settings_for({1});
+  settings.memory_megabytes = 512;
+  settings.hugepages = Hugepages::Require;
+  EXPECT_THAT(refusal(settings, with_denied(600)), HasSubstr("this process gets 0 MB of them"));
+}
+
+TEST(PlanEal, GoesWithoutHugepagesInALimitedAddressSpace) {
+  EalSettings settings = settings_for({1});
+  Machine machine = with_denied(0);
+  machine.address_space_is_limited = true;
+  const EalPlan made = plan(settings, machine);
+  EXPECT_FALSE(made.hugepages);
+  EXPECT_THAT(made.notes, ElementsAre(HasSubstr("(ulimit -v); going without")));
+}
+
+TEST(PlanEal, SaysNothingOfHugepagesThatNobodyMade) {
+  EXPECT_THAT(plan(settings_for({1}), {.cpus = {0, 1}}).notes, testing::IsEmpty());
+}
+
+/// A machine without hugepages whose memory cgroup leaves so much.
+Machine with_memory(uint64_t megabytes) {
+  Machine machine{.cpus = {0, 1}};
+  machine.left = base::MemoryLeft{megabytes << 20, "its memory cgroup (/c/memory.max)"};
+  machine.other_megabytes = 100;
+  return machine;
+}
+
+TEST(PlanEal, TakesWhatALimitLeavesAndSaysSo) {
+  EalSettings settings = settings_for({1});
+  settings.memory_megabytes = 512;
+  EXPECT_EQ(plan(settings, with_memory(612)).memory_megabytes, 512u);
+  EXPECT_THAT(plan(settings, with_memory(612)).notes, testing::IsEmpty());
+  const EalPlan made = plan(settings, with_memory(400));
+  EXPECT_EQ(made.memory_megabytes, 300u);
+  EXPECT_THAT(made.arguments, Contains("300"));
+  EXPECT_THAT(made.notes,
+              ElementsAre("dataplane.memory: 512 MB wanted for packet buffers and about 100 MB for "
+                          "all else, and its memory cgroup (/c/memory.max) leaves 400 MB; taking "
+                          "300 MB"));
+}
+
+TEST(PlanEal, FailsWhenALimitLeavesTooLittle) {
+  EalSettings settings = settings_for({1});
+  settings.memory_megabytes = 512;
+  EXPECT_EQ(plan(settings, with_memory(100 + poll::kLeastMegabytes)).memory_megabytes,
+            poll::kLeastMegabytes);
+  EXPECT_EQ(refusal(settings, with_memory(99 + poll::kLeastMegabytes)),
+            "dataplane.memory: 512 MB wanted for packet buffers and about 100 MB for all else, and "
+            "its memory cgroup (/c/memory.max) leaves 131 MB");
+}
+
+TEST(PlanEal, CountsPacketBuffersInHugepagesAsNoMemoryOfItsOwn) {
+  EalSettings settings = settings_for({1});
+  settings.memory_megabytes = 512;
+  Machine machine = with_memory(100);
+  machine.hugepages = kFourCpus.hugepages;
+  EXPECT_EQ(plan(settings, machine).memory_megabytes, 512u);
+  machine.left->octets -= 1 << 20;
+  EXPECT_THAT(refusal(settings, machine), HasSubstr("which are in hugepages"));
+}
+
 TEST(PlanEal, CountsHugepagesOfEverySize) {
   Machine machine = kFourCpus;
   machine.hugepages.push_back({.page_kilobytes = 1048576, .pages = 1});
@@ -157,7 +238,7 @@ TEST(PlanEal, RefusesOneCoreTooMany) {
   EXPECT_EQ(refusal(settings, machine), "dataplane.cores: 65 given, at most 64 can poll");
 }
 
-TEST(SurveyMachine, FindsTheCpuItRunsOn) { EXPECT_FALSE(poll::survey_machine().cpus.empty()); }
+TEST(SurveyMachine, FindsTheCpuItRunsOn) { EXPECT_FALSE(poll::survey_machine({}).cpus.empty()); }
 
 TEST(DeviceName, IsWhatStandsBeforeTheFirstCommaOfDevargs) {
   EXPECT_EQ(poll::device_name(port(DeviceKind::Vdev, "net_pcap0,rx_pcap=a,tx_pcap=b"), 3),
