@@ -1,13 +1,12 @@
 // What the operator is told about a configuration when it comes into force.
 #pragma once
 
-#include <span>
 #include <string>
 #include <vector>
 
 #include "control/config/config.h"
 #include "control/log.h"
-#include "dataplane/poll/port.h"
+#include "control/ports.h"
 
 namespace control {
 
@@ -21,7 +20,6 @@ namespace control {
 [[nodiscard]] std::vector<std::string> changes_between(const Config& before, const Config& after);
 
 /// What has started: devices, CPUs, addresses, backends. `hugepages`: whether memory is in some.
-void announce_start(const Config& config, std::span<const poll::Port> ports, bool hugepages,
-                    Log& log);
+void announce_start(const Config& config, const Ports& ports, bool hugepages, Log& log);
 
 }  // namespace control

@@ -8,15 +8,21 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace poll {
 namespace {
 
 using base::Result;
+
+constexpr const char* kNone = "no such interface";
+
+std::string reason() { return errno == ENODEV || errno == ENXIO ? kNone : strerror(errno); }
 
 /// Requests about one interface, over a socket of no other use.
 class Requests {
@@ -72,21 +78,38 @@ void read_spread(Requests& requests, Interface& interface) {
 
 }  // namespace
 
-Result<Interface, std::string> find_interface(const std::string& name) {
-  if (name.empty() || name.size() >= IFNAMSIZ) return base::fail(std::string("no such interface"));
-  Interface interface;
-  interface.name = name;
+Result<InterfaceState, std::string> look_at_interface(const std::string& name) {
+  if (name.empty() || name.size() >= IFNAMSIZ) return base::fail(std::string(kNone));
+  InterfaceState state;
+  state.name = name;
   Requests requests(name);
-  if (!requests.ask(SIOCGIFINDEX)) {
-    return base::fail(errno == ENODEV ? std::string("no such interface")
-                                      : std::string(strerror(errno)));
-  }
-  interface.index = static_cast<unsigned>(requests.answer().ifr_ifindex);
-  if (!requests.ask(SIOCGIFFLAGS)) return base::fail(std::string(strerror(errno)));
-  interface.up = (requests.answer().ifr_flags & IFF_UP) != 0;
-  if (!requests.ask(SIOCGIFMTU)) return base::fail(std::string(strerror(errno)));
-  interface.mtu = static_cast<unsigned>(requests.answer().ifr_mtu);
+  if (!requests.ask(SIOCGIFINDEX)) return base::fail(reason());
+  state.index = static_cast<unsigned>(requests.answer().ifr_ifindex);
+  if (!requests.ask(SIOCGIFFLAGS)) return base::fail(reason());
+  state.up = (requests.answer().ifr_flags & IFF_UP) != 0;
+  state.carrier = (requests.answer().ifr_flags & IFF_RUNNING) != 0;
+  if (!requests.ask(SIOCGIFMTU)) return base::fail(reason());
+  state.mtu = static_cast<unsigned>(requests.answer().ifr_mtu);
+  if (!requests.ask(SIOCGIFHWADDR)) return base::fail(reason());
+  std::memcpy(state.mac.data(), requests.answer().ifr_hwaddr.sa_data, state.mac.size());
+  return state;
+}
 
+Result<InterfaceState, std::string> look_at_interface(unsigned index) {
+  std::array<char, IFNAMSIZ> name{};
+  if (if_indextoname(index, name.data()) == nullptr) return base::fail(std::string(kNone));
+  auto state = look_at_interface(std::string(name.data()));
+  // It may have been renamed, and its name taken, between the two.
+  if (state && state->index != index) return base::fail(std::string(kNone));
+  return state;
+}
+
+Result<Interface, std::string> find_interface(const std::string& name) {
+  auto state = look_at_interface(name);
+  if (!state) return base::fail(std::move(state.error()));
+  Interface interface;
+  static_cast<InterfaceState&>(interface) = std::move(*state);
+  Requests requests(name);
   read_channels(requests, interface);
   read_spread(requests, interface);
   ethtool_drvinfo driver{};
