@@ -99,6 +99,15 @@ Result<void, std::string> check_queues(const Interface& interface, uint16_t queu
     return base::fail("queues: " + std::to_string(queues) + ", and this driver serves " +
                       std::to_string(kKernelQueuesMax) + " at most");
   }
+  if (queues > interface.combined && interface.only_receive > 1) {
+    return base::fail("queues: " + std::to_string(queues) + ", and the interface has " +
+                      count_of(interface.only_receive, "receive channel") + " and " +
+                      count_of(interface.only_send, "transmit channel") +
+                      " apart, of which DPDK's driver uses " + std::to_string(interface.combined) +
+                      "; expected af_packet:" + interface.name +
+                      ", or queues: " + std::to_string(interface.combined) + " after: ethtool -L " +
+                      interface.name + " rx " + std::to_string(interface.combined));
+  }
   if (queues > interface.combined) {
     return base::fail("queues: " + std::to_string(queues) + ", and the interface has " +
                       count_of(interface.combined, "combined channel"));
@@ -117,6 +126,8 @@ Result<void, std::string> check_queues(const Interface& interface, uint16_t queu
 Result<Interface, std::string> find_usable(const PortSettings& settings) {
   auto interface = find_interface(settings.target);
   if (!interface) return interface;
+  if (std::string why = why_no_ethernet(*interface); !why.empty())
+    return base::fail(std::move(why));
   if (!interface->up) {
     return base::fail("the interface is down; bring it up with: ip link set dev " +
                       settings.target + " up");
@@ -140,6 +151,12 @@ Result<Interface, std::string> check_af_xdp(const PortSettings& settings) {
   }
   if (auto queues = check_queues(*interface, settings.queues); !queues)
     return base::fail(std::move(queues.error()));
+  const TagAdvice tags = advise_on_tags(*interface, settings.vlan, vlans_on(interface->name));
+  if (tags.kind == TagAdvice::Kind::Refuse) return base::fail(tags.text);
+  if (!tags.text.empty()) {
+    log_line(tags.kind == TagAdvice::Kind::Warn ? LogLevel::Warning : LogLevel::Info,
+             "port " + settings.device + ": " + tags.text);
+  }
   return interface;
 }
 
