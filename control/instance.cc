@@ -25,6 +25,7 @@
 #include "control/commands/control_socket.h"
 #include "control/config/fixed_settings.h"
 #include "control/core_load.h"
+#include "control/drop_watch.h"
 #include "control/endpoint.h"
 #include "control/health_verdict.h"
 #include "control/heartbeat.h"
@@ -184,6 +185,7 @@ class Instance final : private Commanded {
   void start();
   void say_ready();
   void tick();
+  void look_at_drops();
   void remind();
   void tell_manager();
   base::Result<Lines, Lines> read_and_take_up();
@@ -211,6 +213,7 @@ class Instance final : private Commanded {
   std::vector<std::unique_ptr<Heartbeat>> heartbeats_;
   Pulse control_pulse_{base::Clock::now()};
   std::vector<std::unique_ptr<CoreLoad>> loads_;  // One for each core.
+  std::unique_ptr<DropWatch> drop_watch_;
   Threads threads_;
   bool said_ready_ = false;
   std::mutex sources_mutex_;
@@ -280,6 +283,10 @@ void Instance::make_cores() {
         fmt::format("core {}", config_.eal.cores[core]), lcores_.back()->counters.cycles));
     loads_.push_back(std::make_unique<CoreLoad>(lcores_.back()->counters));
   }
+  const bool xdp_alone = std::ranges::all_of(
+      config_.eal.ports, [](const auto& port) { return port.kind == poll::DeviceKind::AfXdp; });
+  drop_watch_ = std::make_unique<DropWatch>(xdp_alone ? DropWatch::OtherMacs::Odd
+                                                      : DropWatch::OtherMacs::Usual);
 }
 
 void Instance::make_workers() {
@@ -372,6 +379,8 @@ HealthReport Instance::health() {
   const bool any_up =
       std::ranges::any_of(now->backends, [](const auto& backend) { return backend.shared->up(); });
   if (!any_up) findings.push_back({Trouble::NoAnswers, "no backend is up"});
+  if (std::string why = drop_watch_->why(); !why.empty())
+    findings.push_back({Trouble::MostIsDropped, std::move(why)});
   if (const base::Duration unread = log_.unread_for(base::Clock::now()); unread >= kUnreadLog) {
     findings.push_back(
         {Trouble::LogIsStuck, fmt::format("nobody has read the log for {} s",
@@ -464,12 +473,23 @@ void Instance::tick() {
   say_ready();
   for (const auto& heartbeat : heartbeats_) heartbeat->look();
   for (const auto& load : loads_) load->look();
+  look_at_drops();
   ports_->look(*topology_);
   remind();
   topology_->tick(workers_, base::Clock::now());
   paced_log_.flush();
   log_.tell_losses(base::Clock::now());
   tell_manager();
+}
+
+void Instance::look_at_drops() {
+  DropWatch::Counts counts;
+  for (const rules::ClientCounters* clients : sources()->counters->clients()) {
+    counts.replies += clients->replies.total();
+    for (size_t i = 0; i < counts.dropped.size(); ++i)
+      counts.dropped[i] += clients->dropped[rules::Drop(i)].read();
+  }
+  drop_watch_->look(counts, base::Clock::now());
 }
 
 void Instance::remind() {
