@@ -78,21 +78,20 @@ void announce_bind(const Bind& bind, Serving serving, Log& log) {
   }
 }
 
-void announce_start(const Config& config, std::span<const poll::Port> ports, const poll::Eal& eal,
-                    Log& log) {
+void announce_start(const Config& config, const Ports& ports, const poll::Eal& eal, Log& log) {
   log.write(
       LogLevel::Info,
       fmt::format("dotline {}: {} MB of memory, {}", version().dotline, eal.memory_megabytes(),
                   eal.uses_hugepages() ? "in hugepages" : "without hugepages"));
   for (size_t i = 0; i < ports.size(); ++i) {
     for (unsigned core = 0; core < config.eal.cores.size(); ++core) {
-      if (core >= ports[i].queues()) continue;
-      announce_queue(config, ports[i], core, log);
+      if (core >= config.eal.ports[i].queues) continue;
+      announce_queue(config, ports.port(i), core, log);
     }
     if (const std::string& tap = config.eal.ports[i].tap; !tap.empty()) {
       log.write(LogLevel::Info,
-                fmt::format("port {}: what is not ours goes to the kernel by tap:{}",
-                            ports[i].name(), tap));
+                fmt::format("port {}: what is not ours goes to the kernel by tap:{}", ports.name(i),
+                            tap));
     }
   }
   for (size_t i = 0; i < config.tls_workers.threads && !config.tls_workers.cpus.empty(); ++i) {

@@ -1,14 +1,13 @@
 // What the operator is told about a configuration when it comes into force.
 #pragma once
 
-#include <span>
 #include <string>
 #include <vector>
 
 #include "control/config/config.h"
 #include "control/log.h"
+#include "control/ports.h"
 #include "dataplane/poll/eal.h"
-#include "dataplane/poll/port.h"
 
 namespace control {
 
@@ -27,7 +26,6 @@ enum class Serving : uint8_t {
 void announce_bind(const Bind& bind, Serving serving, Log& log);
 
 /// What has started: devices, CPUs, backends.
-void announce_start(const Config& config, std::span<const poll::Port> ports, const poll::Eal& eal,
-                    Log& log);
+void announce_start(const Config& config, const Ports& ports, const poll::Eal& eal, Log& log);
 
 }  // namespace control

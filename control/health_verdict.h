@@ -15,6 +15,7 @@ enum class Trouble : uint8_t {
   PortDoesNotServe,  // A port from which no packets come or over which none leave.
   NoAnswers,         // What is not cached cannot be answered.
   PartIsOff,         // Something configured is not in effect; all else is served.
+  MostIsDropped,     // Most queries are dropped before they are looked at, for a reason we know.
   LogIsStuck,        // Nobody reads the log. It is not what anybody asks us for.
 };
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <exception>
 #include <memory>
@@ -30,14 +31,15 @@
 #include "control/config/named_files.h"
 #include "control/core_load.h"
 #include "control/descriptors.h"
+#include "control/drop_watch.h"
 #include "control/endpoint.h"
 #include "control/health_verdict.h"
 #include "control/heartbeat.h"
-#include "control/link.h"
 #include "control/log.h"
 #include "control/memory_estimate.h"
 #include "control/metrics/metrics.h"
 #include "control/paced_log.h"
+#include "control/ports.h"
 #include "control/pulse.h"
 #include "control/reach.h"
 #include "control/reminders.h"
@@ -55,7 +57,6 @@
 #include "dataplane/exchange.h"
 #include "dataplane/poll/eal.h"
 #include "dataplane/poll/exception_path.h"
-#include "dataplane/poll/port.h"
 #include "tls-workers/worker.h"
 
 namespace control {
@@ -108,10 +109,6 @@ LogLevel level_of(tls::Severity severity) {
   return LogLevel::Error;
 }
 
-poll::Acceptance acceptance_of(const poll::Port& port) {
-  return {.mac = port.mac(), .vlan = port.vlan(), .verify_checksum = port.verify_checksum()};
-}
-
 /// What is being made, in case there is no memory for it. Exceptions of the library's cannot say.
 std::string_view in_the_making;
 
@@ -159,7 +156,7 @@ class Instance final : private Commanded {
                    .fills = kFills}) {
     for (const std::string& note : eal_.notes()) log_.write(LogLevel::Warning, note);
     in_the_making = "ports";
-    open_ports();
+    ports_ = std::make_unique<Ports>(config_.eal, paced_log_);
     open_exception_path();
     in_the_making = "listening sockets";
     open_listeners();
@@ -167,8 +164,7 @@ class Instance final : private Commanded {
     in_the_making = "packet caches, 12 octets for each of their size";
     place_caches(config_, log_);
     topology_ = std::make_unique<Topology>(
-        Topology::Frame{config_.tls_workers.threads, acceptances(), readers_}, config_);
-    in_the_making = "poll cores, about 45 MB for what each can have parked";
+        Topology::Frame{config_.tls_workers.threads, ports_->access(), readers_}, config_);
     make_cores();
     in_the_making = "TLS workers, about 20 MB each";
     make_workers();
@@ -192,12 +188,10 @@ class Instance final : private Commanded {
   static constexpr unsigned kFills = 65536;
 
   [[nodiscard]] unsigned cores() const { return static_cast<unsigned>(config_.eal.cores.size()); }
-  [[nodiscard]] std::vector<poll::Acceptance> acceptances() const;
   [[nodiscard]] MetricsSources fixed_sources() const;
   void publish_sources();
   [[nodiscard]] std::shared_ptr<const StatusSources> sources();  // Any thread.
   [[nodiscard]] HealthReport health();                           // The same.
-  void open_ports();
   void open_exception_path();
   void open_listeners();
   void open_listener(size_t bind);
@@ -220,6 +214,7 @@ class Instance final : private Commanded {
   void start();
   void say_ready();
   void tick();
+  void look_at_drops();
   void remind();
   void remind_of_own();
   void tell_manager();
@@ -236,7 +231,7 @@ class Instance final : private Commanded {
   ServiceManager manager_;
   ReloadRecord reloads_;
   poll::Eal eal_;
-  std::vector<poll::Port> ports_;
+  std::unique_ptr<Ports> ports_;
   std::unique_ptr<poll::ExceptionPath> exception_path_;  // Nullptr if no port wants one.
   cache::Readers readers_;
   tls::Tickets tickets_;
@@ -251,8 +246,8 @@ class Instance final : private Commanded {
   std::vector<std::unique_ptr<tls::Worker>> workers_;
   std::vector<std::unique_ptr<Heartbeat>> heartbeats_;
   Pulse control_pulse_{base::Clock::now()};
-  std::vector<std::unique_ptr<Link>> links_;      // One for each port.
   std::vector<std::unique_ptr<CoreLoad>> loads_;  // One for each core.
+  std::unique_ptr<DropWatch> drop_watch_;
   Threads threads_;
   bool said_ready_ = false;
   std::mutex sources_mutex_;
@@ -263,22 +258,14 @@ class Instance final : private Commanded {
   const base::Time started_ = base::Clock::now();
 };
 
-void Instance::open_ports() {
-  for (size_t i = 0; i < config_.eal.ports.size(); ++i) {
-    ports_.push_back(value_or_throw(
-        poll::Port::open(config_.eal.ports[i], config_.eal.binds, static_cast<unsigned>(i))));
-  }
-  for (const poll::Port& port : ports_) links_.push_back(std::make_unique<Link>(port));
-}
-
 void Instance::open_exception_path() {
   std::vector<poll::ExceptionPort> wanted;
-  for (size_t i = 0; i < ports_.size(); ++i) {
+  for (size_t i = 0; i < ports_->size(); ++i) {
     const poll::PortSettings& settings = config_.eal.ports[i];
     if (settings.exception != poll::Exception::Tap) continue;
-    wanted.push_back(
-        {.index = static_cast<uint16_t>(i),
-         .tap = {.name = settings.tap, .mac = ports_[i].mac(), .mtu = ports_[i].mtu()}});
+    const poll::Port& port = ports_->port(i);
+    wanted.push_back({.index = static_cast<uint16_t>(i),
+                      .tap = {.name = settings.tap, .mac = port.mac(), .mtu = port.mtu()}});
   }
   if (wanted.empty()) return;
   exception_path_ = value_or_throw(poll::ExceptionPath::open(cores(), wanted, config_.eal.binds));
@@ -345,31 +332,21 @@ MetricsSources::Bind Instance::state_of(size_t bind) const {
           .up = one.is_on() && listens(bind)};
 }
 
-std::vector<poll::Acceptance> Instance::acceptances() const {
-  std::vector<poll::Acceptance> acceptances;
-  for (const poll::Port& port : ports_) acceptances.push_back(acceptance_of(port));
-  return acceptances;
-}
-
 /// Core i polls queue i of every port.
 void Instance::make_cores() {
   for (unsigned core = 0; core < cores(); ++core) {
     poll::LcoreSettings settings{.index = core,
                                  .idle = config_.idle,
                                  .pending = {.per_client = config_.max_misses_per_client}};
-    for (size_t i = 0; i < ports_.size(); ++i) {
-      const poll::Port& port = ports_[i];
+    for (size_t i = 0; i < ports_->size(); ++i) {
       const auto queue = static_cast<uint16_t>(core);
-      if (queue >= port.queues()) continue;
+      if (queue >= config_.eal.ports[i].queues) continue;
       poll::ExceptionRing* const from_kernel =
           exception_path_ == nullptr ? nullptr
                                      : exception_path_->from_kernel(static_cast<uint16_t>(i));
       settings.queues.push_back(
-          {.port = port.id(),
-           .queue = queue,
+          {.queue = queue,
            .index = static_cast<uint8_t>(i),
-           .pool = port.pool(queue),
-           .acceptance = acceptance_of(port),
            .to_kernel = from_kernel == nullptr ? nullptr : &exception_path_->to_kernel(core),
            .from_kernel = queue == 0 ? from_kernel : nullptr});
     }
@@ -379,6 +356,10 @@ void Instance::make_cores() {
         fmt::format("core {}", config_.eal.cores[core]), lcores_.back()->counters.cycles));
     loads_.push_back(std::make_unique<CoreLoad>(lcores_.back()->counters));
   }
+  const bool xdp_alone = std::ranges::all_of(
+      config_.eal.ports, [](const auto& port) { return port.kind == poll::DeviceKind::AfXdp; });
+  drop_watch_ = std::make_unique<DropWatch>(xdp_alone ? DropWatch::OtherMacs::Odd
+                                                      : DropWatch::OtherMacs::Usual);
 }
 
 void Instance::make_workers() {
@@ -410,24 +391,17 @@ MetricsSources Instance::fixed_sources() const {
   for (unsigned core = 0; core < cores(); ++core) {
     sources.cores.push_back({config_.eal.cores[core], &lcores_[core]->counters});
   }
-  for (size_t i = 0; i < ports_.size(); ++i) {
-    const poll::Port& port = ports_[i];
+  for (size_t i = 0; i < ports_->size(); ++i) {
     sources.ports.push_back(
-        {.name = port.name(),
+        {.name = ports_->name(i),
          .losses =
-             [&port] {
-               const poll::PortStatistics lost = port.statistics();
+             [this, i] {
+               const poll::PortStatistics lost = ports_->statistics(i);
                return MetricsSources::PortLosses{lost.missed, lost.no_buffer,
                                                  lost.receive_errors + lost.send_errors};
              },
-         .mempool_in_use =
-             [&port] {
-               uint64_t in_use = 0;
-               for (uint16_t queue = 0; queue < port.queues(); ++queue)
-                 in_use += port.pool_in_use(queue);
-               return in_use;
-             },
-         .link_is_up = [link = links_[i].get()] { return link->up(); },
+         .mempool_in_use = [this, i] { return ports_->buffers_in_use(i); },
+         .condition = [this, i] { return ports_->condition(i); },
          .exceptions = exception_path_ == nullptr
                            ? nullptr
                            : exception_path_->counters(static_cast<uint16_t>(i))});
@@ -477,12 +451,16 @@ HealthReport Instance::health() {
     if (!heartbeat->moving())
       findings.push_back({Trouble::ThreadStands, heartbeat->who() + " does not move"});
   }
+  for (std::string& trouble : ports_->troubles())
+    findings.push_back({Trouble::PortDoesNotServe, std::move(trouble)});
   const std::shared_ptr<const MetricsSources> now = sources()->counters;
   const bool any_bind = std::ranges::any_of(now->binds, &MetricsSources::Bind::up);
   const bool over_udp = !config_.eal.binds.empty();  // The same in every configuration.
   if (!any_bind && !over_udp) findings.push_back({Trouble::NoAnswers, "no bind is up"});
   if (std::string why = out_of_reach(*sources(), base::Clock::now()); !why.empty())
     findings.push_back({Trouble::NoAnswers, std::move(why)});
+  if (std::string why = drop_watch_->why(); !why.empty())
+    findings.push_back({Trouble::MostIsDropped, std::move(why)});
   if (const base::Duration unread = log_.unread_for(base::Clock::now()); unread >= kUnreadLog) {
     findings.push_back(
         {Trouble::LogIsStuck, fmt::format("nobody has read the log for {} s",
@@ -559,11 +537,9 @@ void Instance::confine() {
   throw_unless(log_.start_thread(confine_helper));
 }
 
-/// An XDP program is taken off its interface at the end, by the right that put it there.
+/// A port whose interface comes back is opened by the rights that opened it at the start.
 void Instance::set_rights_aside() {
-  const bool has_program = std::ranges::any_of(
-      config_.eal.ports, [](const auto& port) { return port.kind == poll::DeviceKind::AfXdp; });
-  throw_unless(has_program ? control::set_rights_aside({Capability::NetAdmin}) : give_up_rights());
+  throw_unless(control::set_rights_aside(ports_->rights_to_keep()));
   log_.write(LogLevel::Info, "all rights are given up: no capability is in effect on any thread");
 }
 
@@ -584,12 +560,8 @@ void Instance::tick() {
   say_ready();
   for (const auto& heartbeat : heartbeats_) heartbeat->look();
   for (const auto& load : loads_) load->look();
-  for (const auto& link : links_) {
-    if (!link->look()) continue;
-    paced_log_.write(
-        link->up() ? LogLevel::Info : LogLevel::Warning, link->port(),
-        fmt::format("port {}: the link is {}", link->port(), link->up() ? "up" : "down"));
-  }
+  look_at_drops();
+  ports_->look(*topology_);
   remind();
   remind_of_own();
   look_again(base::Clock::now());
@@ -597,6 +569,16 @@ void Instance::tick() {
   paced_log_.flush();
   log_.tell_losses(base::Clock::now());
   tell_manager();
+}
+
+void Instance::look_at_drops() {
+  DropWatch::Counts counts;
+  for (const rules::ClientCounters* clients : sources()->counters->clients()) {
+    counts.replies += clients->replies.total();
+    for (size_t i = 0; i < counts.dropped.size(); ++i)
+      counts.dropped[i] += clients->dropped[rules::Drop(i)].read();
+  }
+  drop_watch_->look(counts, base::Clock::now());
 }
 
 /// What files could not be used may be good now: they were replaced, or the clock was set.
@@ -697,13 +679,17 @@ base::Result<Reloaded, Lines> Instance::take_up(Config next) {
   return Reloaded{std::move(lines), std::move(still_off)};
 }
 
-/// Waits for a signal or a command, and answers commands; not beyond `end`.
+/// Waits for a signal, a command or an interface, and serves the last two; not beyond `end`.
 std::optional<int> Instance::serve_until(base::Time end) {
-  if (control_socket_ == nullptr) return signals_.wait(end - base::Clock::now(), std::nullopt);
-  const base::Time until = std::min(end, control_socket_->next_deadline());
-  const std::optional<int> signal =
-      signals_.wait(until - base::Clock::now(), control_socket_->descriptor());
-  control_socket_->serve(base::Clock::now());
+  std::array descriptors = {ports_->descriptor(), -1};
+  base::Time until = end;
+  if (control_socket_ != nullptr) {
+    descriptors[1] = control_socket_->descriptor();
+    until = std::min(end, control_socket_->next_deadline());
+  }
+  const std::optional<int> signal = signals_.wait(until - base::Clock::now(), descriptors);
+  ports_->hear(*topology_);
+  if (control_socket_ != nullptr) control_socket_->serve(base::Clock::now());
   return signal;
 }
 
@@ -711,7 +697,7 @@ int Instance::run() {
   for (const std::string& warning : config_.warnings) log_.write(LogLevel::Warning, warning);
   for (const std::string& line : off()) log_.write(LogLevel::Error, line);
   start();
-  announce_start(config_, ports_, eal_, log_);
+  announce_start(config_, *ports_, eal_, log_);
   for (size_t i = 0; i < config_.binds.size(); ++i)
     announce_bind(config_.binds[i], serving(i), log_);
   say_ready();

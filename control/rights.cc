@@ -11,15 +11,16 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <span>
 #include <system_error>
+#include <vector>
 
 namespace control {
 namespace {
 
-static_assert(CAP_NET_ADMIN == 12 && CAP_SYS_ADMIN == 21 && CAP_BPF == 39);
+static_assert(CAP_NET_BIND_SERVICE == 10 && CAP_NET_ADMIN == 12 && CAP_NET_RAW == 13 &&
+              CAP_IPC_LOCK == 14 && CAP_SYS_ADMIN == 21 && CAP_BPF == 39);
 constexpr unsigned kBitsPerWord = 32;
 
 using Words = std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3>;
@@ -130,7 +131,7 @@ void empty_bounding_set(const Words& words) {
     (void)prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
 }
 
-Confined keep_permitted(std::initializer_list<Capability> kept) {
+Confined keep_permitted(const std::vector<Capability>& kept) {
   const Words before = capabilities_of_thread();
   empty_bounding_set(before);
   (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
@@ -172,11 +173,17 @@ Confined confine_helper() {
   return {};
 }
 
-Confined set_rights_aside(std::initializer_list<Capability> kept) { return keep_permitted(kept); }
+Confined set_rights_aside(const std::vector<Capability>& kept) { return keep_permitted(kept); }
 
 void take_rights_back() {
   Words words = capabilities_of_thread();
   for (__user_cap_data_struct& word : words) word.effective = word.permitted;
+  (void)set_capabilities(words);
+}
+
+void put_rights_aside() {
+  Words words = capabilities_of_thread();
+  for (__user_cap_data_struct& word : words) word.effective = 0;
   (void)set_capabilities(words);
 }
 

@@ -29,9 +29,10 @@ Signals::Signals() {
 
 Signals::~Signals() { close(descriptor_); }
 
-std::optional<int> Signals::wait(base::Duration patience, std::optional<int> other) {
-  std::array<pollfd, 2> waited = {{{.fd = descriptor_, .events = POLLIN, .revents = 0},
-                                   {.fd = other.value_or(-1), .events = POLLIN, .revents = 0}}};
+std::optional<int> Signals::wait(base::Duration patience, std::array<int, 2> others) {
+  std::array<pollfd, 3> waited = {{{.fd = descriptor_, .events = POLLIN, .revents = 0},
+                                   {.fd = others[0], .events = POLLIN, .revents = 0},
+                                   {.fd = others[1], .events = POLLIN, .revents = 0}}};
   const auto patience_ms = std::chrono::ceil<base::milliseconds>(patience).count();
   const auto wait_ms = static_cast<int>(std::clamp<int64_t>(patience_ms, 0, kLongest.count()));
   if (::poll(waited.data(), waited.size(), wait_ms) <= 0) return std::nullopt;

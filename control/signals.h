@@ -2,6 +2,7 @@
 // interrupted by one.
 #pragma once
 
+#include <array>
 #include <optional>
 
 #include "dataplane/base/clock.h"
@@ -17,9 +18,9 @@ class Signals {
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
-  /// The next signal's number, or nothing after `patience`, or as soon as the descriptor `other`
-  /// can be read.
-  [[nodiscard]] std::optional<int> wait(base::Duration patience, std::optional<int> other);
+  /// The next signal's number, or nothing after `patience`, or as soon as one of two descriptors
+  /// can be read; -1 is none.
+  [[nodiscard]] std::optional<int> wait(base::Duration patience, std::array<int, 2> others);
 
  private:
   int descriptor_;

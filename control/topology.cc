@@ -318,8 +318,20 @@ base::Result<void, std::string> Topology::bring_workers(const State& next, Worke
 void Topology::publish(ServingRules rules) {
   published_.store(rules.cores.get(), std::memory_order_release);
   front_published_.store(rules.fronts.get(), std::memory_order_release);
+  retire(std::exchange(rules_, std::move(rules)));
+}
+
+void Topology::set_ports(std::vector<poll::PortAccess> ports) {
+  frame_.ports = std::move(ports);
+  auto cores = std::make_unique<const poll::Rules>(rules_.cores->policy, frame_.ports);
+  published_.store(cores.get(), std::memory_order_release);
+  retire({.cores = std::exchange(rules_.cores, std::move(cores)), .fronts = nullptr});
+}
+
+/// Waits until nobody looks at it.
+void Topology::retire(ServingRules rules) {
   const uint64_t token = frame_.readers.start();
-  old_rules_.push_back({std::exchange(rules_, std::move(rules)), token});
+  old_rules_.push_back({std::move(rules), token});
   // One that does not move is told of elsewhere; whatever it looks at is kept.
   (void)wait_for([&] { return frame_.readers.passed(token); });
 }
@@ -335,8 +347,13 @@ void Topology::forget_local(const rules::LocalNameSet& kinds) {
 
 // ---------------------------------------------------------------- what goes
 
-void Topology::tick(Workers& workers, base::Time now) {
+bool Topology::cores_have_gone_over() {
   std::erase_if(old_rules_, [&](const OldRules& old) { return frame_.readers.passed(old.token); });
+  return old_rules_.empty();
+}
+
+void Topology::tick(Workers& workers, base::Time now) {
+  (void)cores_have_gone_over();
   let_go(workers, now);
   clear_abandoned(workers, now);
   for (uint64_t before = 0; before != reclaim_.waiting();) {

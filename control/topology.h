@@ -31,10 +31,10 @@ class Topology {
  public:
   using Workers = std::vector<std::unique_ptr<tls::Worker>>;
 
-  /// What stays as it is. `ports`: how each accepts frames.
+  /// What no configuration changes. `ports`: those of the start.
   struct Frame {
     unsigned workers = 1;
-    std::vector<poll::Acceptance> ports;
+    std::vector<poll::PortAccess> ports;
     cache::Readers& readers;
   };
 
@@ -50,6 +50,10 @@ class Topology {
   /// Goes over to `config`; returns when `workers` and cores have. Fails with what stands in the
   /// way; then all is as before.
   [[nodiscard]] base::Result<void, std::string> reload(const Config& config, Workers& workers);
+  /// Has the cores go over to other ports.
+  void set_ports(std::vector<poll::PortAccess> ports);
+  /// Whether no core looks at anything any more that was replaced.
+  [[nodiscard]] bool cores_have_gone_over();
   /// Lets those go who have left for long enough. About once a second.
   void tick(Workers& workers, base::Time now);
 
@@ -117,11 +121,12 @@ class Topology {
       const State& state);
   [[nodiscard]] base::Result<void, std::string> bring_workers(const State& next, Workers& workers);
   void publish(ServingRules rules);
+  void retire(ServingRules rules);
   void forget_local(const rules::LocalNameSet& kinds);
   void let_go(Workers& workers, base::Time now);
   void clear_abandoned(const Workers& workers, base::Time now);
 
-  const Frame frame_;
+  Frame frame_;
   const rules::CookieSecret drawn_secret_;  // Of this process alone, if the operator has none.
   State state_;
   front::TicketKeys ticket_keys_;

@@ -75,10 +75,10 @@ HitRig::HitRig(uint32_t names) : cache_("main", names) {
       *base::Prefix::parse("192.0.2.0/24"),   *base::Prefix::parse("fe80::/10")};
   policy.acl = rules::AddressSet(prefixes);
   poll::LcoreSettings settings{.index = 0, .idle = poll::Idle::Busy};
-  settings.queues.push_back(
-      {.port = port_, .queue = 0, .index = 0, .pool = pool_, .acceptance = {.mac = tests::mac(1)}});
-  rules_ = std::make_unique<poll::Rules>(std::move(policy),
-                                         std::span(&settings.queues.front().acceptance, 1));
+  settings.queues.push_back({.queue = 0, .index = 0});
+  rules_ = std::make_unique<poll::Rules>(
+      std::move(policy), std::vector{poll::PortAccess{
+                             .id = port_, .pools = {pool_}, .acceptance = {.mac = tests::mac(1)}}});
   published_ = rules_.get();
   core_ = std::make_unique<poll::LcoreState>(std::move(settings), published_, exchange_, readers_);
   core_->now = base::Clock::now();

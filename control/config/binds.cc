@@ -42,7 +42,9 @@ base::Endpoint read_address(Section& section, Protocol protocol) {
   const auto text = section.text("address", expected);
   if (!text) return {};
   const auto address = base::Endpoint::parse(*text, port);
-  if (!address) {
+  if (const auto fault = fault_of_scope(*text, address.value_or(base::Endpoint{}).address)) {
+    section.refuse("address", *fault);
+  } else if (!address) {
     section.refuse("address", "is not an address, expected " + expected);
   } else if (is_wildcard(address->address)) {
     section.refuse("address",

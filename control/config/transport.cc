@@ -50,7 +50,9 @@ void read_proxy_address(std::string_view text, Section& section, tls::Socks5Sett
   const std::string expected = "expected ADDRESS:PORT, such as 127.0.0.1:9050";
   const auto address = base::Endpoint::parse(text, kSocksPort);
   const Place place = section.place_of("socks5");
-  if (!address && is_hostname(text.substr(0, text.find(':')))) {
+  if (const auto fault = fault_of_scope(text, address.value_or(base::Endpoint{}).address)) {
+    errors.add(place, quote("socks5", text) + ' ' + *fault);
+  } else if (!address && is_hostname(text.substr(0, text.find(':')))) {
     errors.add(place, quote("socks5", text) + " is a name, " + expected +
                           ": looking the name up would leak it");
   } else if (!address) {
@@ -127,7 +129,9 @@ void read_address(Section& section, tls::BackendSettings& backend) {
   if (!address && backend.socks5 && read_host(*text, backend)) {
     return refuse_clear_text_port(section, backend);
   }
-  if (!address && is_hostname(text->substr(0, text->find(':')))) {
+  if (const auto fault = fault_of_scope(*text, address.value_or(base::Endpoint{}).address)) {
+    section.refuse("address", *fault);
+  } else if (!address && is_hostname(text->substr(0, text->find(':')))) {
     section.refuse("address", "is a name, expected an address: looking the name up would leak it");
   } else if (!address) {
     section.refuse("address", "is not an address, expected " + expected);

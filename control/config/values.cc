@@ -110,4 +110,12 @@ bool is_loopback(const base::IpAddress& address) {
   return address == base::IpAddress::parse("::1");
 }
 
+std::optional<std::string> fault_of_scope(std::string_view text, const base::IpAddress& address) {
+  const bool is_link_local =
+      !address.is_v4() && octet(address, 0) == 0xFE && (octet(address, 1) & 0xC0) == 0x80;
+  if (!is_link_local && text.find('%') == std::string_view::npos) return std::nullopt;
+  return "is a link-local address, which every interface has its own of; expected one that is "
+         "this machine's alone, such as 192.0.2.53 or fd00::53";
+}
+
 }  // namespace control

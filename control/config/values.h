@@ -39,5 +39,9 @@ namespace control {
 /// Multicast, or IPv4's limited broadcast.
 [[nodiscard]] bool is_for_many(const base::IpAddress& address);
 [[nodiscard]] bool is_loopback(const base::IpAddress& address);
+/// One of IPv6 that means nothing without an interface, RFC 4007 §4, or that is written with one:
+/// why it is refused, to be told behind the setting's name. Nothing: it is none.
+[[nodiscard]] std::optional<std::string> fault_of_scope(std::string_view text,
+                                                        const base::IpAddress& address);
 
 }  // namespace control

@@ -66,9 +66,21 @@ void add_ports(const MetricsSources& sources, FamilyList& families) {
   families.begin_gauge("dotline_mempool_in_use",
                        "Packet buffers in use, those waiting in the device included.");
   for_each_port([&](size_t i) { return sources.ports[i].mempool_in_use(); });
+  std::vector<PortCondition> conditions;
+  for (const MetricsSources::Port& port : sources.ports) conditions.push_back(port.condition());
   families.begin_gauge("dotline_port_link_up", "1 while the port's link is up.");
-  for_each_port(
-      [&](size_t i) { return sources.ports[i].link_is_up() ? uint64_t{1} : uint64_t{0}; });
+  for_each_port([&](size_t i) { return uint64_t{conditions[i].link}; });
+  families.begin_gauge("dotline_port_up",
+                       "1 while the port can serve; 0: its interface, its XDP program or its link "
+                       "is not there.");
+  for_each_port([&](size_t i) { return uint64_t{conditions[i].serves()}; });
+  families.begin_counter("dotline_port_reopened_total",
+                         "Times that the port was opened anew, its interface having been away.");
+  for_each_port([&](size_t i) { return conditions[i].reopened; });
+  families.begin_counter("dotline_port_program_attached_again_total",
+                         "Times that the port's XDP program was put back, somebody having taken "
+                         "it off.");
+  for_each_port([&](size_t i) { return conditions[i].programs_back; });
 }
 
 /// `of(counters)` summed over the exception paths of all ports.

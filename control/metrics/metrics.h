@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "control/port_condition.h"
 #include "control/reload_record.h"
 #include "control/version.h"
 #include "dataplane/cache/cache.h"
@@ -40,7 +41,7 @@ struct MetricsSources {
     std::string name;
     std::function<PortLosses()> losses;
     std::function<uint64_t()> mempool_in_use;
-    std::function<bool()> link_is_up;
+    std::function<PortCondition()> condition;
     const poll::ExceptionPath::PortCounters* exceptions = nullptr;  // Nullptr: the port has none.
   };
   struct Cache {

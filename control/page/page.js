@@ -134,7 +134,7 @@ function troubles(status) {
     if (left < 0) found.push({level: "bad", text: `the certificate of ${backend.name} has expired`});
     else if (left < SOON) found.push({level: "warn", text: `the certificate of ${backend.name} expires in ${span(left)}`});
   }
-  for (const port of status.ports) if (!port.link) found.push({level: "warn", text: `the link of ${port.name} is down`});
+  for (const port of status.ports) if (port.why) found.push({level: "bad", text: `${port.name} cannot serve: ${port.why}`});
   for (const core of status.cores) {
     if (core.busy > SATURATED) found.push({level: "warn", text: `CPU ${core.cpu} has no time left`});
   }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "control/announce.h"
 
@@ -74,9 +75,13 @@ void collect_machine(const StatusSources& sources, Status& status) {
   }
   for (size_t i = 0; i < counters.ports.size(); ++i) {
     const MetricsSources::Port& port = counters.ports[i];
+    PortCondition condition = port.condition();
     status.ports.push_back(
         {.name = port.name,
-         .link = port.link_is_up(),
+         .link = condition.link,
+         .why = std::move(condition.why),
+         .reopened = condition.reopened,
+         .programs_back = condition.programs_back,
          .received =
              sum(counters.cores, [i](const auto& core) { return core.ports[i].received.read(); }),
          .sent = sum(counters.cores, [i](const auto& core) { return core.ports[i].sent.read(); })});

@@ -39,6 +39,9 @@ struct Status {
   struct Port {
     std::string name;
     bool link = false;
+    std::string why;  // It cannot serve; empty: it does.
+    uint64_t reopened = 0;
+    uint64_t programs_back = 0;  // Times that its XDP program was attached again.
     uint64_t received = 0;
     uint64_t sent = 0;
   };

@@ -40,8 +40,10 @@ Json write_core(const Status::Core& core) {
 }
 
 Json write_port(const Status::Port& port) {
-  return {
-      {"name", port.name}, {"link", port.link}, {"received", port.received}, {"sent", port.sent}};
+  return {{"name", port.name},          {"link", port.link},
+          {"serves", port.why.empty()}, {"why", port.why},
+          {"reopened", port.reopened},  {"program_attached_again", port.programs_back},
+          {"received", port.received},  {"sent", port.sent}};
 }
 
 Json write_worker(const Status::Worker& worker) {
@@ -162,6 +164,9 @@ Status::Port read_port(const Json& json) {
   Status::Port port;
   read(json, "name", port.name);
   read(json, "link", port.link);
+  read(json, "why", port.why);
+  read(json, "reopened", port.reopened);
+  read(json, "program_attached_again", port.programs_back);
   read(json, "received", port.received);
   read(json, "sent", port.sent);
   return port;

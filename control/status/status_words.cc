@@ -89,7 +89,11 @@ std::vector<Problem> problems_of(const Status& status) {
   add_pools(status, problems);
   for (const Backend& backend : status.backends) add_backend(backend, status.now, problems);
   for (const Status::Port& port : status.ports) {
-    if (!port.link) problems.push_back({"the link of port " + port.name + " is down", Colour::Bad});
+    if (!port.why.empty()) {
+      problems.push_back({"port " + port.name + " cannot serve: " + port.why, Colour::Bad});
+    } else if (!port.link) {
+      problems.push_back({"the link of port " + port.name + " is down", Colour::Bad});
+    }
   }
   for (const Status::Core& core : status.cores) {
     if (core.busy.value_or(0) < kSaturated) continue;

@@ -171,7 +171,7 @@ std::optional<Drop> hand_over(const PortQueue& queue, ByteView frame, Drop reaso
 unsigned serve_kernel(PortQueue& queue, CoreCounters& counters) {
   if (queue.to_kernel == nullptr) return 0;
   if (std::exchange(queue.to_kernel->to_wake, false)) queue.to_kernel->doorbell.ring();
-  if (queue.from_kernel == nullptr || queue.from_kernel->empty()) return 0;
+  if (!queue.open || queue.from_kernel == nullptr || queue.from_kernel->empty()) return 0;
   std::array<rte_mbuf*, kFramesPerTurn> mbufs;
   const unsigned made = take_from_kernel(queue, counters, mbufs);
   const uint16_t sent =

@@ -38,7 +38,8 @@ class ExceptionRing : public base::Ring<ExceptionFrame> {
 /// What the kernel is asked to look at, per core, by what must not starve what: a flood of pings
 /// must not cost us our neighbours, nor BGP its session.
 struct ExceptionRations {
-  rules::Ration neighbours{{.per_second = 1'000, .burst = 500}};  // ARP, and what RFC 4861 has like it.
+  rules::Ration neighbours{
+      {.per_second = 1'000, .burst = 500}};  // ARP, and what RFC 4861 has like it.
   // Where there is one NIC, our own sessions to resolvers are in it. 50,000 cost the thread and the
   // kernel about a quarter of a CPU.
   rules::Ration tcp{{.per_second = 50'000, .burst = 1'000}};

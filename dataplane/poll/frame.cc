@@ -123,22 +123,9 @@ bool may_send(const IpAddress& source, const IpAddress& ours) {
                      [](std::byte octet) { return octet != std::byte{0}; });
 }
 
-/// Services that answer anything with something: a reply to them is the start of a loop
-/// (CVE-1999-0103). Port 0 cannot be replied to (RFC 768).
 bool may_be_replied_to(uint16_t port) {
-  switch (port) {
-    case 0:
-    case 7:
-    case 13:
-    case 17:
-    case 19:
-    case 37:
-    case 69:
-    case 464:
-      return false;
-    default:
-      return true;
-  }
+  return port >= kAlwaysRepliedTo ||
+         std::ranges::find(kNeverRepliedTo, port) == kNeverRepliedTo.end();
 }
 
 std::optional<Drop> read_frame(ByteView bytes, const Acceptance& acceptance, Frame& frame) {

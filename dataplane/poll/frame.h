@@ -6,6 +6,7 @@
 // a reply has headers of the same size and can be built in place.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -50,6 +51,13 @@ struct Acceptance {
   uint16_t vlan = 0;            // 0: untagged, or tagged with id 0 (priority only).
   bool verify_checksum = true;  // Of UDP. The IPv4 header's is always verified.
 };
+
+/// Services that answer anything with something: a reply to them is the start of a loop
+/// (CVE-1999-0103). Port 0 cannot be replied to (RFC 768). Ascending.
+inline constexpr std::array<uint16_t, 8> kNeverRepliedTo = {0, 7, 13, 17, 19, 37, 69, 464};
+/// From here on no source port has to be looked up there.
+inline constexpr uint16_t kAlwaysRepliedTo = kNeverRepliedTo.back() + 1;
+static_assert(std::ranges::is_sorted(kNeverRepliedTo));
 
 /// Reads `bytes`, a received frame without FCS. Padding behind the IP packet is ignored (RFC 894);
 /// options, fragments and extension headers are dropped, never reassembled. The payload is not

@@ -27,12 +27,14 @@ namespace poll {
 
 /// One receive and transmit queue of one port, polled by this core alone.
 struct PortQueue {
-  uint16_t port = 0;  // DPDK's number.
   uint16_t queue = 0;
   uint8_t index = 0;  // The port's place in the configuration, and in CoreCounters::ports.
+  // Of the rules in force; LcoreState keeps them up to date.
+  bool open = false;
+  uint16_t port = 0;  // DPDK's number.
   rte_mempool* pool = nullptr;
-  Acceptance acceptance;
-  std::span<const Shape> shapes{};  // Of the rules in force; LcoreState keeps them up to date.
+  Acceptance acceptance{};
+  std::span<const Shape> shapes{};
   Transmit transmit{};
   // Both nullptr if the port has no exception path; the second one also on all queues but 0.
   ToKernel* to_kernel = nullptr;  // One for all queues of this core.
@@ -68,7 +70,14 @@ struct LcoreState {
     if (rules == rules_) return;
     rules_ = rules;
     policy = &rules->policy;
-    for (PortQueue& queue : queues) queue.shapes = rules->shapes[queue.index];
+    for (PortQueue& queue : queues) {
+      const PortAccess& port = rules->ports[queue.index];
+      queue.open = port.open;
+      queue.port = port.id;
+      queue.pool = queue.queue < port.pools.size() ? port.pools[queue.queue] : nullptr;
+      queue.acceptance = port.acceptance;
+      queue.shapes = rules->shapes[queue.index];
+    }
   }
 
   // From any thread.

@@ -29,6 +29,7 @@ struct Taken {
 Taken take_packets(LcoreState& self) {
   Taken taken;
   for (PortQueue& queue : self.queues) {
+    if (!queue.open) continue;
     std::array<rte_mbuf*, kBurst> mbufs;
     const uint16_t count = rte_eth_rx_burst(queue.port, queue.queue, mbufs.data(), kBurst);
     if (count > 0) serve(self, queue, std::span(mbufs).first(count));
@@ -85,6 +86,7 @@ PortQueue& queue_of(LcoreState& self, uint8_t port_index) {
 
 void reply_to_parked(LcoreState& self, const ParkedAsker& parked, const Pending::Outcome& outcome) {
   PortQueue& queue = queue_of(self, parked.port);
+  if (!queue.open) return self.counters.dropped[Drop::TransmitFull].add();
   rte_mbuf* mbuf = rte_pktmbuf_alloc(queue.pool);
   if (mbuf == nullptr) return self.counters.dropped[Drop::PoolEmpty].add();
   const rules::Telling said = rules::tell_fill(outcome.entry, outcome.ede, self.now);

@@ -16,10 +16,7 @@
 #include "dataplane/poll/capability.h"
 #include "dataplane/poll/eal.h"
 #include "dataplane/poll/eal_plan.h"
-#include "dataplane/poll/interface.h"
-#include "dataplane/poll/kernel_mute.h"
 #include "dataplane/poll/pci_device.h"
-#include "dataplane/poll/xdp_program.h"
 
 namespace poll {
 namespace {
@@ -102,6 +99,15 @@ Result<void, std::string> check_queues(const Interface& interface, uint16_t queu
     return base::fail("queues: " + std::to_string(queues) + ", and this driver serves " +
                       std::to_string(kKernelQueuesMax) + " at most");
   }
+  if (queues > interface.combined && interface.only_receive > 1) {
+    return base::fail("queues: " + std::to_string(queues) + ", and the interface has " +
+                      count_of(interface.only_receive, "receive channel") + " and " +
+                      count_of(interface.only_send, "transmit channel") +
+                      " apart, of which DPDK's driver uses " + std::to_string(interface.combined) +
+                      "; expected af_packet:" + interface.name +
+                      ", or queues: " + std::to_string(interface.combined) + " after: ethtool -L " +
+                      interface.name + " rx " + std::to_string(interface.combined));
+  }
   if (queues > interface.combined) {
     return base::fail("queues: " + std::to_string(queues) + ", and the interface has " +
                       count_of(interface.combined, "combined channel"));
@@ -120,6 +126,8 @@ Result<void, std::string> check_queues(const Interface& interface, uint16_t queu
 Result<Interface, std::string> find_usable(const PortSettings& settings) {
   auto interface = find_interface(settings.target);
   if (!interface) return interface;
+  if (std::string why = why_no_ethernet(*interface); !why.empty())
+    return base::fail(std::move(why));
   if (!interface->up) {
     return base::fail("the interface is down; bring it up with: ip link set dev " +
                       settings.target + " up");
@@ -143,6 +151,12 @@ Result<Interface, std::string> check_af_xdp(const PortSettings& settings) {
   }
   if (auto queues = check_queues(*interface, settings.queues); !queues)
     return base::fail(std::move(queues.error()));
+  const TagAdvice tags = advise_on_tags(*interface, settings.vlan, vlans_on(interface->name));
+  if (tags.kind == TagAdvice::Kind::Refuse) return base::fail(tags.text);
+  if (!tags.text.empty()) {
+    log_line(tags.kind == TagAdvice::Kind::Warn ? LogLevel::Warning : LogLevel::Info,
+             "port " + settings.device + ": " + tags.text);
+  }
   return interface;
 }
 
@@ -209,6 +223,7 @@ struct Port::Device {
 
   XdpClaim claim;
   XdpObject object;
+  std::optional<XdpAttachment> program;
   KernelMute mute;
   Interface interface;
   std::vector<rte_mempool*> pools;
@@ -221,8 +236,10 @@ struct Port::Device {
   Device& operator=(const Device&) = delete;
   ~Device();
 
-  Result<void, std::string> open(const std::vector<base::Endpoint>& binds, unsigned index);
-  Result<std::string, std::string> prepare(const std::vector<base::Endpoint>& binds);
+  Result<void, std::string> open(const std::vector<base::Endpoint>& binds, unsigned index,
+                                 KernelMute::Addresses addresses);
+  Result<std::string, std::string> prepare(const std::vector<base::Endpoint>& binds,
+                                           KernelMute::Addresses addresses);
   Result<void, std::string> probe(const std::string& arguments);
   Result<void, std::string> configure();
   Result<void, std::string> set_up_queues(unsigned index);
@@ -238,21 +255,25 @@ Port::Device::~Device() {
 }
 
 Result<void, std::string> Port::Device::open(const std::vector<base::Endpoint>& binds,
-                                             unsigned index) {
-  auto arguments = prepare(binds);
+                                             unsigned index, KernelMute::Addresses addresses) {
+  auto arguments = prepare(binds, addresses);
   if (!arguments) return base::fail(std::move(arguments.error()));
   (void)take_complaints();  // Those of others.
   if (auto done = probe(*arguments); !done) return done;
   if (auto done = configure(); !done) return done;
   if (auto done = set_up_queues(index); !done) return done;
   if (auto done = start(); !done) return done;
-  if (settings.kind == DeviceKind::AfXdp) return admit(interface, binds);
+  if (settings.kind != DeviceKind::AfXdp) return {};
+  auto admitted = XdpAttachment::admit(interface, binds);
+  if (!admitted) return base::fail(std::move(admitted.error()));
+  program = std::move(*admitted);
   return {};
 }
 
 /// Everything that can be checked or taken before the driver touches the device. Gives the driver's
 /// arguments.
-Result<std::string, std::string> Port::Device::prepare(const std::vector<base::Endpoint>& binds) {
+Result<std::string, std::string> Port::Device::prepare(const std::vector<base::Endpoint>& binds,
+                                                       KernelMute::Addresses addresses) {
   if (settings.queues == 0) return base::fail(std::string("queues: 0, expected 1 or more"));
   if (settings.kind == DeviceKind::Vdev) {
     const size_t comma = settings.target.find(',');
@@ -265,7 +286,7 @@ Result<std::string, std::string> Port::Device::prepare(const std::vector<base::E
   if (!found) return base::fail(std::move(found.error()));
   interface = std::move(*found);
   if (settings.kind == DeviceKind::AfPacket) {
-    auto muted = KernelMute::start(interface.name, binds);
+    auto muted = KernelMute::start(interface.name, binds, addresses);
     if (!muted) return base::fail(std::move(muted.error()));
     mute = std::move(*muted);
     return af_packet_arguments(settings);
@@ -409,11 +430,12 @@ Port::Port(Port&&) noexcept = default;
 Port& Port::operator=(Port&&) noexcept = default;
 
 Result<Port, std::string> Port::open(const PortSettings& settings,
-                                     const std::vector<base::Endpoint>& binds, unsigned index) {
+                                     const std::vector<base::Endpoint>& binds, unsigned index,
+                                     KernelMute::Addresses addresses) {
   auto device = std::make_unique<Device>();
   device->settings = settings;
   device->device = device_name(settings, index);
-  if (auto opened = device->open(binds, index); !opened) {
+  if (auto opened = device->open(binds, index, addresses); !opened) {
     return base::fail("port " + settings.device + ": " + opened.error());
   }
   return Port(std::move(device));
@@ -429,6 +451,19 @@ bool Port::verify_checksum() const { return device_->settings.verify_checksum; }
 rte_mempool* Port::pool(uint16_t queue) const { return device_->pools[queue]; }
 unsigned Port::pool_in_use(uint16_t queue) const {
   return rte_mempool_in_use_count(device_->pools[queue]);
+}
+
+const InterfaceState* Port::interface() const {
+  return device_->interface.index == 0 ? nullptr : &device_->interface;
+}
+const XdpAttachment* Port::program() const {
+  return device_->program ? &*device_->program : nullptr;
+}
+
+void Port::take(const InterfaceState& state) {
+  static_cast<InterfaceState&>(device_->interface) = state;
+  device_->mac = state.mac;
+  device_->mtu = static_cast<uint16_t>(std::min(state.mtu, 0xFFFFU));
 }
 
 bool Port::link_is_up() const {

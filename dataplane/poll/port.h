@@ -18,7 +18,10 @@
 
 #include "dataplane/base/address.h"
 #include "dataplane/base/result.h"
+#include "dataplane/poll/interface.h"
+#include "dataplane/poll/kernel_mute.h"
 #include "dataplane/poll/settings.h"
+#include "dataplane/poll/xdp_program.h"
 
 namespace poll {
 
@@ -37,10 +40,11 @@ class Port {
  public:
   /// Opens `settings` as the `index`-th port; Eal has to be running. Receive and transmit queue q
   /// belong together and to one core. Only UDP to one of `binds` is received on af_xdp; elsewhere
-  /// every frame is. Fails with "port DEVICE: what, and what was expected".
-  static base::Result<Port, std::string> open(const PortSettings& settings,
-                                              const std::vector<base::Endpoint>& binds,
-                                              unsigned index);
+  /// every frame is. Fails with "port DEVICE: what, and what was expected". An interface that has
+  /// just come back may get its addresses later.
+  static base::Result<Port, std::string> open(
+      const PortSettings& settings, const std::vector<base::Endpoint>& binds, unsigned index,
+      KernelMute::Addresses addresses = KernelMute::Addresses::MustExist);
 
   ~Port();
   Port(Port&& other) noexcept;
@@ -59,10 +63,18 @@ class Port {
   /// Mbufs out of that pool now, those that wait in the device's rings for frames included.
   [[nodiscard]] unsigned pool_in_use(uint16_t queue) const;
   [[nodiscard]] PortStatistics statistics() const;
-  /// Asks the device; from one thread at a time. A driver that cannot tell has its link up.
   /// Where the device is attached; nothing if that is not known, or it is no device of its own.
   [[nodiscard]] std::optional<int> numa_node() const;
+  /// Asks the device; from one thread at a time. A driver that cannot tell has its link up, and
+  /// those of af_xdp and af_packet cannot.
   [[nodiscard]] bool link_is_up() const;
+
+  /// The kernel's interface as it was when the port opened; nullptr for a port without one.
+  [[nodiscard]] const InterfaceState* interface() const;
+  /// The XDP program of an af_xdp port; nullptr for others.
+  [[nodiscard]] const XdpAttachment* program() const;
+  /// The interface is called otherwise now, or has another MAC or MTU, and is still the same.
+  void take(const InterfaceState& state);
 
  private:
   struct Device;

@@ -7,12 +7,14 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "dataplane/poll/eal.h"
 
@@ -180,10 +182,10 @@ Result<void, std::string> clear_interface(const Interface& interface) {
   return {};
 }
 
-Result<void, std::string> admit(const Interface& interface,
-                                const std::vector<base::Endpoint>& binds) {
-  const auto attached = find_attached(interface);
-  if (!attached) return base::fail(attached.error());
+Result<XdpAttachment, std::string> XdpAttachment::admit(const Interface& interface,
+                                                        const std::vector<base::Endpoint>& binds) {
+  auto attached = find_attached(interface);
+  if (!attached) return base::fail(std::move(attached.error()));
   if (!*attached) return base::fail(std::string("the driver attached no XDP program"));
   if ((*attached)->name != kProgramName) return base::fail(foreign(interface, **attached));
   const auto map = open_endpoints_map(**attached);
@@ -197,7 +199,28 @@ Result<void, std::string> admit(const Interface& interface,
       return base::fail(sentence("the XDP program does not take " + endpoint.text(), errno));
     }
   }
-  return {};
+  XdpAttachment held;
+  held.interface_ = interface.index;
+  held.id_ = (*attached)->id;
+  held.mode_ = (*attached)->mode;
+  held.program_ = std::move((*attached)->program);
+  return held;
+}
+
+XdpAttachment::Place XdpAttachment::place() const {
+  LIBBPF_OPTS(bpf_xdp_query_opts, found);
+  if (bpf_xdp_query(static_cast<int>(interface_), 0, &found) != 0) return Place::Attached;
+  const std::array<uint32_t, 3> ids = {found.drv_prog_id, found.skb_prog_id, found.hw_prog_id};
+  if (std::ranges::find(ids, id_) != ids.end()) return Place::Attached;
+  const bool none = std::ranges::all_of(ids, [](uint32_t id) { return id == 0; });
+  return none ? Place::TakenOff : Place::Replaced;
+}
+
+Result<void, std::string> XdpAttachment::attach_again() const {
+  const int error = bpf_xdp_attach(static_cast<int>(interface_), program_.get(),
+                                   mode_ | XDP_FLAGS_UPDATE_IF_NOEXIST, nullptr);
+  if (error == 0) return {};
+  return base::fail(sentence("the XDP program cannot be attached again", -error));
 }
 
 }  // namespace poll

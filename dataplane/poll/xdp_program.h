@@ -6,6 +6,7 @@
 // driver attach, then admit the addresses.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -44,9 +45,27 @@ class XdpObject {
 /// is attached, with its name and how to take it off.
 [[nodiscard]] base::Result<void, std::string> clear_interface(const Interface& interface);
 
-/// Lets the attached program redirect UDP to `binds`; before, it redirects nothing. 64 addresses at
-/// most.
-[[nodiscard]] base::Result<void, std::string> admit(const Interface& interface,
-                                                    const std::vector<base::Endpoint>& binds);
+/// Our program on an interface. Held, it can be put there again when somebody has taken it off: it
+/// still knows its sockets and addresses.
+class XdpAttachment {
+ public:
+  XdpAttachment() = default;
+  /// Lets the attached program redirect UDP to `binds`; before, it redirects nothing. 64 addresses
+  /// at most.
+  [[nodiscard]] static base::Result<XdpAttachment, std::string> admit(
+      const Interface& interface, const std::vector<base::Endpoint>& binds);
+
+  enum class Place : uint8_t { Attached, TakenOff, Replaced };
+  /// Asks the kernel, which takes no rights. A kernel that does not say is taken to have it.
+  [[nodiscard]] Place place() const;
+  /// Takes CAP_NET_ADMIN. Nobody else's program is taken off for it.
+  [[nodiscard]] base::Result<void, std::string> attach_again() const;
+
+ private:
+  unsigned interface_ = 0;  // Index.
+  uint32_t id_ = 0;
+  uint32_t mode_ = 0;
+  Descriptor program_;
+};
 
 }  // namespace poll

@@ -71,10 +71,11 @@ class Core {
                                     .to = {.pool = kOfDomain, .cache = &cache_}}});
     poll::LcoreSettings settings{.idle = poll::Idle::Busy,
                                  .pending = {.questions = 16, .askers = 16}};
-    settings.queues.push_back(
-        {.acceptance = {.mac = {std::byte{0x02}, {}, {}, {}, {}, std::byte{0x01}}}});
-    rules_ = std::make_unique<poll::Rules>(std::move(policy),
-                                           std::span(&settings.queues.front().acceptance, 1));
+    settings.queues.push_back({});
+    rules_ = std::make_unique<poll::Rules>(
+        std::move(policy),
+        std::vector{poll::PortAccess{
+            .acceptance = {.mac = {std::byte{0x02}, {}, {}, {}, {}, std::byte{0x01}}}}});
     published_ = rules_.get();
     state_ =
         std::make_unique<poll::LcoreState>(std::move(settings), published_, exchange_, readers_);

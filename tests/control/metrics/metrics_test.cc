@@ -27,11 +27,16 @@ class MetricsTest : public testing::Test {
   void SetUp() override {
     sources_.cores = {{2, &cores_[0]}, {3, &cores_[1]}};
     for (const char* name : {"af_xdp:eth0", "vdev:net_null0,a=\"b\""}) {
-      sources_.ports.push_back({name,
-                                [] {
-                                  return MetricsSources::PortLosses{7, 8, 9};
-                                },
-                                [] { return uint64_t{512}; }, [] { return false; }});
+      sources_.ports.push_back(
+          {name,
+           [] {
+             return MetricsSources::PortLosses{7, 8, 9};
+           },
+           [] { return uint64_t{512}; },
+           [] {
+             return PortCondition{
+                 .why = "the interface is gone", .link = false, .reopened = 2, .programs_back = 3};
+           }});
     }
     sources_.caches = {{0, std::make_shared<cache::Cache>("main", 64)}};
     for (const char* name : {"one", "two"}) {
@@ -136,6 +141,9 @@ TEST_F(MetricsTest, ExportsEveryNameAndLabelFromTheStart) {
       "dotline_port_missed_total{port=\"af_xdp:eth0\"}",
       "dotline_mempool_in_use{port=\"af_xdp:eth0\"}",
       "dotline_port_link_up{port=\"af_xdp:eth0\"}",
+      "dotline_port_up{port=\"af_xdp:eth0\"}",
+      "dotline_port_reopened_total{port=\"af_xdp:eth0\"}",
+      "dotline_port_program_attached_again_total{port=\"af_xdp:eth0\"}",
       "dotline_exception_frames_total{port=\"af_xdp:eth0\",direction=\"to_kernel\"}",
       "dotline_exception_frames_total{port=\"af_xdp:eth0\",direction=\"from_kernel\"}",
       "dotline_exception_unsent_total{reason=\"too_long\"}",

@@ -32,7 +32,7 @@ class CollectStatus : public testing::Test {
     counters_->ports = {{.name = "af_xdp:eth0",
                          .losses = [] { return MetricsSources::PortLosses{}; },
                          .mempool_in_use = [] { return uint64_t{0}; },
-                         .link_is_up = [] { return true; }}};
+                         .condition = [] { return PortCondition{}; }}};
     counters_->caches = {{1, std::make_shared<cache::Cache>("main", 64)}};
     for (const char* name : {"one", "two"}) {
       tls::BackendSettings settings;

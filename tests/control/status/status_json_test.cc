@@ -36,7 +36,9 @@ TEST(StatusJson, HasTheNamesScriptsRelyOn) {
   EXPECT_THAT(names_in(json["reply_duration"]), UnorderedElementsAre("p50", "p99", "counts"));
   EXPECT_THAT(names_in(json["cores"][0]),
               UnorderedElementsAre("cpu", "cycles", "busy_cycles", "busy"));
-  EXPECT_THAT(names_in(json["ports"][0]), UnorderedElementsAre("name", "link", "received", "sent"));
+  EXPECT_THAT(names_in(json["ports"][0]),
+              UnorderedElementsAre("name", "link", "serves", "why", "reopened",
+                                   "program_attached_again", "received", "sent"));
   EXPECT_THAT(names_in(json["workers"][0]), UnorderedElementsAre("index", "questions"));
   EXPECT_THAT(names_in(json["caches"][0]),
               UnorderedElementsAre("name", "entries", "capacity", "bytes", "hits", "misses",

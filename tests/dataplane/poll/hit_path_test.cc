@@ -404,6 +404,33 @@ TEST(HitPath, LeavesTheDsOfADomain) {
   EXPECT_EQ(*(sent[0].end() - 2), std::byte{0}) << "from the pool above";
 }
 
+/// Whichever way a query goes, the same table says which source ports are never replied to.
+TEST(HitPath, RepliesToTheSamePortsAsTheGeneralPath) {
+  LoopRig rig;
+  const Bytes query =
+      MessageBuilder().flags(dns::flag::kRd).question("www.example.", dns::Type::A).build();
+  rig.receive(query_frame(query));
+  rig.turn();
+  const std::vector<exchange::Miss> misses = rig.misses();
+  ASSERT_EQ(misses.size(), 1u);
+  rig.answer(misses[0], Keep::Yes);
+  rig.turn();
+  ASSERT_EQ(rig.sent().size(), 1u);
+
+  for (const poll::HitPathChoice& choice : poll::hit_paths()) {
+    rig.core->hit_path = choice.path;
+    for (unsigned port = 0; port <= 0xFFFF; port += port < 2048 ? 1 : 509) {
+      rig.receive(query_frame(query, static_cast<uint16_t>(port)));
+      rig.turn();
+      const bool never =
+          std::ranges::find(poll::kNeverRepliedTo, port) != poll::kNeverRepliedTo.end();
+      ASSERT_EQ(rig.sent().empty(), never) << port << " on " << choice.name;
+    }
+  }
+  EXPECT_EQ(rig.dropped(rules::Drop::SourcePort),
+            poll::kNeverRepliedTo.size() * poll::hit_paths().size());
+}
+
 /// What is kept nowhere goes the general way, and from there to the pool's worker.
 TEST(HitPath, LeavesDomainsWithoutACache) {
   LoopRig rig({.domains = {{.name = "corp.example.", .pool = dns::PoolId{1}, .cached = false}}});

@@ -85,15 +85,14 @@ LoopRig::LoopRig(const LoopShape& shape)
   policy.routes = rules::Routes(std::move(routes));
 
   poll::LcoreSettings settings{.index = 0, .idle = poll::Idle::Busy, .pending = shape.pending};
-  settings.queues.push_back({.port = port_,
-                             .queue = 0,
+  settings.queues.push_back({.queue = 0,
                              .index = 0,
-                             .pool = pool,
-                             .acceptance = {.mac = mac(1), .vlan = shape.vlan},
                              .to_kernel = shape.exception_path ? &to_kernel : nullptr,
                              .from_kernel = shape.exception_path ? &from_kernel : nullptr});
-  rules = std::make_unique<poll::Rules>(std::move(policy),
-                                        std::span(&settings.queues.front().acceptance, 1));
+  rules = std::make_unique<poll::Rules>(
+      std::move(policy),
+      std::vector{poll::PortAccess{
+          .id = port_, .pools = {pool}, .acceptance = {.mac = mac(1), .vlan = shape.vlan}}});
   published = rules.get();
   core = std::make_unique<poll::LcoreState>(std::move(settings), published, exchange, readers);
   readers.join(0);

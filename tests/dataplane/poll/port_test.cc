@@ -68,6 +68,37 @@ TEST(AfPacket, RefusesAnInterfaceThatIsDown) {
             "dot0 up");
 }
 
+struct NoEthernet {
+  const char* name;
+  const char* near;
+  const char* interface;
+  const char* what;
+};
+
+class RefusesWhatIsNoEthernet : public testing::TestWithParam<NoEthernet> {};
+
+TEST_P(RefusesWhatIsNoEthernet, ByItsName) {
+  const Wire wire;
+  wire.near(GetParam().near);
+  for (const char* kind : {"af_packet:", "af_xdp:"}) {
+    const std::string device = std::string(kind) + GetParam().interface;
+    Probe probe({device, "1", "128", "192.0.2.1:53"});
+    EXPECT_EQ(probe.wait_for("failed").find("failed port " + device + ": it is " + GetParam().what),
+              0U)
+        << probe.finish();
+  }
+}
+
+constexpr NoEthernet kNoEthernet[] = {
+    {"tun", "ip tuntap add dev tun0 mode tun && ip link set tun0 up", "tun0",
+     "a tunnel (TUN, WireGuard), whose packets have no Ethernet header; expected"},
+    {"loopback", "ip link set lo up", "lo", "the loopback interface"},
+    {"gre", "ip link add gre9 type gre remote 192.0.2.2 local 192.0.2.1 && ip link set gre9 up",
+     "gre9", "an IP tunnel"}};
+
+INSTANTIATE_TEST_SUITE_P(Table, RefusesWhatIsNoEthernet, testing::ValuesIn(kNoEthernet),
+                         [](const auto& row) { return std::string(row.param.name); });
+
 TEST(Vdev, TakesDevargsAsTheyAre) {
   const Wire wire;
   Probe probe({"vdev:net_af_packet7,iface=dot0,qpairs=1", "1", "128", "192.0.2.1:53"});

@@ -305,6 +305,14 @@ TEST_F(AfXdpOnTwoQueues, PassesOnWhyTheKernelRefuses) {
   EXPECT_EQ(attached_program(), 0U);
 }
 
+TEST_F(AfXdpOnTwoQueues, SaysThatTheyAreApart) {
+  Probe probe({"af_xdp:dot0", "2", "128", "192.0.2.1:53"});
+  EXPECT_EQ(probe.wait_for("failed"),
+            "failed port af_xdp:dot0: queues: 2, and the interface has 2 receive channels and 2 "
+            "transmit channels apart, of which DPDK's driver uses 1; expected af_packet:dot0, or "
+            "queues: 1 after: ethtool -L dot0 rx 1");
+}
+
 TEST_F(AfXdpOnTwoQueues, OpensOnceThereIsOne) {
   wire_.near("ethtool -L dot0 rx 1");
   wire_.near("ethtool -L other tx 1");

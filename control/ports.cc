@@ -1,0 +1,268 @@
+#include "control/ports.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "dataplane/poll/interface.h"
+
+namespace control {
+namespace {
+
+// After a driver has refused a port: what it waits for may make no sound.
+constexpr base::seconds kBetweenTries{1};
+
+bool is_of_kernel(poll::DeviceKind kind) {
+  return kind == poll::DeviceKind::AfXdp || kind == poll::DeviceKind::AfPacket;
+}
+
+poll::PortAccess access_to(const poll::Port& port) {
+  poll::PortAccess access{
+      .id = port.id(),
+      .acceptance = {
+          .mac = port.mac(), .vlan = port.vlan(), .verify_checksum = port.verify_checksum()}};
+  for (uint16_t queue = 0; queue < port.queues(); ++queue) access.pools.push_back(port.pool(queue));
+  return access;
+}
+
+bool contains(const std::vector<unsigned>& indices, unsigned index) {
+  return std::ranges::find(indices, index) != indices.end();
+}
+
+void add(poll::PortStatistics& sum, const poll::PortStatistics& more) {
+  sum.missed += more.missed;
+  sum.no_buffer += more.no_buffer;
+  sum.receive_errors += more.receive_errors;
+  sum.send_errors += more.send_errors;
+}
+
+PortSight sight_of(const poll::Port& port, const poll::PortSettings& settings,
+                   const poll::LinkNews& news) {
+  PortSight sight{.kind = settings.kind, .had = *port.interface()};
+  const unsigned index = sight.had.index;
+  if (auto now = poll::look_at_interface(index)) sight.now = std::move(*now);
+  if (const auto namesake = poll::look_at_interface(settings.target))
+    sight.namesake = namesake->index;
+  if (port.program() != nullptr) sight.program = port.program()->place();
+  // What was not heard may have been anything.
+  sight.was_gone = news.lost || contains(news.gone, index);
+  sight.was_down = contains(news.down, index);
+  return sight;
+}
+
+}  // namespace
+
+Ports::Ports(const poll::EalSettings& settings, PacedLog& log) : binds_(settings.binds), log_(log) {
+  const auto of_kernel = [](const auto& port) { return is_of_kernel(port.kind); };
+  if (std::ranges::any_of(settings.ports, of_kernel)) {
+    // Before anything is looked at, so that no change falls between.
+    auto watch = poll::LinkWatch::open();
+    if (!watch) throw std::runtime_error(watch.error());
+    watch_ = std::move(*watch);
+  }
+  for (const poll::PortSettings& port : settings.ports) {
+    auto place = std::make_unique<Place>();
+    place->settings = port;
+    place->index = static_cast<unsigned>(places_.size());
+    auto opened = poll::Port::open(port, binds_, place->index);
+    if (!opened) throw std::runtime_error(opened.error());
+    place->port = std::move(*opened);
+    places_.push_back(std::move(place));
+  }
+}
+
+Ports::~Ports() = default;
+
+/// The same that the start took.
+std::vector<Capability> Ports::rights_to_keep() const {
+  std::vector<Capability> rights;
+  for (const auto& place : places_) {
+    if (!is_of_kernel(place->settings.kind)) continue;
+    rights.insert(rights.end(), {Capability::NetAdmin, Capability::NetRaw, Capability::IpcLock});
+    rights.push_back(place->settings.kind == poll::DeviceKind::AfXdp ? Capability::SysAdmin
+                                                                     : Capability::NetBindService);
+  }
+  return rights;
+}
+
+std::vector<poll::PortAccess> Ports::access() const {
+  std::vector<poll::PortAccess> all;
+  for (const auto& place : places_) {
+    const bool open = place->port && !place->leaving;
+    all.push_back(open ? access_to(*place->port) : poll::PortAccess{.open = false});
+  }
+  return all;
+}
+
+void Ports::hear(Topology& cores) {
+  const poll::LinkNews news = watch_.take();
+  if (news.any) look(news, cores);
+}
+
+void Ports::look(Topology& cores) { look(watch_.take(), cores); }
+
+void Ports::look(const poll::LinkNews& news, Topology& cores) {
+  for (const auto& place : places_) look_at(*place, news, cores);
+}
+
+void Ports::look_at(Place& place, const poll::LinkNews& news, Topology& cores) {
+  if (!is_of_kernel(place.settings.kind)) {
+    const bool link = place.port->link_is_up();
+    {
+      const std::lock_guard lock(place.mutex);
+      place.condition.link = link;
+    }
+    return set_why(place, link ? "" : "the link is down");
+  }
+  if (place.port && !place.leaving) {
+    const PortSight sight = sight_of(*place.port, place.settings, news);
+    const PortJudgement judgement = judge(sight);
+    {
+      const std::lock_guard lock(place.mutex);
+      place.condition.link = sight.now && sight.now->up && sight.now->carrier;
+    }
+    set_why(place, judgement.why);
+    switch (judgement.step) {
+      case PortStep::Keep:
+        return follow(place, *sight.now, cores);
+      case PortStep::AttachProgram:
+        return attach_program(place);
+      case PortStep::OpenAnew:
+        leave(place, sight, cores);
+    }
+  }
+  if (place.leaving && cores.cores_have_gone_over()) close(place);
+  if (!place.port) try_to_open(place, cores);
+}
+
+/// The interface is the same and may have another name, MAC or MTU.
+void Ports::follow(Place& place, const poll::InterfaceState& now, Topology& cores) {
+  const poll::InterfaceState before = *place.port->interface();
+  const std::string changes = changes_of(before, now);
+  if (changes.empty()) return;
+  {
+    const std::lock_guard lock(place.mutex);
+    place.port->take(now);
+  }
+  if (before.mac != now.mac) cores.set_ports(access());
+  write(LogLevel::Warning, place, changes);
+}
+
+void Ports::leave(Place& place, const PortSight& sight, Topology& cores) {
+  place.leaving = true;
+  place.renamed.reset();
+  if (sight.now && !sight.was_gone) place.renamed = sight.now->index;
+  cores.set_ports(access());
+}
+
+void Ports::close(Place& place) {
+  const RightsInEffect rights;  // The driver takes its program off.
+  std::optional<poll::Port> port;
+  {
+    const std::lock_guard lock(place.mutex);
+    add(place.earlier, place.port->statistics());
+    port = std::exchange(place.port, std::nullopt);
+    place.condition.link = false;
+  }
+  place.leaving = false;
+}
+
+void Ports::try_to_open(Place& place, Topology& cores) {
+  auto interface = poll::look_at_interface(place.settings.target);
+  if (!interface && place.renamed) interface = poll::look_at_interface(*place.renamed);
+  if (!interface) return set_why(place, "the interface is gone");
+  if (!interface->up) return set_why(place, "the interface is down");
+  if (base::Clock::now() < place.next_try) return;
+  poll::PortSettings settings = place.settings;
+  settings.target = interface->name;
+  auto opened = [&] {
+    const RightsInEffect rights;
+    return poll::Port::open(settings, binds_, place.index,
+                            poll::KernelMute::Addresses::MayComeLater);
+  }();
+  if (!opened) {
+    place.next_try = base::Clock::now() + kBetweenTries;
+    std::string why = std::move(opened.error());
+    const std::string prefix = "port " + place.settings.device + ": ";
+    if (why.starts_with(prefix)) why.erase(0, prefix.size());
+    return set_why(place, std::move(why));
+  }
+  {
+    const std::lock_guard lock(place.mutex);
+    place.port = std::move(*opened);
+    place.condition.link = interface->carrier;
+    ++place.condition.reopened;
+  }
+  cores.set_ports(access());
+  const std::string opened_anew = fmt::format("opened anew at {}", interface->name);
+  if (interface->carrier) return set_why(place, "", opened_anew + ", it serves again");
+  write(LogLevel::Warning, place, opened_anew);
+  set_why(place, "the link is down");
+}
+
+void Ports::attach_program(Place& place) {
+  const auto done = [&] {
+    const RightsInEffect rights;
+    return place.port->program()->attach_again();
+  }();
+  if (!done) return set_why(place, done.error());
+  {
+    const std::lock_guard lock(place.mutex);
+    ++place.condition.programs_back;
+  }
+  set_why(place, "", "its XDP program is attached again");
+}
+
+void Ports::set_why(Place& place, std::string why, std::string_view if_none) {
+  {
+    const std::lock_guard lock(place.mutex);
+    if (place.condition.why == why) return;
+    place.condition.why = why;
+  }
+  if (why.empty()) return write(LogLevel::Warning, place, if_none);
+  write(LogLevel::Warning, place, fmt::format("it cannot serve: {}", why));
+}
+
+void Ports::write(LogLevel level, const Place& place, std::string_view text) {
+  log_.write(level, place.settings.device, fmt::format("port {}: {}", place.settings.device, text));
+}
+
+// ---------------------------------------------------------------- any thread
+
+const std::string& Ports::name(size_t index) const { return places_[index]->settings.device; }
+
+PortCondition Ports::condition(size_t index) const {
+  const std::lock_guard lock(places_[index]->mutex);
+  return places_[index]->condition;
+}
+
+std::vector<std::string> Ports::troubles() const {
+  std::vector<std::string> troubles;
+  for (const auto& place : places_) {
+    const std::lock_guard lock(place->mutex);
+    if (place->condition.serves()) continue;
+    troubles.push_back(fmt::format("port {}: {}", place->settings.device, place->condition.why));
+  }
+  return troubles;
+}
+
+poll::PortStatistics Ports::statistics(size_t index) const {
+  const Place& place = *places_[index];
+  const std::lock_guard lock(place.mutex);
+  poll::PortStatistics sum = place.earlier;
+  if (place.port) add(sum, place.port->statistics());
+  return sum;
+}
+
+uint64_t Ports::buffers_in_use(size_t index) const {
+  const Place& place = *places_[index];
+  const std::lock_guard lock(place.mutex);
+  uint64_t in_use = 0;
+  for (uint16_t queue = 0; place.port && queue < place.port->queues(); ++queue)
+    in_use += place.port->pool_in_use(queue);
+  return in_use;
+}
+
+}  // namespace control
