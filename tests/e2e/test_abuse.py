@@ -25,7 +25,6 @@ from rig.waiting import wait_until
 
 COOKIE = 10
 CLIENT_COOKIE = bytes(range(8))
-RATE_LIMIT = {"responses_per_second": 100}
 FORGED = "198.18.{}.{}"  # Like 198.18.1.0/24, where the client is, all of 198.18.0.0/15 may ask.
 
 
@@ -270,9 +269,9 @@ CACHED_RATE, MISS_RATE = 1000, 50
 
 def attack(topology):
     """Of ten frames five ask for what is cached from forged sources, three for names below a domain that is not answered, two are
-    malformed. Hundreds of networks, a hundred thousand sources."""
+    malformed. Sixty networks, fifteen thousand sources."""
     link = Link(topology, FORWARDER)
-    sources = itertools.cycle(FORGED.format(2 + number % 250, 1 + number // 250 % 250) for number in range(62500))
+    sources = itertools.cycle(FORGED.format(2 + number % 60, 1 + number // 60 % 250) for number in range(15000))
     cached = [query("www.example", edns=1232).to_wire(), query("sample.example").to_wire()]
     victim = query("0000000.victim.example").to_wire()
     malformed = [struct.pack("!6H", 1, 0x0100, 2, 0, 0, 0), b"\xff" * 40, b"\0" * 11]
@@ -295,7 +294,7 @@ def resident(dotline):
 
 @pytest.mark.alone
 def test_clients_notice_little_of_an_attack(rig, dotline, resolver, configured):
-    configured(rate_limit=RATE_LIMIT)
+    configured(rate_limit={"responses_per_second": 20})
     cached = rig.topology.directory / "cached"
     cached.write_text("".join(f"cached{number}.example A\n" for number in range(200)))
     misses = rig.topology.directory / "misses"
@@ -315,7 +314,7 @@ def test_clients_notice_little_of_an_attack(rig, dotline, resolver, configured):
         wait_until(lambda: dotline.metrics().unaccounted() == 0, "every packet accounted for")
         outputs = "".join(line + "\n" for line in (hits.output + others.output).splitlines() if "timed out" not in line)
         report = f"{sent}\n{outputs}\n{dotline.metrics().counted()}"
-        assert sent["frames"] > 100_000 * SECONDS, report
+        assert sent["frames"] > 5 * (CACHED_RATE + MISS_RATE) * SECONDS, f"an attack, however busy the machine is\n{report}"
         assert dotline.metrics().value("dotline_backend_up", backend=f"at-{resolver.address}") == 1, report
         assert hits.response_codes.get("NOERROR", 0) >= 0.999 * hits.sent, report
         assert others.response_codes.get("NOERROR", 0) >= 0.99 * others.sent, report

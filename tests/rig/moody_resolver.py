@@ -8,6 +8,7 @@ after `rest` all of them are good. What a name's right address is, `address_for`
 import asyncio
 import contextlib
 import json
+import logging
 import random
 import re
 import socket
@@ -279,6 +280,7 @@ async def _obey(resolvers):
 
 
 async def _main(certificate, key, *addresses):
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # It warns of answers to sessions that the other side has closed.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     resolvers = [_Resolver(address) for address in addresses]
