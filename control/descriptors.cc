@@ -22,7 +22,7 @@ uint64_t descriptors_needed(const Config& config) {
   const TlsWorkers& workers = config.tls_workers;
   // As many sessions again while they are replaced, and two that are being opened.
   const uint64_t sessions = uint64_t{workers.threads} * config.backends.size() *
-                            (2 * uint64_t{workers.sessions_per_backend} + 2);
+                            (2 * uint64_t{workers.sessions_per_backend} + 10);
   return sessions + config.stream_limits.max_concurrent_connections + kOthers;
 }
 

@@ -30,6 +30,6 @@ def test_a_dead_domain_takes_nothing_with_it(rig, resolvers, network, seconds):
         good = Tally([reply for reply in tally.replies if is_good(reply)])
         dead = Tally([reply for reply in tally.replies if not is_good(reply)])
         assert dead.asked > 10 and dead.counts["SERVFAIL"] == dead.asked, f"{DEAD_DOMAIN}: {dead}"
-        assert good.asked > 10 and good.failed == 0, good
+        assert good.asked >= 5 and good.failed == 0, good
         assert not any(reply.stale for reply in good.replies)
         assert dotline.metrics().value("dotline_replies_total", outcome="stale") == 0

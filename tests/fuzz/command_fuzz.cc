@@ -17,9 +17,9 @@ class Counted : public control::Commanded {
     ++done;
     return {};
   }
-  base::Result<control::Lines, control::Lines> reload() override {
+  base::Result<control::Reloaded, control::Lines> reload() override {
     ++done;
-    return control::Lines{};
+    return control::Reloaded{};
   }
   base::Result<uint64_t, std::string> flush(const control::FlushCache& what) override {
     ++done;

@@ -322,10 +322,9 @@ TEST(Loop, TakesUpOtherRulesBetweenTwoTurns) {
   };
 
   // Whoever is parked is answered, whatever the rules have become.
-  const Acceptance port = rig.core->queues.front().acceptance;
   rules::Policy nobody = rig.rules->policy;
   nobody.acl = {};
-  const Rules strict(std::move(nobody), std::span(&port, 1));
+  const Rules strict(std::move(nobody), rig.rules->ports);
   rig.published = &strict;
   rig.answer(miss, Keep::Yes);
   rig.turn();
@@ -334,7 +333,7 @@ TEST(Loop, TakesUpOtherRulesBetweenTwoTurns) {
   EXPECT_EQ(rcode_of(message_in(ask_again().at(0))), dns::Rcode::Refused);
   rig.published = rig.rules.get();
   EXPECT_EQ(rcode_of(message_in(ask_again().at(0))), dns::Rcode::NoError);
-  const Rules unbound(rules::Policy{.acl = rig.rules->policy.acl}, std::span(&port, 1));
+  const Rules unbound(rules::Policy{.acl = rig.rules->policy.acl}, rig.rules->ports);
   rig.published = &unbound;
   EXPECT_TRUE(ask_again().empty());
   EXPECT_EQ(rig.dropped(Drop::NotBound), 1u);
