@@ -17,18 +17,18 @@ Config two_backends() {
 }
 
 TEST(Descriptors, AreNeededForSessionsConnectionsAndAllElse) {
-  EXPECT_EQ(descriptors_needed(two_backends()), 3u * 2 * (2 * 4 + 2) + 500 + 100);
+  EXPECT_EQ(descriptors_needed(two_backends()), 3u * 2 * (2 * 4 + 10) + 500 + 100);
 }
 
 TEST(Descriptors, AreNotSpokenOfWhenThereAreEnough) {
-  EXPECT_EQ(fault_of_descriptors(660, two_backends()), std::nullopt);
+  EXPECT_EQ(fault_of_descriptors(708, two_backends()), std::nullopt);
 }
 
 TEST(Descriptors, ThatAreTooFewAreSaidWithWhatToDo) {
   EXPECT_EQ(fault_of_descriptors(64, two_backends()),
-            "open files: 64 allowed, up to 660 needed for sessions to backends and 500 connections "
-            "of clients (tuning.tcp.max_concurrent_connections); raise it with `ulimit -Hn 660`, "
-            "or LimitNOFILE=660 in the unit");
+            "open files: 64 allowed, up to 708 needed for sessions to backends and 500 connections "
+            "of clients (tuning.tcp.max_concurrent_connections); raise it with `ulimit -Hn 708`, "
+            "or LimitNOFILE=708 in the unit");
 }
 
 }  // namespace

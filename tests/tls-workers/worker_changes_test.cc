@@ -86,7 +86,7 @@ TEST(WorkerChanges, AFaultyBackendLeavesAllAsItIs) {
   WorkerRig rig({backend_at(server.endpoint())});
   auto next = std::make_shared<tls::Configuration>(rig.configuration());
   tls::BackendSettings faulty = backend_at(server.endpoint(), "faulty");
-  faulty.ca_store = "/nonexistent/ca.pem";
+  faulty.tls.ciphers = "no-such-cipher";
   next->backends.push_back(WorkerRig::backend_of(faulty));
   EXPECT_THROW((void)rig.worker().prepare(next), std::runtime_error);
   EXPECT_EQ(address_in(rig.resolve("www.example.")), "192.0.2.1");

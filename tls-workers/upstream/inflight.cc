@@ -36,13 +36,15 @@ const Asked* Inflight::oldest() {
 }
 
 uint16_t Inflight::oldest_id() {
-  ASSERT(oldest() != nullptr);
-  return static_cast<uint16_t>(first_id_ + oldest_);
+  const Asked* first = oldest();  // It steps over what waits no more.
+  ASSERT(first != nullptr);
+  return static_cast<uint16_t>(first_id_ + (first - asked_.data()));
 }
 
 Asked Inflight::time_out_oldest() {
-  ASSERT(oldest() != nullptr);
-  Asked& asked = asked_[oldest_];
+  const Asked* first = oldest();
+  ASSERT(first != nullptr);
+  Asked& asked = asked_[static_cast<size_t>(first - asked_.data())];
   asked.state = Asked::State::TimedOut;
   --waiting_;
   ++timed_out_;

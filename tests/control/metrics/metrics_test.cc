@@ -188,10 +188,10 @@ TEST_F(MetricsTest, HasNoLabelButTheDocumentedOnes) {
       for (const auto& label : metric.label) names.insert(label.name);
     }
   }
-  EXPECT_THAT(
-      names, testing::UnorderedElementsAre("backend", "cache", "class", "core", "direction", "dpdk",
-                                           "kind", "openssl", "outcome", "port", "rcode", "reason",
-                                           "result", "ring", "transport", "version", "worker"));
+  EXPECT_THAT(names, testing::UnorderedElementsAre("backend", "cache", "class", "core", "direction",
+                                                   "dpdk", "kind", "limit", "openssl", "outcome",
+                                                   "port", "rcode", "reason", "result", "ring",
+                                                   "transport", "version", "worker"));
 }
 
 TEST_F(MetricsTest, SumsOverCores) {

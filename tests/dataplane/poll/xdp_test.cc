@@ -96,7 +96,7 @@ TEST(AfXdp, ReplacesTheProgramOfADeadProcess) {
 
   Probe probe(kServe);
   ASSERT_NE(probe.wait_for("open"), "") << probe.finish();
-  EXPECT_EQ(probe.wait_for("log"), "log interface dot0: took off the XDP program (id " +
+  EXPECT_EQ(probe.wait_for("log interface"), "log interface dot0: took off the XDP program (id " +
                                        std::to_string(left) + ") of a dotline that died");
   EXPECT_EQ(wire.ask("192.0.2.1", 53, "alive"), "reply alive");
 }
