@@ -18,6 +18,9 @@ constexpr base::milliseconds kWorthWaiting{250};
 /// Who has been asked for so long, and longer than usual, is not waited for alone: the query may be
 /// lost, and a client waits for six of these.
 constexpr base::milliseconds kAskAnother{300};
+/// A question that has waited for room for so long is reason enough for one more session: less may
+/// be a session that is about to be replaced, or an HTTP/2 server that has not told its limits yet.
+constexpr base::milliseconds kFullForLong{25};
 /// Of those that wait, so many are looked at in a turn that nobody with room may be asked for.
 constexpr unsigned kPassedOver = 128;
 /// One part in so many of what sessions take is kept from domains that crowd (crowds.h).
@@ -298,8 +301,10 @@ void Placement::try_others(OpenQuestion& question, const Candidate& chosen, base
 /// has waited; and more of them where all are full.
 void Placement::open_for_waiting(const OpenQuestion& longest, base::Time now) {
   look_at(longest, now);
+  const bool full_for_long = now >= longest.waiting_since + kFullForLong;
   for (const Candidate& candidate : candidates_) {
-    if (candidate.standing == Standing::Full) backends_[candidate.backend].want_more(now);
+    if (full_for_long && candidate.standing == Standing::Full && !candidate.opening)
+      backends_[candidate.backend].want_more(now);
   }
   const auto wanted = 1 + (now - longest.waiting_since) / kStagger;
   auto opening = std::ranges::count_if(
