@@ -2,6 +2,7 @@
 
 #include <civetweb.h>
 #include <prometheus/text_serializer.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -194,8 +195,15 @@ uint16_t HttpEndpoint::Server::port() const {
 /// Of each thread the library makes, before it does anything.
 void* HttpEndpoint::Server::init_thread(const mg_context* /*context*/, int /*kind*/) {
   // A kernel that has done it for the process, as it has by now, does it for a thread.
-  if (!confine_helper()) std::abort();
-  return nullptr;
+  try {
+    if (confine_helper()) return nullptr;
+  } catch (const std::exception&) {
+  }
+  // For want of memory, then. The thread may not run with all rights, and nobody up the stack can
+  // be told.
+  constexpr std::string_view kWhy = "error: no memory to confine a thread of the HTTP side\n";
+  (void)!::write(STDERR_FILENO, kWhy.data(), kWhy.size());
+  std::_Exit(1);
 }
 
 /// The library calls this before any of its own handlers; whatever it is asked, we answer.

@@ -57,6 +57,7 @@
 #include "dataplane/exchange.h"
 #include "dataplane/poll/eal.h"
 #include "dataplane/poll/exception_path.h"
+#include "tls-workers/confinement.h"
 #include "tls-workers/worker.h"
 
 namespace control {
@@ -529,6 +530,7 @@ base::Result<void, std::string> Instance::set_backend(const SetBackend& what) {
 
 /// What the start needed and nothing after it does. From here on every thread begins with it.
 void Instance::confine() {
+  tls::prepare_confinement();
   throw_unless(confine_process());
   Confined confined;
   const bool ran = eal_.run_on_interrupt_thread([&confined] { confined = confine_helper(); });

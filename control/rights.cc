@@ -16,6 +16,8 @@
 #include <system_error>
 #include <vector>
 
+#include "tls-workers/seccomp_program.h"
+
 namespace control {
 namespace {
 
@@ -74,34 +76,30 @@ Confined fault(const char* what, int error) {
 }
 
 /// What every filter here has in common. 0, or -errno as libseccomp has it.
-int begin_rules(const Filter& filter, std::span<const int> denied) {
-  int error = seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_NNP, 1);
-  if (error == 0) error = seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_LOG, 1);
+int begin_rules(scmp_filter_ctx filter, std::span<const int> denied) {
   // System calls of other architectures have other numbers.
-  if (error == 0) error = seccomp_attr_set(filter.get(), SCMP_FLTATR_ACT_BADARCH, kDeny);
+  int error = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, kDeny);
   for (const int call : denied) {
-    if (error == 0) error = seccomp_rule_add_array(filter.get(), kDeny, call, 0, nullptr);
+    if (error == 0) error = seccomp_rule_add_array(filter, kDeny, call, 0, nullptr);
   }
   return error;
 }
 
 /// Drivers of software devices talk to each other over UNIX sockets, and so does sd_notify.
-int deny_sockets_but_unix(const Filter& filter) {
+int deny_sockets_but_unix(scmp_filter_ctx filter) {
   const scmp_arg_cmp other_family = SCMP_A0(SCMP_CMP_NE, AF_UNIX);
-  return seccomp_rule_add_array(filter.get(), kDeny, SCMP_SYS(socket), 1, &other_family);
+  return seccomp_rule_add_array(filter, kDeny, SCMP_SYS(socket), 1, &other_family);
 }
 
 /// Whatever could make or change a file.
-int deny_writing(const Filter& filter) {
+int deny_writing(scmp_filter_ctx filter) {
   int error = 0;
   for (const unsigned flag :
        {unsigned{O_WRONLY}, unsigned{O_RDWR}, unsigned{O_CREAT}, unsigned{O_TRUNC}}) {
     const scmp_arg_cmp of_open = SCMP_A1(SCMP_CMP_MASKED_EQ, flag, flag);
     const scmp_arg_cmp of_openat = SCMP_A2(SCMP_CMP_MASKED_EQ, flag, flag);
-    if (error == 0)
-      error = seccomp_rule_add_array(filter.get(), kDeny, SCMP_SYS(open), 1, &of_open);
-    if (error == 0)
-      error = seccomp_rule_add_array(filter.get(), kDeny, SCMP_SYS(openat), 1, &of_openat);
+    if (error == 0) error = seccomp_rule_add_array(filter, kDeny, SCMP_SYS(open), 1, &of_open);
+    if (error == 0) error = seccomp_rule_add_array(filter, kDeny, SCMP_SYS(openat), 1, &of_openat);
   }
   return error;
 }
@@ -152,7 +150,9 @@ Confined confine_process() {
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
     return fault("core dumps cannot be ruled out", errno);
   const Filter filter(seccomp_init(SCMP_ACT_ALLOW));
-  int error = filter != nullptr ? begin_rules(filter, kDeniedToAll) : -ENOMEM;
+  int error = filter != nullptr ? begin_rules(filter.get(), kDeniedToAll) : -ENOMEM;
+  if (error == 0) error = seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_NNP, 1);
+  if (error == 0) error = seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_LOG, 1);
   // Also to the threads that EAL has made.
   if (error == 0) error = seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, 1);
   if (error == 0) error = seccomp_load(filter.get());
@@ -164,12 +164,14 @@ Confined give_up_rights() { return keep_permitted({}); }
 
 Confined confine_helper() {
   if (auto given_up = give_up_rights(); !given_up) return given_up;
-  const Filter filter(seccomp_init(SCMP_ACT_ALLOW));
-  int error = filter != nullptr ? begin_rules(filter, kDeniedToHelpers) : -ENOMEM;
-  if (error == 0) error = deny_sockets_but_unix(filter);
-  if (error == 0) error = deny_writing(filter);
-  if (error == 0) error = seccomp_load(filter.get());
-  if (error != 0) return fault("a thread cannot be confined (seccomp)", -error);
+  static const tls::SeccompProgram program([](scmp_filter_ctx filter) {
+    int error = begin_rules(filter, kDeniedToHelpers);
+    if (error == 0) error = deny_sockets_but_unix(filter);
+    if (error == 0) error = deny_writing(filter);
+    return error;
+  });
+  const int error = program.take_up();
+  if (error != 0) return fault("a thread cannot be confined (seccomp)", error);
   return {};
 }
 

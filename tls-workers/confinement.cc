@@ -4,17 +4,12 @@
 #include <seccomp.h>
 #include <sys/socket.h>
 
-#include <cerrno>
-#include <memory>
 #include <system_error>
+
+#include "tls-workers/seccomp_program.h"
 
 namespace tls {
 namespace {
-
-struct ReleaseFilter {
-  void operator()(void* filter) const { seccomp_release(filter); }
-};
-using Filter = std::unique_ptr<void, ReleaseFilter>;
 
 constexpr uint32_t kDeny = SCMP_ACT_ERRNO(EPERM);
 constexpr int kSocketType = 0xF;  // What of socket's second argument is not a flag; net.h.
@@ -34,13 +29,13 @@ constexpr int kDenied[] = {
 
 /// Denies `call` where its argument is as `argument` says. Comparisons are of 64 bits, so stray
 /// upper halves, which the kernel ignores, are denied rather than overlooked.
-int deny(const Filter& filter, int call, scmp_arg_cmp argument) {
-  return seccomp_rule_add_array(filter.get(), kDeny, call, 1, &argument);
+int deny(scmp_filter_ctx filter, int call, scmp_arg_cmp argument) {
+  return seccomp_rule_add_array(filter, kDeny, call, 1, &argument);
 }
 
 /// socket(2): TCP over IPv4 or IPv6, else nothing. What is not denied is allowed, so the rules are
 /// the rest: families below, between and above the two, all other types, all other protocols.
-int deny_sockets(const Filter& filter) {
+int deny_sockets(scmp_filter_ctx filter) {
   int error = deny(filter, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_LT, AF_INET));
   for (int family = AF_INET + 1; family < AF_INET6 && error == 0; ++family)
     error = deny(filter, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, static_cast<unsigned>(family)));
@@ -58,13 +53,11 @@ int deny_sockets(const Filter& filter) {
 }
 
 /// 0, or -errno as libseccomp has it.
-int write_rules(const Filter& filter) {
-  int error = seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_NNP, 1);
-  if (error == 0) error = seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_LOG, 1);
+int write_rules(scmp_filter_ctx filter) {
   // System calls of other architectures have other numbers.
-  if (error == 0) error = seccomp_attr_set(filter.get(), SCMP_FLTATR_ACT_BADARCH, kDeny);
+  int error = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, kDeny);
   for (const int call : kDenied) {
-    if (error == 0) error = seccomp_rule_add_array(filter.get(), kDeny, call, 0, nullptr);
+    if (error == 0) error = seccomp_rule_add_array(filter, kDeny, call, 0, nullptr);
   }
   if (error == 0) error = deny_sockets(filter);
   // An address is for sockets without a connection. send(2) is sendto(2) without one.
@@ -72,15 +65,20 @@ int write_rules(const Filter& filter) {
   return error;
 }
 
+const SeccompProgram& program() {
+  static const SeccompProgram made(write_rules);
+  return made;
+}
+
 }  // namespace
 
+void prepare_confinement() { (void)program(); }
+
 base::Result<void, std::string> confine_worker() {
-  const Filter filter(seccomp_init(SCMP_ACT_ALLOW));
-  int error = filter != nullptr ? write_rules(filter) : -ENOMEM;
-  if (error == 0) error = seccomp_load(filter.get());
+  const int error = program().take_up();
   if (error == 0) return {};
   return base::fail("TLS workers cannot be confined (seccomp): " +
-                    std::system_category().message(-error));
+                    std::system_category().message(error));
 }
 
 }  // namespace tls

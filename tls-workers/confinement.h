@@ -12,6 +12,9 @@
 
 namespace tls {
 
+/// Makes the filter, while there is memory; else the first `confine_worker` does.
+void prepare_confinement();
+
 /// Confines the calling thread, and what it starts, for the rest of its life; also sets
 /// no_new_privs. What is denied fails with EPERM, and the kernel's audit log names it. Fails with a
 /// sentence if the kernel cannot do it.

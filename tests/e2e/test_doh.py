@@ -38,7 +38,7 @@ def test_unbound_answers_everything_on_its_sessions(rig):
         assert dotline.metrics().value("dotline_backend_failures_total") == 0
         asked = resolver.questions()
         assert all(asked[(f"n{number}.bulk.example.", "A")] == 1 for number in range(QUESTIONS))
-    assert dotline.traffic.connections[resolver.address] == 2, "as many sessions as configured"
+    assert 2 <= dotline.traffic.connections[resolver.address] <= 2 + 8, "as many sessions as configured, and some while questions wait"
 
 
 def test_unbound_is_asked_over_ipv6_too(rig):

@@ -116,5 +116,5 @@ def test_a_small_address_space_ends_in_a_sentence_or_serves(rig, settings, megab
 
 def test_too_few_files_are_said_at_the_start(rig, settings):
     with rig.dotline(settings, under=["prlimit", "--nofile=1024:1024"]) as dotline:
-        assert "warning: open files: 1024 allowed, up to 4202 needed" in dotline.log()
+        assert "warning: open files: 1024 allowed, up to 4210 needed" in dotline.log()
         assert ask_all(rig, ["www.example"]) == (1, 0)
