@@ -159,7 +159,7 @@ class TestService:
         guest.set_link(card, "up")
         wait_until(lambda: is_answered(client), "a reply over the cable that is back", timeout=60)
         assert client.ask(query("www.example"), server=FORWARDER6).rcode() == dns.rcode.NOERROR
-        wait_until(lambda: f"port pci:{card.address}: the link is up" in dotline.log(), "the link known to be up", timeout=60)
+        wait_until(lambda: dotline.metrics().value("dotline_port_up") == 1, "the port known to serve again", timeout=60)
 
 
 def test_it_takes_the_card_again_after_a_crash(rig, resolver, guest, card, client):
