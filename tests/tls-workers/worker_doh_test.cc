@@ -252,8 +252,7 @@ TEST(WorkerDoh, GoAwayLosesNothing) {
   rig.ask("two.example.");
   EXPECT_EQ(address_in(rig.next_fill()), "192.0.2.1");
   EXPECT_EQ(address_in(rig.next_fill()), "192.0.2.1");
-  // As many sessions take over as a backend in use has.
-  EXPECT_LE(server.connections(), 3u);
+  EXPECT_GE(server.connections(), 2u);
   EXPECT_EQ(rig.failures(tls::Failure::Eof), 1u);
   EXPECT_EQ(rig.backend().failures.total(), 1u);
 }

@@ -397,7 +397,8 @@ TEST(WorkerFaults, ServerMayCloseAnIdleSession) {
   WorkerRig rig({backend_at(server.endpoint())});
   EXPECT_EQ(address_in(rig.resolve("last.example.")), "192.0.2.1");
   EXPECT_EQ(address_in(rig.resolve("next.example.")), "192.0.2.1");
-  EXPECT_TRUE(rig.notices().empty());
+  // Unless the second question went there before the end was seen: that is told, and asked again.
+  EXPECT_TRUE(rig.notices().empty() || rig.failures(tls::Failure::Eof) > 0);
   EXPECT_EQ(rig.backend().up.read(), 1u);
 }
 
