@@ -126,9 +126,11 @@ int obey(int argc, const char* const* argv, const std::function<int(const Config
   bool version_wanted = false;
   app.add_flag("--version", version_wanted, "The same as `version`");
   std::string output;
-  CLI::App* import_command =
-      app.add_subcommand("import-dnsdist", "Turn a dnsdist.conf or dnsdist.yml into a configuration for dotline");
-  import_command->add_option("FILE", path, "The dnsdist.conf or dnsdist.yml")->required()->type_name("");
+  CLI::App* import_command = app.add_subcommand(
+      "import-dnsdist", "Turn a dnsdist.conf or dnsdist.yml into a configuration for dotline");
+  import_command->add_option("FILE", path, "The dnsdist.conf or dnsdist.yml")
+      ->required()
+      ->type_name("");
   import_command->add_option("--output", output, "Where to write it; standard output by default")
       ->type_name("FILE");
   const RemoteCommands remote(app);

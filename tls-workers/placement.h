@@ -37,8 +37,8 @@ class Placement {
   void lose(OpenQuestion& question, uint32_t backend, Loss loss, base::Time now);
   /// The same for one that has not been answered in time but may still be.
   void miss(OpenQuestion& question, uint32_t backend, Attempts::Where where, base::Time now);
-  /// `question` has waited for its answer longer than usual: another backend is asked as well. If it
-  /// has not waited for long, only if the budget allows.
+  /// `question` has waited for its answer longer than usual: another backend is asked as well. If
+  /// it has not waited for long, only if the budget allows.
   void hedge(OpenQuestion& question, base::Time now);
   /// Why nobody has been asked for `question`, which waits.
   [[nodiscard]] Hindrance hindrance(const OpenQuestion& question, base::Time now);

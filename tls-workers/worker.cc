@@ -413,7 +413,8 @@ void Worker::Impl::take_failure(const Session& session, const Session::Heard& he
   }
   if (heard.asked.purpose == Purpose::Check)
     return checks_.lost(session.backend(), heard.asked, heard.fault->kind, now_);
-  if (heard.asked.state == Asked::State::Waiting) checks_.note(session.backend(), heard.asked, Sample::Lost);
+  if (heard.asked.state == Asked::State::Waiting)
+    checks_.note(session.backend(), heard.asked, Sample::Lost);
   const bool cut_off = heard.fault->kind == Failure::Eof;
   lose(heard.asked, session.backend(),
        ends ? Loss::RuledOut : (cut_off ? Loss::Cut : Loss::Failed));
@@ -481,7 +482,8 @@ void Worker::Impl::end_session(Session& session) {
     if (asked.purpose == Purpose::Check) {
       checks_.lost(session.backend(), asked, why, now_);
     } else {
-      if (asked.state == Asked::State::Waiting) checks_.note(session.backend(), asked, Sample::Lost);
+      if (asked.state == Asked::State::Waiting)
+        checks_.note(session.backend(), asked, Sample::Lost);
       lose(asked, session.backend(), innocent ? Loss::Cut : Loss::Spoiled);
     }
   }

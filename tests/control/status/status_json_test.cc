@@ -22,12 +22,11 @@ std::vector<std::string> names_in(const Json& object) {
 
 TEST(StatusJson, HasTheNamesScriptsRelyOn) {
   const Json json = Json::parse(status_json(sample_status()));
-  EXPECT_THAT(
-      names_in(json),
-      UnorderedElementsAre("version", "pid", "now", "started", "uptime", "healthy", "why", "notes",
-                           "config", "queries", "dropped", "parked", "replies", "reply_duration",
-                           "off", "binds", "cores", "ports", "workers", "caches", "pools",
-                           "backends"));
+  EXPECT_THAT(names_in(json),
+              UnorderedElementsAre("version", "pid", "now", "started", "uptime", "healthy", "why",
+                                   "notes", "config", "queries", "dropped", "parked", "replies",
+                                   "reply_duration", "off", "binds", "cores", "ports", "workers",
+                                   "caches", "pools", "backends"));
   EXPECT_THAT(names_in(json["binds"][0]), UnorderedElementsAre("address", "protocol", "up"));
   EXPECT_THAT(names_in(json["version"]), UnorderedElementsAre("dotline", "dpdk", "openssl"));
   EXPECT_THAT(names_in(json["config"]),
