@@ -23,6 +23,8 @@ from rig.namespaces import RESOLVER, RESOLVER_B
 from rig.resolver import Unbound
 from rig.waiting import wait_until
 
+pytestmark = pytest.mark.alone  # It judges who is served within a second of a change.
+
 PATIENCE = 4.0
 RECOVERY = 30.0    # Seconds; the longest pause between attempts is 12.5.
 NAMES = 4000       # c0.zero.example and on, each with an address of its own.
