@@ -62,7 +62,7 @@ def test_nothing_grows_over_a_hundred_thousand_misses(rig, monkeypatch):
         assert figures.lost == 0, figures.output
         assert figures.response_codes["NOERROR"] >= (1 - FAILED) * figures.completed, figures.output
         assert handshakes(after) - handshakes(before) >= MISSES / CLOSE_EVERY / 4
-        # A session may be opening while another one is closing.
-        assert dotline.open_files() <= files + 4
+        # A session may be opening while another one is closing; those opened while questions waited stay for ten seconds.
+        wait_until(lambda: dotline.open_files() <= files + 4, "as many files as before", timeout=60)
         assert resident(dotline) <= memory + NOISE
         assert after.value("dotline_mempool_in_use") <= before.value("dotline_mempool_in_use") + 64
