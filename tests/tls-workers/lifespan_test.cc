@@ -10,54 +10,79 @@ using tls::Lifespan;
 
 const base::Time kStart{base::seconds(1000)};
 
+/// One after the other, each opened when the one before had ended.
+class Server {
+ public:
+  void ends(base::Duration age, uint64_t answers) {
+    now_ += age;
+    lifespan_.ended(age, answers, now_);
+  }
+  [[nodiscard]] base::Duration age() const { return lifespan_.age(now_); }
+  [[nodiscard]] uint64_t answers() const { return lifespan_.answers(now_); }
+  [[nodiscard]] base::Duration age_after(base::Duration time) const {
+    return lifespan_.age(now_ + time);
+  }
+
+ private:
+  Lifespan lifespan_;
+  base::Time now_ = kStart;
+};
+
 TEST(Lifespan, ExpectsNothingOfWhatHappenedOnce) {
-  Lifespan lifespan;
-  lifespan.ended(milliseconds(1000), 57, kStart);
-  EXPECT_EQ(lifespan.age(kStart), Lifespan::kForEver);
-  EXPECT_EQ(lifespan.answers(kStart), Lifespan::kAnyNumber);
+  Server server;
+  server.ends(milliseconds(1000), 57);
+  EXPECT_EQ(server.age(), Lifespan::kForEver);
+  EXPECT_EQ(server.answers(), Lifespan::kAnyNumber);
 }
 
 TEST(Lifespan, LearnsAnAge) {
+  Server server;
+  server.ends(milliseconds(1010), 57);
+  server.ends(milliseconds(1002), 203);
+  EXPECT_EQ(server.age(), milliseconds(1002));
+  EXPECT_EQ(server.answers(), Lifespan::kAnyNumber);
+}
+
+TEST(Lifespan, LearnsNothingOfARestart) {
   Lifespan lifespan;
-  lifespan.ended(milliseconds(1010), 57, kStart);
-  lifespan.ended(milliseconds(1002), 203, kStart);
-  EXPECT_EQ(lifespan.age(kStart), milliseconds(1002));
+  for (uint64_t answers : {3, 3, 4}) lifespan.ended(milliseconds(30), answers, kStart);
+  EXPECT_EQ(lifespan.age(kStart), Lifespan::kForEver);
   EXPECT_EQ(lifespan.answers(kStart), Lifespan::kAnyNumber);
 }
 
 TEST(Lifespan, LearnsANumberOfQueriesHoweverLongTheyTook) {
-  Lifespan lifespan;
-  lifespan.ended(milliseconds(100), 20, kStart);
-  lifespan.ended(milliseconds(105), 20, kStart);
-  EXPECT_EQ(lifespan.answers(kStart), 20u);
-  EXPECT_EQ(lifespan.age(kStart), Lifespan::kForEver);
-  lifespan.ended(milliseconds(9000), 20, kStart);
-  EXPECT_EQ(lifespan.answers(kStart), 20u);
+  Server server;
+  server.ends(milliseconds(100), 20);
+  server.ends(milliseconds(105), 20);
+  EXPECT_EQ(server.answers(), 20u);
+  EXPECT_EQ(server.age(), Lifespan::kForEver);
+  server.ends(milliseconds(9000), 20);
+  EXPECT_EQ(server.answers(), 20u);
 }
 
 TEST(Lifespan, ForgetsWhatWasChance) {
-  Lifespan lifespan;
-  lifespan.ended(milliseconds(5000), 20, kStart);
-  lifespan.ended(milliseconds(9000), 20, kStart);
-  lifespan.ended(milliseconds(1000), 3, kStart);
-  EXPECT_EQ(lifespan.answers(kStart), Lifespan::kAnyNumber);
-  EXPECT_EQ(lifespan.age(kStart), Lifespan::kForEver);
+  Server server;
+  server.ends(milliseconds(5000), 20);
+  server.ends(milliseconds(9000), 20);
+  server.ends(milliseconds(1000), 3);
+  EXPECT_EQ(server.answers(), Lifespan::kAnyNumber);
+  EXPECT_EQ(server.age(), Lifespan::kForEver);
 }
 
 TEST(Lifespan, ForgetsAfterAWhile) {
-  Lifespan lifespan;
-  lifespan.ended(milliseconds(1000), 57, kStart);
-  lifespan.ended(milliseconds(1000), 60, kStart);
-  EXPECT_EQ(lifespan.age(kStart + Lifespan::kKept - milliseconds(1)), milliseconds(1000));
-  EXPECT_EQ(lifespan.age(kStart + Lifespan::kKept), Lifespan::kForEver);
+  Server server;
+  server.ends(milliseconds(1000), 57);
+  server.ends(milliseconds(1000), 60);
+  EXPECT_EQ(server.age_after(Lifespan::kKept - milliseconds(1)), milliseconds(1000));
+  EXPECT_EQ(server.age_after(Lifespan::kKept), Lifespan::kForEver);
 }
 
 TEST(Lifespan, OfSessionsThatEndAtRandomIsNotKnown) {
-  Lifespan lifespan;
+  Server server;
   for (const auto& [age, answers] : {std::pair{3000, 40}, {900, 11}, {12'000, 300}, {200, 5}}) {
-    lifespan.ended(milliseconds(age), static_cast<uint64_t>(answers), kStart);
-    EXPECT_EQ(lifespan.age(kStart), Lifespan::kForEver);
-    EXPECT_EQ(lifespan.answers(kStart), Lifespan::kAnyNumber);
+    server.ends(milliseconds(age), static_cast<uint64_t>(answers));
+    EXPECT_EQ(server.age(), Lifespan::kForEver);
+    EXPECT_EQ(server.answers(), Lifespan::kAnyNumber);
   }
 }
 

@@ -1,6 +1,7 @@
 // How long a server lets sessions live: some close each one after a fixed time, or after a fixed
 // number of queries, whatever is under way. What two in a row have ended at is expected of the next
-// ones, so that they can be replaced before, and not all at once.
+// ones, so that they can be replaced before, and not all at once. In a row: the second was opened
+// after the first had ended. Those that end together may have met a restart.
 #pragma once
 
 #include <algorithm>
@@ -15,6 +16,8 @@ class Lifespan {
   /// The server has closed a session in use, `age` after it was opened, with so many answers.
   void ended(base::Duration age, uint64_t answers, base::Time now) {
     if (now >= until_) forget();
+    if (now - age < last_end_) return;
+    last_end_ = now;
     if (answers == last_answers_) {
       answers_ = answers;
       age_ = kForEver;  // Which is as long as so many take at the present rate.
@@ -53,6 +56,7 @@ class Lifespan {
   base::Duration age_ = kForEver;
   uint64_t answers_ = kAnyNumber;
   base::Time until_{};
+  base::Time last_end_{};
   base::Duration last_age_{};
   uint64_t last_answers_ = 0;  // A session without any is not one of these.
 };
