@@ -111,7 +111,7 @@ class Worker::Impl {
   void take_fault(const Session::Heard& heard, Session& session, dns::AnswerFault fault);
   void take_refusal(OpenQuestion& question, uint32_t backend, dns::Rcode rcode,
                     const Settlement::Made& made);
-  void note_answer(uint32_t backend, const Asked& asked, dns::Rcode rcode);
+  void note_answer(const Session& session, const Asked& asked, dns::Rcode rcode);
   void end_session(Session& session);
   void take_overdue(Sessions& backend, Session& session);
   void note_overdue(Sessions& backend, const Asked& asked);
@@ -358,7 +358,7 @@ void Worker::Impl::take_answer(Session& session, const Session::Heard& heard) {
   if (heard.fault != nullptr) return take_failure(session, heard);
   Sessions& backend = backends_[session.backend()];
   if (heard.asked.purpose == Purpose::Check) {
-    note_answer(session.backend(), heard.asked, header_rcode(heard.message));
+    note_answer(session, heard.asked, header_rcode(heard.message));
     return checks_.heard(session.backend(), heard.asked, heard.message, now_);
   }
   OpenQuestion* question = questions_.find(heard.asked.question);
@@ -370,7 +370,7 @@ void Worker::Impl::take_answer(Session& session, const Session::Heard& heard) {
   const bool waited_for = heard.asked.purpose == Purpose::Serve;
   if (waited_for) question->take_back(heard.asked, session.backend());
 
-  note_answer(session.backend(), heard.asked, answer->rcode);
+  note_answer(session, heard.asked, answer->rcode);
   if (answer->keepalive != dns::Answer::kNoKeepalive)
     backend.heed_keepalive(session, answer->keepalive);
   question->bogus |= answer->bogus && dns::is_failure(answer->rcode);
@@ -393,7 +393,7 @@ void Worker::Impl::take_answer(Session& session, const Session::Heard& heard) {
 /// Another backend was faster, or everybody had given up: a sign of life in any case, and perhaps
 /// something for the cache.
 void Worker::Impl::take_late_answer(Session& session, const Session::Heard& heard) {
-  note_answer(session.backend(), heard.asked, header_rcode(heard.message));
+  note_answer(session, heard.asked, header_rcode(heard.message));
   const dns::Question* question = settlement_.late_question(heard.asked.question);
   if (question == nullptr) return;
   const base::Result<dns::Answer, dns::AnswerFault> answer =
@@ -447,12 +447,13 @@ void Worker::Impl::take_refusal(OpenQuestion& question, uint32_t backend, dns::R
   placement_.lose(question, backend, may_pass ? Loss::Failed : Loss::RuledOut, now_);
 }
 
-void Worker::Impl::note_answer(uint32_t index, const Asked& asked, dns::Rcode rcode) {
+void Worker::Impl::note_answer(const Session& session, const Asked& asked, dns::Rcode rcode) {
+  const uint32_t index = session.backend();
   Sessions& backend = backends_[index];
   const auto code = std::min(static_cast<size_t>(rcode), kRcodeNames.size() - 1);
   backend.counters().responses[code].add();
   backend.counters().response_duration.record(now_ - asked.at);
-  backend.answered(now_ - asked.at, now_);
+  backend.answered(session, now_ - asked.at, now_);
   if (asked.purpose != Purpose::Check)
     checks_.note(index, asked, rcode == dns::Rcode::ServFail ? Sample::ServFail : Sample::Answered);
   if (complained_[index]) say(Severity::Info, backend, "answers again");

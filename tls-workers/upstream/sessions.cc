@@ -29,6 +29,7 @@ Sessions::Sessions(const Shape& shape, std::shared_ptr<SharedBackend> shared, Ti
       counters_(shared_->ledgers.at(shape.worker).counters),
       record_(shared_->ledgers.at(shape.worker).record),
       backoff_(shape.seed),
+      more_backoff_(shape.seed),
       idle_timeout_(shared_->settings.idle_timeout) {
   // As many again to take over from worn ones, two that still drain, and those for a rush.
   const unsigned slots = per_backend_ * 2 + 2 + kMostExtra;
@@ -130,10 +131,11 @@ void Sessions::became_ready(const Session& session) {
   reconnect_ = false;
 }
 
-void Sessions::answered(base::Duration latency, base::Time now) {
+void Sessions::answered(const Session& by, base::Duration latency, base::Time now) {
   if (!latency_is_known(now)) latency_ = {};
   latency_.record(latency);
   last_answer_ = now;
+  if (by.opened_at() > refused_at_) more_backoff_.answered();
   backoff_.answered();
   on_trial_ = false;
   update_gauge();
@@ -160,6 +162,14 @@ bool Sessions::ended(const Session& session, uint32_t lost, base::Time now) {
     return lost > 0;
   }
   if (session.silent()) return false;  // Nothing that was not known.
+  const bool turned_away = session.established() ? hung_up : kind != Failure::Certificate;
+  if (turned_away && another_works(session)) {
+    // Servers limit what one client may have. Answers on the others change nothing about that.
+    more_backoff_.failed(now);
+    refused_at_ = now;
+    counters_.failures[kind].add(lost);
+    return lost > 0;
+  }
   record_.failed(*session.fault());
   counters_.failures[kind].add(std::max(lost, 1u));
   if (kind == Failure::Mismatch && session.established()) {
@@ -172,6 +182,12 @@ bool Sessions::ended(const Session& session, uint32_t lost, base::Time now) {
   if (session.established()) on_trial_ = true;
   update_gauge();
   return true;
+}
+
+bool Sessions::another_works(const Session& session) const {
+  return std::ranges::any_of(sessions_, [&](const Session& other) {
+    return &other != &session && other.ready() && !other.silent() && other.answers() > 0;
+  });
 }
 
 /// The server has closed `session`. If it was in use, that was not for want of use.
@@ -201,7 +217,9 @@ base::Time Sessions::next_deadline(base::Time now) {
   base::Time first = base::Time::max();
   for (Session& session : sessions_) first = std::min(first, session.next_deadline());
   const bool missing = reconnect_ || busy(now);
-  if (missing && backoff_.pausing(now)) first = std::min(first, backoff_.until());
+  for (const Backoff& backoff : {backoff_, more_backoff_}) {
+    if (missing && backoff.pausing(now)) first = std::min(first, backoff.until());
+  }
   return first;
 }
 
@@ -250,6 +268,7 @@ void Sessions::open_missing(base::Time now) {
   Census census = count(now);
   if (census.ready > 0) reconnect_ = false;
   if (backoff_.pausing(now) && !insisted_) return;
+  if (more_backoff_.pausing(now) && census.ready + census.worn > 0) return;
   const unsigned wanted = wanted_sessions(now);
   for (Session& session : sessions_) {
     if (census.ready + census.opening >= wanted || census.opening >= kMaxOpening) return;

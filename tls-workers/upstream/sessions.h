@@ -64,8 +64,8 @@ class Sessions {
   /// What fails at once has a `fault`.
   void tend(base::Time now);
   void became_ready(const Session& session);
-  /// An answer came, `latency` after the query: whatever was wrong is over.
-  void answered(base::Duration latency, base::Time now);
+  /// An answer came on `by`, `latency` after the query: whatever was wrong is over.
+  void answered(const Session& by, base::Duration latency, base::Time now);
   /// Whether any session has brought an answer since `when`.
   [[nodiscard]] bool heard_since(base::Time when) const { return last_answer_ > when; }
   /// The server's idle timeout, from an answer's OPT, in units of 100 ms: if it is shorter than
@@ -109,6 +109,7 @@ class Sessions {
   [[nodiscard]] bool hangs(Session& session, base::Time now) const;
   [[nodiscard]] bool worn(const Session& session, base::Time now) const;
   [[nodiscard]] bool takes_more(const Session& session, base::Time now) const;
+  [[nodiscard]] bool another_works(const Session& session) const;
   void note_end(const Session& session, uint32_t lost, base::Time now);
   [[nodiscard]] unsigned wanted_sessions(base::Time now) const;
   /// A backend that was slow once would never be asked again while another one is faster.
@@ -131,6 +132,8 @@ class Sessions {
   BackendCounters& counters_;
   BackendRecord& record_;
   Backoff backoff_;
+  Backoff more_backoff_;  // Of sessions beside others that work.
+  base::Time refused_at_{};
   std::deque<Session> sessions_;  // Fixed in number; a deque because sessions do not move.
   Latency latency_;
   Lifespan lifespan_;
