@@ -1,6 +1,7 @@
 #include "tls-workers/placement.h"
 
 #include <algorithm>
+#include <functional>
 #include <random>
 #include <utility>
 
@@ -16,8 +17,10 @@ constexpr base::milliseconds kStagger{250};
 /// could be told an old answer instead.
 constexpr base::milliseconds kWorthWaiting{250};
 /// Who has been asked for so long, and longer than usual, is not waited for alone: the query may be
-/// lost, and a client waits for six of these.
+/// lost. With two that are silent the next is asked sooner: three times three in a client's 1.8 s.
 constexpr base::milliseconds kAskAnother{300};
+constexpr base::milliseconds kAskYetAnother{200};
+constexpr base::milliseconds kLongestAlone{600};
 /// A question that has waited for room for so long is reason enough for one more session: less may
 /// be a session that is about to be replaced, or an HTTP/2 server that has not told its limits yet.
 constexpr base::milliseconds kFullForLong{25};
@@ -28,8 +31,8 @@ constexpr uint32_t kPartForOthers = 4;
 
 /// An answer that takes twice as long as nearly all do will not come, or has a reason to be slow.
 /// That holds for a resolver under load too, which so gets no more of it.
-base::Duration patience(const Candidate& asked) {
-  return std::max<base::Duration>(asked.p95 * 2, kAskAnother);
+base::Duration patience(const Candidate& asked, base::Duration at_least) {
+  return std::clamp<base::Duration>(asked.p95 * 2, at_least, kLongestAlone);
 }
 
 }  // namespace
@@ -141,10 +144,14 @@ void Placement::go_on(OpenQuestion& question, base::Time now) {
 void Placement::hedge(OpenQuestion& question, base::Time now) {
   question.hedge_at = base::Time::max();
   if (!question.hopes() || !questions_.has_askers(question)) return;
-  look_at(question, now);
-  const std::optional<size_t> other = choose(candidates_, question.asked_last);
-  if (!other) return;
-  const base::Time in_any_case = question.asked_at + kAskAnother;
+  const std::optional<size_t> other = another(question, now);
+  if (!other) {
+    const bool later = std::ranges::any_of(candidates_, std::not_fn(&Candidate::spent));
+    if (later) questions_.hedge_at(question, now + kAskYetAnother);
+    return;
+  }
+  const base::Time in_any_case =
+      question.asked_at + (question.under_way > 1 ? kAskYetAnother : kAskAnother);
   const bool early = now < in_any_case;
   if (early && (candidates_[*other].standing != Standing::Ready || !hedges_.take()))
     return questions_.hedge_at(question, in_any_case);
@@ -152,7 +159,16 @@ void Placement::hedge(OpenQuestion& question, base::Time now) {
   if (!backends_[backend].budget().take(now)) return;
   if (early) counters_.hedged.add();
   send(question, backend, Purpose::Serve, now);
-  questions_.hedge_at(question, now + patience(candidates_[*other]));
+  questions_.hedge_at(question, now + patience(candidates_[*other], kAskYetAnother));
+}
+
+/// Whom to ask beside the one that was asked last: one in rotation, or any, since there is no
+/// better sign of life than an answer.
+std::optional<size_t> Placement::another(const OpenQuestion& question, base::Time now) {
+  look_at(question, now);
+  if (const std::optional<size_t> other = choose(candidates_, question.asked_last)) return other;
+  look_at_all(question, now);
+  return choose(candidates_, question.asked_last);
 }
 
 /// Whether some backend of the question's pool is in rotation.
@@ -184,12 +200,19 @@ Hindrance Placement::hindrance(const OpenQuestion& question, base::Time now) {
 /// Fills `candidates_` with what the backends in rotation of the question's pool can do now, ranked
 /// for it; if none is, with all of them: to try costs nothing that giving up would not.
 void Placement::look_at(const OpenQuestion& question, base::Time now) {
+  look_at_those(question, any_up(question.question), now);
+}
+
+void Placement::look_at_all(const OpenQuestion& question, base::Time now) {
+  look_at_those(question, false, now);
+}
+
+void Placement::look_at_those(const OpenQuestion& question, bool in_rotation_only, base::Time now) {
   Pool& pool = pool_of(question.question);
-  const bool someone_is_up = any_up(question.question);
   candidates_.clear();
   for (const uint32_t backend : pool.backends) {
     const Rotation& rotation = backends_[backend].rotation();
-    if (someone_is_up ? !rotation.up() : rotation.barred()) continue;
+    if (in_rotation_only ? !rotation.up() : rotation.barred()) continue;
     candidates_.push_back(backends_[backend].candidate(now));
     candidates_.back().spent = !question.attempts.may_ask(backend);
     candidates_.back().in_vain = question.attempts.in_vain(backend);
@@ -231,15 +254,20 @@ bool Placement::is_coming(base::Time by) const {
 }
 
 /// Sends `question` if a session has room, and says what to do with it otherwise. After it,
-/// `candidates_` is the question's pool's.
+/// `candidates_` is the question's pool's. When nobody in rotation is to be asked any more, those
+/// out of rotation are that have a session; but there is no waiting for them.
 Placement::Placed Placement::try_to_send(OpenQuestion& question, base::Time now) {
   look_at(question, now);
   leave_room_for_others(question);
-  const auto chosen = pay(
-      question, [&] { return choose(candidates_, std::nullopt); }, now);
+  const auto best = [&] { return choose(candidates_, std::nullopt); };
+  auto chosen = pay(question, best, now);
   if (!chosen) {
     const base::Time by = std::max(questions_.last_deadline(question), now);
-    return is_coming(by) ? Placed::Wait : Placed::Hopeless;
+    if (is_coming(by)) return Placed::Wait;
+    look_at_all(question, now);
+    leave_room_for_others(question);
+    chosen = pay(question, best, now);
+    if (!chosen) return Placed::Hopeless;
   }
   if (question.state == OpenQuestion::State::Waiting) questions_.stop_waiting(question);
   send_first(question, candidates_[*chosen], now);
@@ -252,12 +280,13 @@ Placement::Placed Placement::try_to_send(OpenQuestion& question, base::Time now)
 void Placement::send_first(OpenQuestion& question, const Candidate& chosen, base::Time now) {
   const bool again = question.was_asked;
   send(question, chosen.backend, Purpose::Serve, now);
-  base::Duration wait = patience(chosen);
+  base::Duration wait = patience(chosen, kAskAnother);
   if (hedging_ && !again) {
     hedges_.sent();
     if (chosen.p95 > base::Duration{}) wait = std::min(wait, chosen.p95);
   }
-  if (candidates_.size() > 1 && !question.crowded) questions_.hedge_at(question, now + wait);
+  if (pool_of(question.question).backends.size() > 1 && !question.crowded)
+    questions_.hedge_at(question, now + wait);
 }
 
 void Placement::send(OpenQuestion& question, uint32_t backend, Purpose purpose, base::Time now) {

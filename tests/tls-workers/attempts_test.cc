@@ -9,13 +9,15 @@ using tls::Attempts;
 using tls::Loss;
 using Where = tls::Attempts::Where;
 
-TEST(Attempts, GiveABackendThatFailedASecondChance) {
+TEST(Attempts, GiveABackendThatFailedTwoMoreChances) {
   Attempts attempts;
   EXPECT_TRUE(attempts.may_ask(7));
   EXPECT_FALSE(attempts.has_failed());
   attempts.lost(7, Loss::Failed);
   EXPECT_TRUE(attempts.may_ask(7));
   EXPECT_EQ(attempts.in_vain(7), 1u);
+  attempts.lost(7, Loss::Failed);
+  EXPECT_TRUE(attempts.may_ask(7));
   attempts.lost(7, Loss::Failed);
   EXPECT_FALSE(attempts.may_ask(7));
   EXPECT_TRUE(attempts.may_ask(8));
@@ -63,26 +65,31 @@ TEST(Attempts, AskNobodyAgainWhoseAnswerMayStillCome) {
   EXPECT_TRUE(attempts.may_ask(8));
   EXPECT_TRUE(attempts.has_failed());
   attempts.came_to_an_end(7);
-  EXPECT_TRUE(attempts.may_ask(7)) << "once more";
+  EXPECT_TRUE(attempts.may_ask(7)) << "twice more";
+  attempts.lost(7, Loss::Failed);
   attempts.lost(7, Loss::Failed);
   EXPECT_FALSE(attempts.may_ask(7));
 }
 
 TEST(Attempts, AskOverAnotherSessionIfAllIsSilentOnOne) {
   Attempts attempts;
-  attempts.late(7, Where::SessionIsSilent);
-  EXPECT_TRUE(attempts.may_ask(7));
+  for (int i = 1; i < Attempts::kMostFailures; ++i) {
+    attempts.late(7, Where::SessionIsSilent);
+    EXPECT_TRUE(attempts.may_ask(7));
+  }
   attempts.late(7, Where::SessionIsSilent);
   EXPECT_FALSE(attempts.may_ask(7));
   attempts.came_to_an_end(7);
-  EXPECT_FALSE(attempts.may_ask(7)) << "it has failed twice all the same";
+  EXPECT_FALSE(attempts.may_ask(7)) << "it has failed as often all the same";
 }
 
-TEST(Attempts, AskNobodyMoreThanTwiceThoughNobodyFails) {
+TEST(Attempts, AskNoBackendMoreThanThreeTimesThoughNoneFails) {
   Attempts attempts;
   attempts.asked(7);
   EXPECT_TRUE(attempts.may_ask(7));
   EXPECT_EQ(attempts.in_vain(7), 1u) << "others are asked first";
+  attempts.asked(7);
+  EXPECT_TRUE(attempts.may_ask(7));
   attempts.asked(7);
   EXPECT_FALSE(attempts.may_ask(7));
   attempts.lost(7, Loss::Cut);

@@ -1,10 +1,10 @@
 // What backends have made of one question so far: who may be asked for it again, and when it has
 // been asked often enough.
 //
-// A backend that has failed a question is asked for it once more at most (RFC 9520 §3.1 would allow
-// one time more than that). A session that ends before the answer has come is nobody's failure, so
-// the question is asked again for as long as there is time (RFC 7766 §6.2.4); but a resolver that
-// closes on each query is not to be asked without end (CVE-2023-46317 shows what becomes of that).
+// A backend is asked for a question three times at most (RFC 9520 §3.1). A session that ends before
+// the answer has come is no failure of it, so the question is asked again for as long as there is
+// time (RFC 7766 §6.2.4); but a resolver that closes on each query is not to be asked without end
+// (CVE-2023-46317 shows what becomes of that).
 #pragma once
 
 #include <algorithm>
@@ -83,7 +83,7 @@ class Attempts {
     return std::ranges::any_of(records(), [](const Record& record) { return record.failed > 0; });
   }
 
-  static constexpr uint8_t kMostFailures = 2;  // Of one backend.
+  static constexpr uint8_t kMostFailures = 3;  // Of one backend.
   static constexpr size_t kMostBackends = 8;   // Those further down the list are not asked.
   static constexpr uint8_t kMostCut = 8;
   static constexpr uint8_t kMostSpoiled = 6;  // Beside one query in ten that is, few reach it.
