@@ -30,8 +30,8 @@ uint16_t reply_flags(const Asker& asker, Rcode rcode, const Content& content) {
   const auto base = static_cast<uint16_t>(flag::kQr | echoed | low_rcode);
   if (is_askers_fault(rcode)) return base;
   const bool tell = content.authenticated && (asker.head.has(flag::kAd) || asker.edns.dnssec_ok);
-  return static_cast<uint16_t>(base | flag::kRa | (asker.head.flags & flag::kCd) |
-                               (tell ? flag::kAd : 0));
+  return static_cast<uint16_t>(base | (content.recursion ? flag::kRa : 0) |
+                               (asker.head.flags & flag::kCd) | (tell ? flag::kAd : 0));
 }
 
 constexpr uint32_t pair(uint16_t first, uint16_t second) { return uint32_t{first} << 16 | second; }

@@ -34,6 +34,7 @@ struct Content {
   Rcode rcode = Rcode::NoError;
   bool authenticated = false;
   bool truncated = false;  // TC=1 and no records, whatever fits: ANY over UDP.
+  bool recursion = true;   // RA: false for a client that may not ask.
   uint16_t answers = 0;
   uint16_t authorities = 0;
   uint16_t additionals = 0;
@@ -56,12 +57,13 @@ struct Reply {
 [[nodiscard]] size_t udp_limit(const Edns& edns);
 
 /// Writes the reply to `asker` into `into`, which has room for kMaxUdpSize octets or the asker's
-/// own limit. Sets id, opcode,
-/// QR, RD and CD from the asker, RA=1 (0 on FORMERR and NOTIMP, as Unbound and BIND), AD only if
-/// the asker set AD or DO (RFC 6840 §5.8), AA=0, Z=0; the question as asked; the records with aged
-/// TTLs; an OPT iff the asker's query had one (RFC 6891 §7), version 0, with DO echoed and the
-/// asker's courtesies. Above the limit: TC=1, no records, OPT kept. A 12-bit rcode without OPT
-/// becomes SERVFAIL.
+/// own limit. Sets id, opcode, QR, RD and CD from the asker, RA as `content` says (0 on FORMERR and
+/// NOTIMP, as Unbound and BIND), AD only if the asker set AD or DO (RFC 6840 §5.8), AA=0, Z=0; the
+/// question as asked; the records with aged TTLs; an OPT iff the asker's query had one (RFC 6891
+/// §7), version 0, with DO echoed and the asker's courtesies.
+///
+/// Above the limit: TC=1, no records, OPT kept. A 12-bit rcode without OPT becomes
+/// SERVFAIL.
 [[nodiscard]] Reply compose_reply(ByteSpan into, const Asker& asker,
                                   const Content& content) noexcept;
 

@@ -21,6 +21,13 @@ Decision say(Outcome outcome, Rationed rationed, Rcode rcode, Ede ede = Ede::Non
 
 Decision refuse(Ede why) { return say(Outcome::Refused, Rationed::No, Rcode::Refused, why); }
 
+/// RA=1 would say that there is recursion to be had: scanners call that an open resolver.
+Decision refuse_stranger() {
+  Decision decision = say(Outcome::Refused, Rationed::Yes, Rcode::Refused, Ede::Prohibited);
+  decision.content.recursion = false;
+  return decision;
+}
+
 Decision decide_malformed(QueryFault fault, CookieRule cookies) {
   switch (fault) {
     case QueryFault::TooShort:
@@ -65,7 +72,7 @@ Decision decide(const dns::Result<dns::Query, dns::Malformed>& query, Admission 
   if (!query) {
     return denied ? drop(Drop::AclDenied) : decide_malformed(query.error().fault, cookies);
   }
-  if (denied) return say(Outcome::Refused, Rationed::Yes, Rcode::Refused, Ede::Prohibited);
+  if (denied) return refuse_stranger();
 
   // RFC 6891 §6.1.3, and before any other rule: a client that speaks another version must learn
   // ours.

@@ -448,6 +448,7 @@ def test_a_client_outside_of_the_access_list_is_refused(rig, dotline, server, so
     assert len(refused) == 1 and silence == [[], []]
     reply = dns.message.from_wire(refused[0])
     assert (reply.rcode(), reply.answer, [option.code for option in reply.options]) == (dns.rcode.REFUSED, [], [PROHIBITED])
+    assert not reply.flags & RA, "scanners would call it an open resolver"
     assert gained("dotline_replies_total", outcome="refused") == 1
     assert gained("dotline_packets_dropped_total", reason="acl_denied") == 2
 
@@ -456,7 +457,8 @@ def test_a_client_outside_of_the_access_list_is_refused(rig, dotline, server, so
 def test_a_connection_from_outside_of_the_access_list_is_refused_too(rig, dotline, server, source):
     refused, *silence = rig.client.exchange_over_tcp(
         [query("www.example", edns=1232).to_wire(), message(counts=(2, 0, 0, 0)), message(flags=QR)], server=server, source=source)
-    assert [dns.message.from_wire(wire).rcode() for wire in refused] == [dns.rcode.REFUSED]
+    replies = [dns.message.from_wire(wire) for wire in refused]
+    assert [(reply.rcode(), reply.flags & RA) for reply in replies] == [(dns.rcode.REFUSED, 0)]
     assert silence == [[], []]
 
 

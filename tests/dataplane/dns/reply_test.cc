@@ -133,6 +133,12 @@ TEST(ComposeReply, SetsEveryBitOfTheHeader) {
   }
 }
 
+TEST(ComposeReply, SaysNothingOfRecursionToWhoMayNotHaveIt) {
+  const Content refused{.rcode = Rcode::Refused, .recursion = false};
+  EXPECT_EQ(Composed(plain_asker(), refused).flags(), flag::kQr | flag::kRd | 5);
+  EXPECT_EQ(Composed(edns_asker(), refused).flags(), flag::kQr | flag::kRd | 5);
+}
+
 TEST(ComposeReply, LeavesOutAQuestionThatWasNotRead) {
   Asker asker = plain_asker();
   asker.question = {};

@@ -82,6 +82,7 @@ TEST(Decide, AnswersItselfWhatIsNotForABackend) {
     EXPECT_EQ(decision.outcome, row.outcome) << row.name;
     EXPECT_EQ(decision.content.rcode, row.rcode) << row.name;
     EXPECT_EQ(decision.content.ede, row.ede) << row.name;
+    EXPECT_TRUE(decision.content.recursion) << row.name;
   }
   EXPECT_TRUE(decide(query(Type::Any), Admission::Allowed, Transport::Udp).content.truncated);
 }
@@ -133,6 +134,7 @@ TEST(Decide, TellsAStrangerNoMoreThanRefused) {
   const Decision decision = decide(query(), Admission::Denied, Transport::Udp);
   EXPECT_EQ(decision.content.rcode, Rcode::Refused);
   EXPECT_EQ(decision.content.ede, Ede::Prohibited);
+  EXPECT_FALSE(decision.content.recursion) << "that would be an open resolver's";
   EXPECT_EQ(decision.rationed, Rationed::Yes);
   EXPECT_EQ(decide(malformed(QueryFault::BadName), Admission::Denied, Transport::Udp).drop,
             Drop::AclDenied);
