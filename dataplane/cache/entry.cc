@@ -18,6 +18,7 @@ constexpr size_t rounded(size_t size, size_t unit) { return (size + unit - 1) / 
 /// Where the parts of an entry lie in its block, and what the block has to hold so that the hit
 /// path may load whole pieces.
 struct Places {
+  size_t ede_at;
   size_t places_at;
   size_t records_at;
   size_t size;  // Of the tail.
@@ -31,10 +32,13 @@ uint64_t header_of(const dns::Content& content) {
                            content.authorities);
 }
 
-Places places_of(size_t name_size, size_t ttl_count, size_t records_size) {
-  const size_t places_at = rounded(name_size, sizeof(uint16_t));
+enum class Explained : uint8_t { No, Yes };
+
+Places places_of(size_t name_size, Explained explained, size_t ttl_count, size_t records_size) {
+  const size_t ede_at = rounded(name_size, sizeof(dns::Ede));
+  const size_t places_at = ede_at + (explained == Explained::Yes ? sizeof(dns::Ede) : 0);
   const size_t records_at = places_at + ttl_count * sizeof(uint16_t);
-  return {places_at, records_at, records_at + rounded(records_size, Entry::kChunk)};
+  return {ede_at, places_at, records_at, records_at + rounded(records_size, Entry::kChunk)};
 }
 
 }  // namespace
@@ -54,7 +58,7 @@ dns::Content Entry::content(Time now) const {
           .records = records(),
           .ttl_places = ttl_places(),
           .age = stale_ ? 0 : base::whole_seconds(inserted_, now),
-          .ede = ede_ == 0 ? dns::Ede::None : static_cast<dns::Ede>(ede_ - 1)};
+          .ede = ede()};
 }
 
 bool Entry::tellable(Time now, const Staleness& staleness) const {
@@ -72,13 +76,17 @@ dns::Content Entry::stale_content(const Staleness& staleness) const {
 }
 
 size_t Entry::footprint() const {
-  return block_size(sizeof(Entry) + places_of(name_size(), ttl_count_, records_size_).size);
+  const Places places = places_of(name_size(), explained_ ? Explained::Yes : Explained::No,
+                                  ttl_count_, records_size_);
+  return block_size(sizeof(Entry) + places.size);
 }
 
 Entry* make_entry(const NewEntry& from) {
   const ByteView name = from.question.name.wire();
   const dns::Content& content = from.content;
-  const Places places = places_of(name.size(), content.ttl_places.size(), content.records.size());
+  const bool explained = content.ede != dns::Ede::None;
+  const Places places = places_of(name.size(), explained ? Explained::Yes : Explained::No,
+                                  content.ttl_places.size(), content.records.size());
   std::byte* memory = allocate_block(sizeof(Entry) + places.size);
   if (memory == nullptr) return nullptr;
 
@@ -93,16 +101,16 @@ Entry* make_entry(const NewEntry& from) {
   entry->header_ = header_of(content);
   entry->additionals_ = content.additionals;
   entry->extended_rcode_ = static_cast<uint8_t>(static_cast<uint16_t>(content.rcode) >> 4);
-  entry->ede_ = static_cast<uint8_t>(
-      content.ede == dns::Ede::None ? 0 : static_cast<uint16_t>(content.ede) + 1);
+  entry->explained_ = explained;
   entry->authenticated_ = content.authenticated;
   entry->prefetch_ = from.prefetch && from.expires - from.inserted >= kShortestPrefetch;
   // ANY is answered over streams only (RFC 8482), which the hit path does not look at.
-  entry->plain_ = content.ede == dns::Ede::None && !content.truncated &&
-                  !dns::is_failure(content.rcode) && from.question.type != dns::Type::Any;
+  entry->plain_ = !explained && !content.truncated && !dns::is_failure(content.rcode) &&
+                  from.question.type != dns::Type::Any;
 
   std::byte* tail = entry->tail();
   std::memcpy(tail, name.data(), name.size());
+  if (explained) std::memcpy(tail + places.ede_at, &content.ede, sizeof content.ede);
   if (!content.ttl_places.empty()) {
     std::memcpy(tail + places.places_at, content.ttl_places.data(),
                 content.ttl_places.size_bytes());

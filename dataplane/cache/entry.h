@@ -139,6 +139,10 @@ class Entry {
   [[nodiscard]] std::byte* tail() { return reinterpret_cast<std::byte*>(this + 1); }
   [[nodiscard]] size_t name_size() const { return static_cast<uint8_t>(key_ >> 48); }
   [[nodiscard]] ByteView records() const { return {record_octets(), records_size_}; }
+  /// In front of the places.
+  [[nodiscard]] dns::Ede ede() const {
+    return explained_ ? static_cast<dns::Ede>(*(ttl_places().data() - 1)) : dns::Ede::None;
+  }
 
   [[nodiscard]] uint16_t header_word(unsigned index) const {
     return static_cast<uint16_t>(__builtin_bswap64(header_) >> (48 - 16 * index));
@@ -154,14 +158,15 @@ class Entry {
   uint16_t records_sum_ = 0;
   uint16_t ttl_count_ = 0;
   mutable std::atomic<uint16_t> pins_{0};  // At most one for each core, and the worker's own.
-  uint8_t ede_ = 0;                        // More by one; 0 is none.
   uint8_t extended_rcode_ = 0;
   bool authenticated_ : 1 = false;
   bool plain_ : 1 = false;
   bool stale_ : 1 = false;
   bool prefetch_ : 1 = false;
+  bool explained_ : 1 = false;  // By an extended error.
   mutable std::atomic<uint8_t> marks_{0};
-  // Behind it, in one block: the name, ttl_count_ places (2 octets each, aligned), the records.
+  // Behind it, in one block: the name, the extended error's code if there is one, ttl_count_ places
+  // (2 octets each, aligned), the records.
 };
 static_assert(sizeof(Entry) == 48, "with a name of 40 octets and an address, two cache lines");
 

@@ -136,6 +136,7 @@ class Walk {
   bool signs_message(const Record& record) const;
   bool good_rdata(const Record& record);
   bool take_opt(const Record& record);
+  void take_error(Ede code);
   void keep(const Record& record, Section section);
   void keep_soa(const Record& record, uint32_t ttl);
 
@@ -224,10 +225,14 @@ bool Walk::take_opt(const Record& record) {
     const uint16_t code = options.be16();
     Reader value(options.take(options.be16()));
     if (code == option::kKeepalive && value.remaining() == 2) answer.keepalive = value.be16();
-    if (code == option::kExtendedError && value.remaining() >= 2)
-      answer.bogus |= blames_signatures(Ede{value.be16()});
+    if (code == option::kExtendedError && value.remaining() >= 2) take_error(Ede{value.be16()});
   }
   return options.ok();
+}
+
+void Walk::take_error(Ede code) {
+  answer.bogus |= blames_signatures(code);
+  if (answer.ede == Ede::None) answer.ede = code;
 }
 
 void Walk::keep(const Record& record, Section section) {

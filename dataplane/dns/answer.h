@@ -51,6 +51,7 @@ struct Answer {
   uint16_t soa_ttl_index = 0;   // Which of `ttl_places` is that SOA's.
   /// An extended error says that the zone's signatures do not hold, RFC 8914 §4.7 to §4.13.
   bool bogus = false;
+  Ede ede = Ede::None;  // The first extended error's code, without its text. RFC 8914 §2.
   uint16_t keepalive = kNoKeepalive;  // RFC 7828 TIMEOUT in units of 100 ms, if the OPT had one.
 
   static constexpr uint16_t kNoKeepalive = 0xFFFF;

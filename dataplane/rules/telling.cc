@@ -4,8 +4,9 @@ namespace rules {
 
 Telling tell_hit(const cache::Entry& entry, base::Time now) {
   dns::Content content = entry.content(now);
-  // RFC 8914 §4.14. What resolvers say of other failures goes without.
-  if (content.rcode == dns::Rcode::ServFail) content.ede = dns::Ede::CachedError;
+  // RFC 8914 §4.14, unless the resolver has said more than that it failed.
+  if (content.rcode == dns::Rcode::ServFail && content.ede == dns::Ede::None)
+    content.ede = dns::Ede::CachedError;
   return {content, entry.stale() ? Outcome::Stale : Outcome::Hit};
 }
 

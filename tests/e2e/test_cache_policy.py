@@ -111,6 +111,15 @@ def saying(rcode=dns.rcode.NOERROR, records=(), authority=(), additional=(), fla
     return say
 
 
+def explained(says, *errors):
+    """The same with extended errors, each a code and a text."""
+    def say(asked):
+        response = dns.message.from_wire(says(asked))
+        response.use_edns(0, options=[dns.edns.EDEOption(code, text) for code, text in errors])
+        return response.to_wire()
+    return say
+
+
 def once_then(first, later):
     """Whichever resolver is asked."""
     left = [first]
@@ -242,6 +251,42 @@ def test_c13_a_failure_in_so_many_words_is_put_to_another_resolver(two, rcode):
     assert two.ask(f"all-{label}.example").rcode() == code
     times = 2 if rcode == "SERVFAIL" else 1  # That may pass.
     assert two.asked(f"all-{label}.example") == [times, times], "C12, C19: kept, and asked of each no more than that"
+
+
+EXPLAINED = {
+    "servfail": (failing(dns.rcode.SERVFAIL), BOGUS),
+    "servfail_unreachable": (failing(dns.rcode.SERVFAIL), 22),
+    "refused": (failing(dns.rcode.REFUSED), 18),
+    "blocked": (saying(dns.rcode.NXDOMAIN), 15),
+    "denied": (saying(dns.rcode.NXDOMAIN, authority=[("example.", 900, "SOA", SOA)]), 29),
+    "forged": (answer, 4),
+    "private_use": (answer, 0xC0DE),
+}
+
+
+@pytest.mark.parametrize("name", EXPLAINED)
+def test_what_a_resolver_explains_is_passed_on(two, name):
+    """RFC 8914: the first code, without its text, as the answer comes and from the cache."""
+    says, code = EXPLAINED[name]
+    label = f"explained-{name.replace('_', '-')}"
+    two.says[label] = explained(says, (code, "no more than ours"), (23, None))
+    for _ in range(4):
+        reply = two.ask(f"{label}.example")
+        (option,) = (option for option in reply.options if option.otype == dns.edns.EDE)
+        assert (option.code, option.text) == (code, None)
+        assert bool(addresses(reply)) == (says is answer)
+    assert two.client.ask(query(f"{label}.example")).edns < 0
+    assert sum(two.asked(f"{label}.example")) <= 4, "kept"
+
+
+def test_an_explanation_fits_or_is_left_out(two):
+    texts = [(None, 300, "TXT", f'"{letter * 216}"') for letter in "tu"]  # 509 octets with an OPT.
+    two.says["explained-long"] = explained(saying(records=texts), (STALE, None))
+    for _ in range(2):
+        large = two.client.ask(query("explained-long.example", "TXT", edns=1232))
+        assert explanations(large) == [STALE] and len(large.answer[0]) == 2
+    small = two.client.ask(query("explained-long.example", "TXT", edns=512))
+    assert not small.flags & dns.flags.TC and len(small.answer[0]) == 2 and explanations(small) == []
 
 
 def test_c06_an_error_may_come_without_its_question(two):

@@ -9,13 +9,16 @@ import contextlib
 import dataclasses
 import typing
 
+import dns.message
+import dns.name
 import pytest
 
-from rig.crowd_of_queries import AD, ANY, AXFR, CD, IXFR, OverHttps, OverStream, OverUdp, draw_queries, tls_context
+from rig.crowd_of_queries import (AD, ANY, AXFR, CD, IN, IXFR, RD, OverHttps, OverStream, OverUdp, Query, draw_queries,
+                                  tls_context)
 from rig.forwarder import backend, configuration
 from rig.message_sketch import sketch
 from rig.namespaces import FORWARDER, RESOLVER
-from rig.signed_zones import Knot, ValidatingUnbound
+from rig.signed_zones import BOGUS, Knot, ValidatingUnbound
 from rig.waiting import wait_until
 
 BATCH = 200
@@ -26,6 +29,7 @@ FORMERR, SERVFAIL, REFUSED = 1, 2, 5
 CNAME, DNAME = 5, 39
 LARGEST, LEAST = 1232, 512
 EDE = 15
+BLAMES_SIGNATURES = range(6, 13)
 
 
 @dataclasses.dataclass
@@ -200,3 +204,18 @@ def test_answers_are_the_resolvers_own(both, request, front, usual_count):
     print(len(queries), "queries; rcodes", dict(seen), "; rules", dict(used))
     assert set(seen) >= {0, 1, 2, 3, 5}
     assert (used["what does not fit is cut whole"] > 0) == (front is over_udp)
+
+
+def test_a_client_learns_why_the_resolver_does_not_trust_a_zone(both):
+    """RFC 8914: Unbound's code, as it answers and from the cache; it says now one of these and now another."""
+    asked = Query(RD, dns.name.from_text(f"host1.{BOGUS}").to_wire(), 1, IN, 1232, False, b"")
+
+    def told(asker):
+        (wire,) = asker.ask([asked])
+        message = dns.message.from_wire(wire)
+        return message.rcode(), [option.code for option in message.options if option.otype == EDE]
+
+    for asker in (OverStream(both.topology.resolver, RESOLVER, 53), over_tcp(both), over_udp(both)):
+        rcode, codes = told(asker)
+        assert rcode == SERVFAIL and len(codes) == 1 and codes[0] in BLAMES_SIGNATURES, codes
+        asker.close()

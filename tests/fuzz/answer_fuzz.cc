@@ -89,7 +89,8 @@ void check_relayed(const dns::Question& question, const dns::Answer& answer, uin
                                                .additionals = answer.additionals,
                                                .records = answer.records,
                                                .ttl_places = answer.ttl_places,
-                                               .age = age});
+                                               .age = age,
+                                               .ede = answer.ede});
   require(reply.size <= udp_size, "replies respect the limit");
   if (reply.written == dns::Written::Truncated) return;
   buffer.resize(reply.size);
@@ -98,6 +99,8 @@ void check_relayed(const dns::Question& question, const dns::Answer& answer, uin
   const auto relayed = dns::parse_answer(buffer, question, places);
   require(relayed.has_value(), "what is relayed parses");
   require(relayed->rcode == answer.rcode, "the rcode is relayed");
+  require(relayed->ede == answer.ede || reply.size + dns::kExtendedErrorSize > udp_size,
+          "the extended error is relayed where it fits");
   check_sections(*relayed, answer);
   for (const uint16_t place : relayed->ttl_places) {
     const uint32_t stored = base::load_be32(&answer.records[place]);

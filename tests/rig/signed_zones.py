@@ -100,6 +100,7 @@ server:
   tls-service-key: "{key}"
   incoming-num-tcp: 200
   module-config: "validator iterator"
+  ede: yes
   do-not-query-localhost: no
   qname-minimisation: no
   aggressive-nsec: no

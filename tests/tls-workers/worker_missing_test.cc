@@ -78,6 +78,13 @@ INSTANTIATE_TEST_SUITE_P(
                                  .authority(kSoa);
                            },
                            false},
+                    // RFC 8914 §4.16: a filter's word, though it borrows the zone's SOA.
+                    Denial{"blocked",
+                           [] {
+                             return denial().authority(kSoa).opt(
+                                 {.options = {{.code = 15, .value = bytes_of({0, 15})}}});
+                           },
+                           false},
                     Denial{"without_an_soa", denial, false}),
     [](const auto& test) { return std::string(test.param.name); });
 

@@ -57,6 +57,19 @@ TEST(WorkerStale, FailureIsNotToldWhileAnOldAnswerMayBe) {
   }
 }
 
+TEST(WorkerStale, WithoutAnOldAnswerTheResolversReasonIsTold) {
+  for (const dns::Rcode rcode : {dns::Rcode::ServFail, dns::Rcode::Refused, dns::Rcode::NxDomain}) {
+    SCOPED_TRACE(static_cast<int>(rcode));
+    DotServer server(good_identity(), {.script = failing(rcode, dns::Ede::DnssecBogus)});
+    WorkerRig rig({backend_at(server.endpoint())});
+    const exchange::Fill fill = rig.resolve(kName);
+    ASSERT_NE(fill.entry, nullptr);
+    EXPECT_EQ(content_of(fill)->rcode, rcode);
+    EXPECT_EQ(content_of(fill)->ede, dns::Ede::DnssecBogus);
+    EXPECT_EQ(rig.cached(kName), fill.entry);
+  }
+}
+
 TEST(WorkerStale, OldDenialIsToldAsOne) {
   DotServer server(good_identity(), {.script = failing(dns::Rcode::ServFail)});
   WorkerRig rig({backend_at(server.endpoint())});

@@ -18,7 +18,8 @@ cache::Entry* EntryMaker::make(const dns::Question& question, const dns::Answer&
                                         .authorities = answer.authorities,
                                         .additionals = answer.additionals,
                                         .records = records,
-                                        .ttl_places = answer.ttl_places},
+                                        .ttl_places = answer.ttl_places,
+                                        .ede = answer.ede},
                             .inserted = keep.now,
                             .expires = keep.now + base::seconds(keep.lifetime),
                             .prefetch = keep.prefetch});

@@ -44,6 +44,40 @@ std::vector<uint32_t> ttls_of(const Entry& entry, Time now) {
   return ttls;
 }
 
+Owned explained(const dns::Question& asked, dns::Ede ede) {
+  const Bytes record = tests::a_record(tests::pointer_to_question(), 60, {192, 0, 2, 1}).wire();
+  const std::array<uint16_t, 1> places = {6};
+  return Owned(
+      make_entry({.question = asked,
+                  .content = {.answers = 1, .records = record, .ttl_places = places, .ede = ede},
+                  .inserted = kStart,
+                  .expires = kStart + seconds{60}}));
+}
+
+TEST(Entry, KeepsEveryExtendedErrorBesideItsRecords) {
+  for (const unsigned number : {1u, 10u, 100u}) {  // Names whose octets are odd and even in number.
+    for (const uint16_t code : std::initializer_list<uint16_t>{0, 6, 255, 256, 0xFFFE}) {
+      const Owned entry = explained(question(number), dns::Ede{code});
+      EXPECT_EQ(entry->content(kStart).ede, dns::Ede{code});
+      EXPECT_FALSE(entry->plain()) << "not for the hit path";
+      EXPECT_TRUE(entry->answers(question(number)));
+      EXPECT_EQ(ttls_of(*entry, kStart), std::vector<uint32_t>{60});
+      EXPECT_EQ(entry->content(kStart).records.size(), 16u);
+    }
+    const Owned plain = explained(question(number), dns::Ede::None);
+    EXPECT_EQ(plain->content(kStart).ede, dns::Ede::None);
+    EXPECT_TRUE(plain->plain());
+  }
+}
+
+TEST(StaleEntry, SaysThatItIsStaleWhateverWasSaidOfIt) {
+  const Owned old = explained(question(1), dns::Ede{4});
+  EXPECT_EQ(old->stale_content({}).ede, dns::Ede::StaleAnswer);
+  const Owned copy(make_stale(question(1), *old, {}, kStart + seconds{1000}));
+  EXPECT_EQ(copy->content(kStart).ede, dns::Ede::StaleAnswer);
+  EXPECT_EQ(ttls_of(*copy, kStart), std::vector<uint32_t>{30});
+}
+
 TEST(StaleEntry, SaysTheSameForAnotherThirtySeconds) {
   const Owned old = an_entry();
   const Time now = kStart + seconds{1000};

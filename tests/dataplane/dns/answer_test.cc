@@ -500,23 +500,31 @@ TEST(ParseAnswer, TakesAnyRecordForAnAnswerToAny) {
   EXPECT_TRUE(answer->has_asked_type);
 }
 
-TEST(ParseAnswer, TellsWhetherSignaturesAreToBlame) {
+TEST(ParseAnswer, TellsWhetherSignaturesAreToBlameAndReadsTheFirstExtendedError) {
   struct Case {
     const char* name;
     std::vector<tests::Option> options;
     bool bogus;
+    Ede ede = Ede::None;
   };
   for (const Case& c : {
            Case{"no_option", {}, false},
-           Case{"bogus", {{.code = 15, .value = bytes_of({0, 6})}}, true},
-           Case{"expired_with_text", {{.code = 15, .value = bytes_of({0, 7, 'x'})}}, true},
-           Case{"nsec_missing", {{.code = 15, .value = bytes_of({0, 12})}}, true},
-           Case{"indeterminate", {{.code = 15, .value = bytes_of({0, 5})}}, false},
-           Case{"cached_error", {{.code = 15, .value = bytes_of({0, 13})}}, false},
+           Case{"bogus", {{.code = 15, .value = bytes_of({0, 6})}}, true, Ede{6}},
+           Case{"expired_with_text", {{.code = 15, .value = bytes_of({0, 7, 'x'})}}, true, Ede{7}},
+           Case{"nsec_missing", {{.code = 15, .value = bytes_of({0, 12})}}, true, Ede{12}},
+           Case{"indeterminate", {{.code = 15, .value = bytes_of({0, 5})}}, false, Ede{5}},
+           Case{"cached_error", {{.code = 15, .value = bytes_of({0, 13})}}, false, Ede{13}},
            Case{"second_of_two",
                 {{.code = 15, .value = bytes_of({0, 22})}, {.code = 15, .value = bytes_of({0, 9})}},
-                true},
-           Case{"high_octet_counts", {{.code = 15, .value = bytes_of({1, 6})}}, false},
+                true,
+                Ede{22}},
+           Case{"code_0", {{.code = 15, .value = bytes_of({0, 0})}}, false, Ede::Other},
+           Case{"private_use", {{.code = 15, .value = bytes_of({0xFF, 0xFE})}}, false, Ede{0xFFFE}},
+           Case{"too_short_then_whole",
+                {{.code = 15, .value = bytes_of({6})}, {.code = 15, .value = bytes_of({0, 22})}},
+                false,
+                Ede{22}},
+           Case{"high_octet_counts", {{.code = 15, .value = bytes_of({1, 6})}}, false, Ede{0x106}},
            Case{"too_short", {{.code = 15, .value = bytes_of({6})}}, false},
            Case{"other_option", {{.code = 10, .value = bytes_of({0, 6})}}, false},
        }) {
@@ -524,6 +532,7 @@ TEST(ParseAnswer, TellsWhetherSignaturesAreToBlame) {
     const Parsed answer(an_answer(kName, Type::A, Rcode::ServFail).opt({.options = c.options}));
     ASSERT_EQ(answer.fault(), std::nullopt);
     EXPECT_EQ(answer->bogus, c.bogus);
+    EXPECT_EQ(answer->ede, c.ede);
   }
 }
 

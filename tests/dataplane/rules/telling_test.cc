@@ -14,11 +14,11 @@ using tests::question;
 
 class TellingTest : public testing::Test {
  protected:
-  const cache::Entry* keep(dns::Rcode rcode, base::Duration lifetime = seconds{60}) {
+  const cache::Entry* keep(dns::Rcode rcode, dns::Ede ede = dns::Ede::None) {
     cache::Entry* entry = cache::make_entry({.question = question(1),
-                                             .content = {.rcode = rcode},
+                                             .content = {.rcode = rcode, .ede = ede},
                                              .inserted = kStart,
-                                             .expires = kStart + lifetime});
+                                             .expires = kStart + seconds{60}});
     cache_.insert(question(1), entry, kStart, reclaim_);
     return entry;
   }
@@ -38,6 +38,15 @@ TEST_F(TellingTest, AHitIsTheEntryAndAKeptServfailSaysSo) {
   const Telling failed = tell_hit(*keep(dns::Rcode::ServFail), kStart);
   EXPECT_EQ(failed.outcome, Outcome::Hit);
   EXPECT_EQ(failed.content.ede, dns::Ede::CachedError);
+}
+
+TEST_F(TellingTest, WhatTheResolverSaysOfAnAnswerIsPassedOn) {
+  for (const dns::Rcode rcode :
+       {dns::Rcode::NoError, dns::Rcode::ServFail, dns::Rcode::NxDomain, dns::Rcode::Refused}) {
+    const cache::Entry* kept = keep(rcode, dns::Ede::DnssecBogus);
+    EXPECT_EQ(tell_hit(*kept, kStart).content.ede, dns::Ede::DnssecBogus);
+    EXPECT_EQ(tell_fill(kept, dns::Ede::None, kStart).content.ede, dns::Ede::DnssecBogus);
+  }
 }
 
 TEST_F(TellingTest, AStaleEntryIsCalledThatWhereverItComesFrom) {
