@@ -218,6 +218,7 @@ class Instance final : private Commanded {
   void look_at_drops();
   void remind();
   void remind_of_own();
+  void remind_of_http_1();
   void tell_manager();
   base::Result<Reloaded, Lines> read_and_take_up();
   base::Result<Reloaded, Lines> take_up(Config next);
@@ -229,6 +230,7 @@ class Instance final : private Commanded {
   PacedLog paced_log_;
   Reminders reminders_;
   OwnCertificateReminder own_certificates_;
+  Http1Reminder http_1_;
   ServiceManager manager_;
   ReloadRecord reloads_;
   poll::Eal eal_;
@@ -566,6 +568,7 @@ void Instance::tick() {
   ports_->look(*topology_);
   remind();
   remind_of_own();
+  remind_of_http_1();
   look_again(base::Clock::now());
   topology_->tick(workers_, base::Clock::now());
   paced_log_.flush();
@@ -613,6 +616,16 @@ void Instance::remind_of_own() {
   for (const std::string& line :
        own_certificates_.look(shown, base::Clock::now(), std::chrono::system_clock::now()))
     log_.write(LogLevel::Warning, line);
+}
+
+void Instance::remind_of_http_1() {
+  uint64_t closed = 0;
+  for (const front::Counters* front : sources()->counters->fronts) {
+    for (const front::Closed why : {front::Closed::Http1, front::Closed::Http1InHello})
+      closed += front->closed[why].read();
+  }
+  if (const auto line = http_1_.look(closed, base::Clock::now()))
+    log_.write(LogLevel::Warning, *line);
 }
 
 /// The watchdog is for threads that hang, which a restart cures, and not for backends that are

@@ -3,6 +3,8 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace control {
 namespace {
 
@@ -58,6 +60,16 @@ std::vector<std::string> OwnCertificateReminder::look(const std::vector<Shown>& 
     said_[one.bind] = now;
   }
   return lines;
+}
+
+std::optional<std::string> Http1Reminder::look(uint64_t closed, base::Time now) {
+  if (closed == told_ || (said_ && now < *said_ + kPause)) return std::nullopt;
+  const uint64_t news = closed - std::exchange(told_, closed);
+  said_ = now;
+  return fmt::format(
+      "{} {} closed whose client speaks HTTP/1.1: DNS over HTTPS needs HTTP/2 here; look for a "
+      "proxy, a health check or an old library among its clients",
+      news, news == 1 ? "connection was" : "connections were");
 }
 
 }  // namespace control

@@ -1,8 +1,9 @@
 // What the operator is told again and again while it stays so: that a backend's certificate expires
-// soon, or one of our own, once a day; that keys of TLS sessions are written to a file, once an
-// hour.
+// soon, or one of our own, once a day; that keys of TLS sessions are written to a file, and that
+// clients of DNS over HTTPS speak HTTP/1.1, once an hour.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -51,6 +52,19 @@ class OwnCertificateReminder {
 
  private:
   std::map<std::string, base::Time> said_;  // By bind.
+};
+
+/// Of clients that speak HTTP/1.1 where DNS over HTTPS is served over HTTP/2.
+class Http1Reminder {
+ public:
+  /// What has to be said now, if anything. `closed`: connections closed for that since the start.
+  [[nodiscard]] std::optional<std::string> look(uint64_t closed, base::Time now);
+
+  static constexpr std::chrono::hours kPause{1};
+
+ private:
+  uint64_t told_ = 0;
+  std::optional<base::Time> said_;
 };
 
 }  // namespace control

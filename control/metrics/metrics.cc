@@ -366,7 +366,8 @@ void add_client_tls(const MetricsSources& sources, FamilyList& families) {
                                                return front.handshakes_resumed;
                                              }));
   uint64_t failed = 0;
-  for (const front::Closed why : {front::Closed::HandshakeFailed, front::Closed::HandshakeTimeout})
+  for (const front::Closed why : {front::Closed::HandshakeFailed, front::Closed::HandshakeTimeout,
+                                  front::Closed::Http1InHello})
     failed += sum(
         sources.fronts, [why](const auto& front) -> auto& { return front.closed[why]; });
   families.sample({{"kind", "failed"}}, failed);

@@ -9,6 +9,7 @@ using std::chrono::hours;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::StartsWith;
 
 const base::Time kStart{base::seconds(1000)};
 const tls::Date kToday = std::chrono::sys_days{std::chrono::year{2026} / 11 / 22};
@@ -84,6 +85,18 @@ TEST(OwnCertificates, AreRemindedOfOnceADay) {
   EXPECT_THAT(reminder.look(shown, kStart + hours(31), kToday + hours(31)),
               ElementsAre(HasSubstr("expired on 2026-11-23 06:00 UTC; ")));
   EXPECT_THAT(reminder.look({}, kStart + hours(99), kToday + hours(99)), IsEmpty());
+}
+
+TEST(Http1, IsSaidWhenItBeginsAndOnceAnHourWhileItGoesOn) {
+  Http1Reminder reminder;
+  EXPECT_EQ(reminder.look(0, kStart), std::nullopt);
+  EXPECT_THAT(reminder.look(1, kStart).value_or(""),
+              StartsWith("1 connection was closed whose client speaks HTTP/1.1: "));
+  EXPECT_EQ(reminder.look(900, kStart + std::chrono::minutes(59)), std::nullopt);
+  EXPECT_THAT(reminder.look(1000, kStart + hours(1)).value_or(""),
+              StartsWith("999 connections were closed whose client speaks HTTP/1.1: "));
+  EXPECT_EQ(reminder.look(1000, kStart + hours(9)), std::nullopt);
+  EXPECT_NE(reminder.look(1001, kStart + hours(9)), std::nullopt);
 }
 
 }  // namespace

@@ -185,6 +185,18 @@ def test_curl_that_only_speaks_http_1_is_refused_by_tls(served):
     assert curl(served, "--http1.1", f"{URL}?dns={ENCODED}").returncode == 35
 
 
+@pytest.mark.parametrize(("reason", "arguments"), [("http_1", ("--http1.1", "--no-alpn")), ("http_1_alpn", ("--http1.1",))])
+def test_clients_that_only_speak_http_1_are_counted_and_told_of(served, reason, arguments):
+    def seen():
+        metrics = served.dotline.metrics()
+        return [metrics.value("dotline_client_connections_closed_total", reason=name)
+                for name in (reason, "malformed", "tls_failed")]
+    counted, *others = seen()
+    curl(served, *arguments, f"{URL}?dns={ENCODED}")
+    wait_until(lambda: seen() == [counted + 1, *others], "it is counted, and as nothing else")
+    wait_until(lambda: "whose client speaks HTTP/1.1: DNS over HTTPS needs HTTP/2" in served.dotline.log(), "it is said")
+
+
 def test_curl_resolves_with_doh(served):
     with page_server(served), served.asked_over("doh"):
         result = curl(served, "--doh-url", f"https://{FORWARDER}/dns-query", f"http://page.example:{PAGE_PORT}/")

@@ -24,6 +24,7 @@ enum class Standing : uint8_t {
   Finished,   // It has said that it will ask no more: answered to the end, then closed.
   Malformed,  // Out of step with what it speaks: nothing after this means anything.
   Abusive,    // Costs more than a client may: closed as well.
+  Http1,      // Speaks HTTP/1.1, has been told that it must not, and is closed.
 };
 
 class Carrier {

@@ -38,7 +38,7 @@ void Channel::close() {
 
 Channel::Shaken Channel::shake_hands() {
   const tls::Step step = stream_.answer_handshake(tls_->get());
-  if (!step) return Shaken::Failed;
+  if (!step) return stream_.offers_http_1_alone() ? Shaken::Http1 : Shaken::Failed;
   if (*step == tls::Progress::Wait) return Shaken::Wait;
   return stream_.resumed() ? Shaken::Resumed : Shaken::Full;
 }

@@ -22,7 +22,8 @@ class Channel {
   void open(int fd, std::shared_ptr<const ServerContext> tls);
   void close();
 
-  enum class Shaken : uint8_t { Wait, Full, Resumed, Failed };
+  /// Http1: failed, since the client offers HTTP/1.1 where HTTP/2 is spoken.
+  enum class Shaken : uint8_t { Wait, Full, Resumed, Failed, Http1 };
   /// Of a channel with TLS, each time its socket is readable, until it does not say Wait.
   [[nodiscard]] Shaken shake_hands();
 

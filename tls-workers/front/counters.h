@@ -28,13 +28,15 @@ enum class Closed : uint8_t {
   Abusive,
   Acl,
   Stopped,
+  Http1,         // Told 505.
+  Http1InHello,  // Ended in its TLS handshake.
   Count_
 };
 
 inline constexpr std::array<std::string_view, static_cast<size_t>(Closed::Count_)> kClosedNames = {
-    "by_client",   "reset",           "idle",         "gave_way", "tls_failed",
-    "tls_timeout", "receive_timeout", "send_timeout", "duration", "query_limit",
-    "malformed",   "garbage",         "abusive",      "acl",      "stopped"};
+    "by_client",       "reset",        "idle",     "gave_way",    "tls_failed", "tls_timeout",
+    "receive_timeout", "send_timeout", "duration", "query_limit", "malformed",  "garbage",
+    "abusive",         "acl",          "stopped",  "http_1",      "http_1_alpn"};
 static_assert(!kClosedNames.back().empty());
 
 /// Why a connection was not taken. The names are

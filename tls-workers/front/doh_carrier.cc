@@ -45,6 +45,15 @@ bool ends_stream(base::ByteView frame) {
          (flags & NGHTTP2_FLAG_END_STREAM) != 0;
 }
 
+/// Whether what is no HTTP/2 begins with a method, or with a part of one. RFC 9112 §3.1.
+bool speaks_http_1(base::ByteView octets) {
+  const auto is_letter = [](std::byte octet) {
+    return octet >= std::byte{'A'} && octet <= std::byte{'Z'};
+  };
+  const auto behind = std::ranges::find_if_not(octets, is_letter);
+  return behind != octets.begin() && (behind == octets.end() || *behind == std::byte{' '});
+}
+
 std::string_view text_of(const uint8_t* data, size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
@@ -111,6 +120,8 @@ void DohCarrier::filled(size_t size) {
     const auto text = std::as_bytes(std::span(kWrongVersion));
     outgoing_.assign(text.begin(), text.end());
     session_.reset();
+    return break_off(speaks_http_1(base::ByteView(incoming_).first(size)) ? Standing::Http1
+                                                                          : Standing::Malformed);
   }
   if (taken < 0)
     return break_off(taken == NGHTTP2_ERR_FLOODED ? Standing::Abusive : Standing::Malformed);

@@ -253,6 +253,8 @@ void Front::shake_hands(Connection& connection) {
       return;
     case Channel::Shaken::Failed:
       return crowd_.remove(connection, Closed::HandshakeFailed);
+    case Channel::Shaken::Http1:
+      return crowd_.remove(connection, Closed::Http1InHello);
     case Channel::Shaken::Full:
       counters_.handshakes_full.add();
       break;
@@ -305,6 +307,9 @@ void Front::take_whole_queries(Connection& connection) {
       break;
     case Standing::Abusive:
       connection.end(Closed::Abusive);
+      break;
+    case Standing::Http1:
+      connection.end(Closed::Http1);
       break;
   }
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <string_view>
 
 #include "tls-workers/upstream/tls_context.h"
 #include "tls-workers/upstream/tls_offer.h"
@@ -11,6 +12,19 @@ namespace {
 
 /// Replies of one turn leave in records of the largest size: a client reads all that is there.
 constexpr long kRecordSize = SSL3_RT_MAX_PLAIN_LENGTH;
+
+// As ALPN writes them, RFC 7301 §3.1, §6.
+constexpr std::string_view kHttp2 = "\x02h2";
+constexpr std::string_view kHttp1 = "\x08http/1.1";
+
+/// Whether `protocol` is one of `list`, which OpenSSL has found to be well-formed.
+bool names(std::string_view protocol, std::string_view list) {
+  while (!list.empty()) {
+    if (list.starts_with(protocol)) return true;
+    list.remove_prefix(std::min(list.size(), size_t{1} + static_cast<unsigned char>(list.front())));
+  }
+  return false;
+}
 
 /// Takes references of its own.
 bool use(SSL_CTX* context, const Certificate& certificate) {
@@ -63,7 +77,7 @@ bool ServerContext::set_up(const ServerTls& settings, TicketKeys& keys) {
 }
 
 /// RFC 7858 knows no ALPN, so that most clients of DNS over TLS name nothing and do not get here.
-int ServerContext::choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size,
+int ServerContext::choose_protocol(SSL* ssl, const unsigned char** chosen, unsigned char* size,
                                    const unsigned char* offered, unsigned offered_size,
                                    void* self) {
   const std::string& ours = static_cast<const ServerContext*>(self)->protocol_;
@@ -72,7 +86,10 @@ int ServerContext::choose_protocol(SSL*, const unsigned char** chosen, unsigned 
       SSL_select_next_proto(&found, size, reinterpret_cast<const unsigned char*>(ours.data()),
                             static_cast<unsigned>(ours.size()), offered, offered_size);
   *chosen = found;
-  return outcome == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+  if (outcome == OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_OK;
+  tls::notes_of(ssl).offers_http_1_alone =
+      ours == kHttp2 && names(kHttp1, {reinterpret_cast<const char*>(offered), offered_size});
+  return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 }  // namespace front

@@ -44,8 +44,6 @@ std::string identity_of(const BackendSettings& settings, const std::string& trus
          std::to_string(static_cast<unsigned>(tls.min_version));
 }
 
-PeerNotes& notes_of(const SSL* ssl) { return *static_cast<PeerNotes*>(SSL_get_app_data(ssl)); }
-
 void note_record(int sent, int, int type, const void*, size_t, SSL* ssl, void*) {
   if (sent == 0 && (type == SSL3_RT_HEADER || type == SSL3_RT_HANDSHAKE))
     notes_of(ssl).budget.received();
@@ -68,6 +66,8 @@ bool verify_without_authorities(X509_STORE_CTX* store) {
 }
 
 }  // namespace
+
+PeerNotes& notes_of(const SSL* ssl) { return *static_cast<PeerNotes*>(SSL_get_app_data(ssl)); }
 
 TlsContext::TlsContext(const BackendSettings& settings, Tickets& tickets)
     : name_(settings.name),

@@ -29,7 +29,11 @@ using Ssl = std::unique_ptr<SSL, FreeSsl>;
 struct PeerNotes {
   std::string complaint;  // What certificate verification found wrong.
   RecordBudget budget;
+  bool offers_http_1_alone = false;  // A client, where HTTP/2 is spoken.
 };
+
+/// Of a connection that `new_ssl` has made.
+[[nodiscard]] PeerNotes& notes_of(const SSL* ssl);
 
 class TlsContext {
  public:

@@ -74,6 +74,8 @@ class TlsStream {
 
   [[nodiscard]] int fd() const { return fd_; }
   [[nodiscard]] bool resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
+  /// Of a handshake with a client that has failed: whether that was why.
+  [[nodiscard]] bool offers_http_1_alone() const { return notes_.offers_http_1_alone; }
   /// Until when the certificate is valid that the handshake has shown; a resumed one shows none.
   [[nodiscard]] std::optional<Date> shown_expiry() const;
 

@@ -330,7 +330,7 @@ TEST(FrontDoh, TellsOlderHttpWhichOneIsNeeded) {
   const std::string_view text = "GET /dns-query HTTP/1.1\r\nhost: dns.example\r\n\r\n";
   EXPECT_TRUE(talk.carrier.unsent().empty()) << "nobody has spoken HTTP/2 yet";
   talk.carrier_hears(bytes_of(std::as_bytes(std::span(text))));
-  EXPECT_EQ(talk.carrier.standing(), Standing::Malformed);
+  EXPECT_EQ(talk.carrier.standing(), Standing::Http1);
   const base::ByteView unsent = talk.carrier.unsent();
   const std::string said(reinterpret_cast<const char*>(unsent.data()), unsent.size());
   EXPECT_THAT(said, testing::StartsWith("HTTP/1.1 505 "));
@@ -339,6 +339,28 @@ TEST(FrontDoh, TellsOlderHttpWhichOneIsNeeded) {
   EXPECT_EQ(talk.carrier.unsent().size(), said.size());
   const size_t content = said.find("\r\n\r\n") + 4;
   EXPECT_THAT(said, HasSubstr("content-length: " + std::to_string(said.size() - content)));
+}
+
+TEST(FrontDoh, KnowsOlderHttpFromWhatIsNone) {
+  struct Case {
+    const char* first;
+    Standing standing;
+  };
+  for (const Case& c :
+       {Case{"GET / HTTP/1.0\r\n\r\n", Standing::Http1}, Case{"P", Standing::Open},
+        Case{"POST /", Standing::Http1}, Case{"OPT", Standing::Http1},
+        Case{" GET /", Standing::Malformed}, Case{"get /", Standing::Malformed},
+        Case{"SSH-2.0-x", Standing::Malformed}, Case{"\x16\x03\x01", Standing::Malformed},
+        Case{"\xff", Standing::Malformed}}) {
+    SCOPED_TRACE(c.first);
+    Conversation talk;
+    talk.carrier_hears(bytes_of(std::as_bytes(std::span(std::string_view(c.first)))));
+    EXPECT_EQ(talk.carrier.standing(), c.standing);
+  }
+  Conversation slow;
+  slow.carrier_hears(bytes_of({'P'}));
+  slow.carrier_hears(bytes_of({'U', 'T', ' '}));
+  EXPECT_EQ(slow.carrier.standing(), Standing::Http1);
 }
 
 /// A GET whose URL has `size` octets, in as many frames as that needs.

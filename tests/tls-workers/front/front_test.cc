@@ -344,6 +344,20 @@ TEST_F(FrontTest, LetsTheQuietestGiveWayAndNobodyWhomItOwesSomething) {
   EXPECT_EQ(counters().open[Transport::Tcp].read(), 3u);
 }
 
+TEST_F(FrontTest, CountsWhoSpeaksHttp1ToDnsOverHttps) {
+  rules_.places = {{.transport = Transport::Doh,
+                    .paths = std::make_shared<const std::vector<std::string>>(1, "/dns-query")}};
+  {
+    const Client client(address_);
+    client.send(bytes_of(std::as_bytes(std::span(std::string_view("GET / HTTP/1.1\r\n\r\n")))));
+    turn_until([&] { return client.anything_to_read(); });
+    turn();
+    client.say_no_more();
+    turn_until([&] { return counters().closed[Closed::Http1].read() == 1; });
+  }
+  EXPECT_EQ(counters().closed.total(), 1u) << "once";
+}
+
 TEST_F(FrontTest, GivesAClientOnlySoManyConnections) {
   rules_.limits.max_connections_per_client = 2;
   Client one(address_);
