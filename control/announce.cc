@@ -84,9 +84,11 @@ void announce_start(const Config& config, const Ports& ports, const poll::Eal& e
       fmt::format("dotline {}: {} MB of memory, {}", version().dotline, eal.memory_megabytes(),
                   eal.uses_hugepages() ? "in hugepages" : "without hugepages"));
   for (size_t i = 0; i < ports.size(); ++i) {
+    const poll::Port* port = ports.port(i);
+    if (port == nullptr) continue;  // Why was said.
     for (unsigned core = 0; core < config.eal.cores.size(); ++core) {
       if (core >= config.eal.ports[i].queues) continue;
-      announce_queue(config, ports.port(i), core, log);
+      announce_queue(config, *port, core, log);
     }
     if (const std::string& tap = config.eal.ports[i].tap; !tap.empty()) {
       log.write(LogLevel::Info,

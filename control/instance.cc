@@ -157,7 +157,9 @@ class Instance final : private Commanded {
                    .fills = kFills}) {
     for (const std::string& note : eal_.notes()) log_.write(LogLevel::Warning, note);
     in_the_making = "ports";
-    ports_ = std::make_unique<Ports>(config_.eal, paced_log_);
+    ports_ = std::make_unique<Ports>(
+        config_.eal, config_.strict_start ? Ports::Missing::IsAFault : Ports::Missing::IsTried,
+        paced_log_);
     open_exception_path();
     in_the_making = "listening sockets";
     open_listeners();
@@ -266,9 +268,10 @@ void Instance::open_exception_path() {
   for (size_t i = 0; i < ports_->size(); ++i) {
     const poll::PortSettings& settings = config_.eal.ports[i];
     if (settings.exception != poll::Exception::Tap) continue;
-    const poll::Port& port = ports_->port(i);
+    const poll::Port* port = ports_->port(i);
+    if (port == nullptr) continue;
     wanted.push_back({.index = static_cast<uint16_t>(i),
-                      .tap = {.name = settings.tap, .mac = port.mac(), .mtu = port.mtu()}});
+                      .tap = {.name = settings.tap, .mac = port->mac(), .mtu = port->mtu()}});
   }
   if (wanted.empty()) return;
   exception_path_ = value_or_throw(poll::ExceptionPath::open(cores(), wanted, config_.eal.binds));

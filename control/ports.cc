@@ -1,6 +1,7 @@
 #include "control/ports.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <stdexcept>
@@ -38,6 +39,24 @@ void add(poll::PortStatistics& sum, const poll::PortStatistics& more) {
   sum.send_errors += more.send_errors;
 }
 
+/// An interface that is not there, or down, lacks its addresses too.
+poll::KernelMute::Addresses addresses_of(const std::vector<poll::PortSettings>& ports) {
+  const bool all_there = std::ranges::all_of(ports, [](const poll::PortSettings& port) {
+    if (!is_of_kernel(port.kind)) return true;
+    const auto interface = poll::look_at_interface(port.target);
+    return interface && interface->up;
+  });
+  return all_there ? poll::KernelMute::Addresses::MustExist
+                   : poll::KernelMute::Addresses::MayComeLater;
+}
+
+/// `fault` as Port::open has it, without the port's name.
+std::string reason_in(std::string fault, const poll::PortSettings& settings) {
+  const std::string prefix = "port " + settings.device + ": ";
+  if (fault.starts_with(prefix)) fault.erase(0, prefix.size());
+  return fault;
+}
+
 PortSight sight_of(const poll::Port& port, const poll::PortSettings& settings,
                    const poll::LinkNews& news) {
   PortSight sight{.kind = settings.kind, .had = *port.interface()};
@@ -54,7 +73,8 @@ PortSight sight_of(const poll::Port& port, const poll::PortSettings& settings,
 
 }  // namespace
 
-Ports::Ports(const poll::EalSettings& settings, PacedLog& log) : binds_(settings.binds), log_(log) {
+Ports::Ports(const poll::EalSettings& settings, Missing missing, PacedLog& log)
+    : binds_(settings.binds), log_(log) {
   const auto of_kernel = [](const auto& port) { return is_of_kernel(port.kind); };
   if (std::ranges::any_of(settings.ports, of_kernel)) {
     // Before anything is looked at, so that no change falls between.
@@ -62,14 +82,26 @@ Ports::Ports(const poll::EalSettings& settings, PacedLog& log) : binds_(settings
     if (!watch) throw std::runtime_error(watch.error());
     watch_ = std::move(*watch);
   }
+  const poll::KernelMute::Addresses addresses = addresses_of(settings.ports);
+  std::vector<std::string> faults;  // By port; empty: it is open.
   for (const poll::PortSettings& port : settings.ports) {
     auto place = std::make_unique<Place>();
     place->settings = port;
     place->index = static_cast<unsigned>(places_.size());
-    auto opened = poll::Port::open(port, binds_, place->index);
-    if (!opened) throw std::runtime_error(opened.error());
-    place->port = std::move(*opened);
+    auto opened = poll::Port::open(port, binds_, place->index, addresses);
+    if (opened) place->port = std::move(*opened);
+    // Only an interface of the kernel's can be looked for.
+    if (!opened && (missing == Missing::IsAFault || !is_of_kernel(port.kind)))
+      throw std::runtime_error(opened.error());
+    faults.push_back(opened ? "" : std::move(opened.error()));
     places_.push_back(std::move(place));
+  }
+  if (std::ranges::none_of(faults, &std::string::empty))
+    throw std::runtime_error(fmt::format("{}", fmt::join(faults, "; ")));
+  for (const auto& place : places_) {
+    if (place->port) continue;
+    place->condition.link = false;
+    set_why(*place, reason_in(faults[place->index], place->settings));
   }
 }
 
@@ -184,10 +216,7 @@ void Ports::try_to_open(Place& place, Topology& cores) {
   }();
   if (!opened) {
     place.next_try = base::Clock::now() + kBetweenTries;
-    std::string why = std::move(opened.error());
-    const std::string prefix = "port " + place.settings.device + ": ";
-    if (why.starts_with(prefix)) why.erase(0, prefix.size());
-    return set_why(place, std::move(why));
+    return set_why(place, reason_in(std::move(opened.error()), place.settings));
   }
   {
     const std::lock_guard lock(place.mutex);

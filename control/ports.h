@@ -27,9 +27,11 @@ namespace control {
 
 class Ports {
  public:
-  /// Opens all of them; EAL runs. Throws std::runtime_error if one does not open. `log` outlives
-  /// this.
-  Ports(const poll::EalSettings& settings, PacedLog& log);
+  /// Whether one of several that cannot be opened, and may be able to later, keeps the others shut.
+  enum class Missing : uint8_t { IsTried, IsAFault };
+  /// Opens all of them; EAL runs. Throws std::runtime_error if one does not open that is of DPDK's
+  /// own drivers, or that is `missing` where that is a fault, or if none does. `log` outlives this.
+  Ports(const poll::EalSettings& settings, Missing missing, PacedLog& log);
   /// Nobody polls them any more.
   ~Ports();
   Ports(const Ports&) = delete;
@@ -40,8 +42,11 @@ class Ports {
   /// What opening them anew takes, to be set aside.
   [[nodiscard]] std::vector<Capability> rights_to_keep() const;
   [[nodiscard]] size_t size() const { return places_.size(); }
-  /// As it was at the start.
-  [[nodiscard]] const poll::Port& port(size_t index) const { return *places_[index]->port; }
+  /// Nullptr if it is not open.
+  [[nodiscard]] const poll::Port* port(size_t index) const {
+    const std::optional<poll::Port>& port = places_[index]->port;
+    return port ? &*port : nullptr;
+  }
   [[nodiscard]] std::vector<poll::PortAccess> access() const;
   /// Can be read from when `hear` has something to do.
   [[nodiscard]] int descriptor() const { return watch_.descriptor(); }

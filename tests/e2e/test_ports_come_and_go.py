@@ -7,7 +7,7 @@ import dns.rcode
 import pytest
 
 from rig.client import query
-from rig.forwarder import backend, configuration, with_port
+from rig.forwarder import Dotline, backend, configuration, with_port
 from rig.namespaces import FORWARDER, FORWARDER6
 from rig.waiting import wait_until
 
@@ -230,3 +230,71 @@ def test_what_opening_anew_takes_is_set_aside_again(rig, dotline):
     make_anew(rig.topology)
     serves_again(dotline, reopened=1)
     assert int(in_effect(), 16) == 0
+
+
+# ---------------------------------------------------------------- one of several that is not there at the start
+
+SECOND, SECOND_CLIENT = "198.18.7.1", "198.18.7.2"
+
+
+def two_ports(rig, resolver, kind, **changes):
+    settings = configuration([backend(resolver, rig.authority)], acl=["198.18.0.0/16", "2001:db8:1::/64"], **changes)
+    settings["dataplane"]["ports"] = [{"device": f"{kind}:front0"}, {"device": f"{kind}:front1"}]
+    settings["binds"] += [{"address": f"{SECOND}:53"}]
+    return settings
+
+
+@pytest.fixture
+def without_second(rig):
+    make_anew(rig.topology)
+
+    def remove():
+        rig.topology.execute(rig.topology.forwarder, "ip", "link", "del", "front1", check=False)
+    remove()
+    yield
+    remove()
+
+
+def make_second(topology):
+    topology.join((topology.forwarder, "front1"), (topology.client, "eth1"))
+    ip(topology, f"address add {SECOND}/24 dev front1")
+    ip(topology, f"address add {SECOND_CLIENT}/24 dev eth1", namespace=topology.client)
+
+
+@pytest.mark.parametrize("trouble", ["gone", "down"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_interface_that_is_not_there_at_the_start_keeps_no_other_from_serving(rig, resolver, without_second, kind, trouble):
+    missing = f"{kind}:front1"
+    if trouble == "down":
+        make_second(rig.topology)
+        ip(rig.topology, "link set front1 down")
+    with rig.dotline(two_ports(rig, resolver, kind)) as dotline:
+        assert answers(rig)
+        first, second = dotline.status()["ports"]
+        assert first["serves"] and not second["serves"] and second["name"] == missing
+        wait_until(lambda: dotline.http("/healthz") == (503, f"port {missing}: the interface is {trouble}\n"), "the reason")
+        assert dotline.metrics().value("dotline_port_up", port=missing) == 0
+        assert dotline.metrics().value("dotline_port_up", port=f"{kind}:front0") == 1
+        assert f"port {missing}: it cannot serve: " in dotline.log()
+        if trouble == "down":
+            ip(rig.topology, "link set front1 up")
+        else:
+            make_second(rig.topology)
+        wait_until(dotline.is_healthy, "both serve")
+        assert dotline.metrics().value("dotline_port_reopened_total", port=missing) == 1
+        rig.client.flush_neighbours()
+        for server in (FORWARDER, SECOND):
+            assert rig.client.ask(query("www.example"), server=server).rcode() == dns.rcode.NOERROR
+        assert answers(rig)
+
+
+@pytest.mark.parametrize("changes", [{"strict_start": True}, {}], ids=["strict", "none_is_there"])
+def test_nothing_starts_if_it_is_to_be_all_or_would_be_none(rig, resolver, without_second, changes):
+    settings = two_ports(rig, resolver, "af_xdp", **changes)
+    if not changes:
+        settings["dataplane"]["ports"][0]["device"] = "af_xdp:front8"
+    dotline = Dotline(rig.topology, settings)
+    dotline.launch()
+    assert dotline.wait(timeout=60) == 1, dotline.log()
+    assert "port af_xdp:front1: " in dotline.log()
+    assert "ready" not in dotline.log().splitlines()
