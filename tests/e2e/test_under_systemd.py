@@ -149,6 +149,20 @@ def test_it_is_started_again_after_a_hang(machine, rig):
     machine.execute("systemctl", "daemon-reload")
 
 
+def test_it_serves_again_when_its_interface_is_made_anew(machine, rig):
+    """With no more rights and system calls than the unit allows, and without being started again."""
+    pid, before = main_pid(machine), restarts(machine)
+    rig.topology.execute(rig.topology.forwarder, "ip", "link", "del", "front0")
+    wait_until(lambda: "the interface is gone" in machine.execute("dotline", "status", check=False).stdout, "a word on the interface")
+    assert machine.state("dotline") == "active"
+    rig.topology.join((rig.topology.forwarder, "front0"), (rig.topology.client, "eth0"))
+    for namespace, interface in ((rig.topology.forwarder, "front0"), (rig.topology.client, "eth0")):
+        rig.topology.give_addresses(namespace, interface)
+    wait_until(lambda: answers(rig), "answers", timeout=90)
+    assert machine.execute("dotline", "status").returncode == 0
+    assert (main_pid(machine), restarts(machine)) == (pid, before)
+
+
 def test_a_reload_takes_a_good_configuration_up_and_refuses_a_wrong_one(machine, rig, resolver):
     pid = main_pid(machine)
     caches = [{"name": "main", "size": 200000}]
