@@ -316,8 +316,11 @@ def test_clients_notice_little_of_an_attack(rig, dotline, resolver, configured):
         report = f"{sent}\n{outputs}\n{dotline.metrics().counted()}"
         assert sent["frames"] > 5 * (CACHED_RATE + MISS_RATE) * SECONDS, f"an attack, however busy the machine is\n{report}"
         assert dotline.metrics().value("dotline_backend_up", backend=f"at-{resolver.address}") == 1, report
-        assert hits.response_codes.get("NOERROR", 0) >= 0.999 * hits.sent, report
-        assert others.response_codes.get("NOERROR", 0) >= 0.99 * others.sent, report
+        # On a busy machine the core does not run at times, and the port has no room for what comes meanwhile.
+        missed = gained("dotline_port_missed_total") / (gained("dotline_port_missed_total") + gained("dotline_packets_received_total"))
+        assert missed < 0.02, report
+        assert hits.response_codes.get("NOERROR", 0) >= (0.999 - 4 * missed) * hits.sent, report
+        assert others.response_codes.get("NOERROR", 0) >= (0.99 - 4 * missed) * others.sent, report
         assert gained("dotline_questions_crowded_total") > 0, report
         assert gained("dotline_packets_dropped_total", reason="rate_limited") > 0, report
     assert after - before < 16 * 1024, f"{before} KiB, then {after} KiB"
