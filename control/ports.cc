@@ -96,7 +96,7 @@ Ports::Ports(const poll::EalSettings& settings, Missing missing, PacedLog& log)
     faults.push_back(opened ? "" : std::move(opened.error()));
     places_.push_back(std::move(place));
   }
-  if (std::ranges::none_of(faults, &std::string::empty))
+  if (!faults.empty() && std::ranges::none_of(faults, &std::string::empty))
     throw std::runtime_error(fmt::format("{}", fmt::join(faults, "; ")));
   for (const auto& place : places_) {
     if (place->port) continue;
