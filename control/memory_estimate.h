@@ -8,7 +8,7 @@
 
 namespace control {
 
-/// About how many megabytes; docs/operations.md has them one by one.
+/// About how many megabytes; docs/cpus-and-memory.md has them one by one.
 [[nodiscard]] unsigned other_megabytes(const Config& config);
 
 /// ", and its memory cgroup (...) leaves 12 MB"; empty if no limit is known.

@@ -1,5 +1,5 @@
 // What the running program can be told over its control socket: {"command": ...} on a line, and a
-// line back, {"ok": true, ...} or {"ok": false, "error": "..."}. docs/operations.md lists both.
+// line back, {"ok": true, ...} or {"ok": false, "error": "..."}. docs/commands.md lists both.
 #pragma once
 
 #include <string>

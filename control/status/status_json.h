@@ -1,4 +1,4 @@
-// Status as one line of JSON, and back. docs/operations.md lists what is in it; names are added,
+// Status as one line of JSON, and back. docs/commands.md lists what is in it; names are added,
 // not changed.
 #pragma once
 

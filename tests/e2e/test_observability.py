@@ -58,13 +58,13 @@ def test_each_alert_says_what_it_means_and_is_tried(alert):
     assert alert["labels"]["severity"] in SEVERITIES
     assert alert["annotations"]["summary"] and alert["annotations"]["description"]
     page, _, section = alert["annotations"]["runbook"].partition("#")
-    assert page == "docs/operations.md" and section == alert["alert"].lower()
-    assert f"\n### {alert['alert']}\n" in (DOCS / "operations.md").read_text()
+    assert page == "docs/runbook.md" and section == alert["alert"].lower()
+    assert f"\n### {alert['alert']}\n" in (DOCS / "runbook.md").read_text()
     assert re.search(rf"\b{alert['alert']}\b", RULES_TEST.read_text()), "no test makes it fire"
 
 
 def test_every_section_about_an_alert_is_about_one_that_there_is():
-    sections = set(re.findall(r"^### (Dotline\w+)$", (DOCS / "operations.md").read_text(), re.MULTILINE))
+    sections = set(re.findall(r"^### (Dotline\w+)$", (DOCS / "runbook.md").read_text(), re.MULTILINE))
     assert sections == {alert["alert"] for alert in alerts()}
 
 
