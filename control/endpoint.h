@@ -1,7 +1,8 @@
 // The HTTP side, for Prometheus and for whoever watches over the process: GET /metrics, /healthz,
-// /api/status and the status page at /, nothing else. Small on purpose: eight threads, a bounded
-// queue of connections, one request each, no body read, five seconds for it and five for who reads
-// slowly. It answers nobody who was led here by a name that is not ours (http_host.h).
+// /api/status and the status page at /, nothing else. Small on purpose: one thread that waits for
+// no client, a bounded number of connections of which an idle one gives way, one request each, no
+// body read, five seconds for it and five for who reads slowly. It answers nobody who was led here
+// by a name that is not ours (http_host.h).
 #pragma once
 
 #include <prometheus/collectable.h>
@@ -17,8 +18,7 @@
 
 namespace control {
 
-/// What there is to tell. Each is asked by several threads, one at a time but for `health`, and
-/// outlives the endpoint.
+/// What there is to tell. It is asked by the endpoint's thread, and outlives the endpoint.
 struct HttpSources {
   const prometheus::Collectable& metrics;
   std::function<HealthReport()> health;
@@ -27,8 +27,8 @@ struct HttpSources {
 
 class HttpEndpoint {
  public:
-  /// Listens on `address`, IPv4; port 0 lets the kernel choose. Fails with a sentence that names
-  /// the address.
+  /// Listens on `address`, [::] for all of both families; port 0 lets the kernel choose. Fails with
+  /// a sentence that names the address.
   static base::Result<std::unique_ptr<HttpEndpoint>, std::string> open(
       const base::Endpoint& address, HttpSources sources);
   ~HttpEndpoint();

@@ -171,7 +171,7 @@ class Instance final : private Commanded {
     make_cores();
     in_the_making = "TLS workers, about 20 MB each";
     make_workers();
-    in_the_making = "the HTTP side and its threads";
+    in_the_making = "the HTTP side and its thread";
     make_endpoint();
     open_control_socket();
     in_the_making = "threads of cores and workers";
@@ -447,7 +447,7 @@ std::shared_ptr<const StatusSources> Instance::sources() {
   return sources_;
 }
 
-/// Asked by the threads of the HTTP side, which are none of those that are judged here. What is
+/// Asked by the thread of the HTTP side, which is none of those that are judged here. What is
 /// known of the others is as old as the control thread's last look, so that one is judged first.
 HealthReport Instance::health() {
   std::vector<Finding> findings;

@@ -19,6 +19,8 @@ constexpr size_t kMegabyte = size_t{1} << 20;
 
 constexpr size_t kStack = 8;
 constexpr size_t kOtherThreads = 6;  // Control, EAL's, the log, HTTP and the exception path.
+// Heaps of threads take more addresses than memory.
+constexpr size_t kHeaps = 24;
 
 bool address_space_is_limited() {
   rlimit limit{};
@@ -36,7 +38,7 @@ unsigned other_megabytes(const Config& config) {
   for (const PacketCache& cache : config.packet_caches)
     megabytes += cache.size * kOctetsPerEntry / kMegabyte + 1;
   // A stack takes addresses at once, and memory as it grows.
-  if (address_space_is_limited()) megabytes += kStack * (cores + workers + kOtherThreads);
+  if (address_space_is_limited()) megabytes += kHeaps + kStack * (cores + workers + kOtherThreads);
   return static_cast<unsigned>(megabytes);
 }
 

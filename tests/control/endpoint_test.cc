@@ -1,10 +1,8 @@
 // The HTTP side over real sockets: what it answers, and what it does not let anybody do to it.
 #include "control/endpoint.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <prometheus/metric_family.h>
 #include <sys/socket.h>
@@ -12,12 +10,16 @@
 
 #include <atomic>
 #include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <iterator>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "dataplane/base/clock.h"
+#include "dataplane/base/socket_address.h"
 
 namespace control {
 namespace {
@@ -50,15 +52,14 @@ class OneMetric : public prometheus::Collectable {
 
 class Client {
  public:
-  explicit Client(uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit Client(uint16_t port, const std::string& address = "127.0.0.1")
+      : fd_(socket(address.find(':') != std::string::npos ? AF_INET6 : AF_INET,
+                   SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     // So that the server notices when nobody reads.
     constexpr int kLittle = 4096;
     setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &kLittle, sizeof kLittle);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected_ = connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    const base::SocketAddress to = base::socket_address({*base::IpAddress::parse(address), port});
+    connected_ = connect(fd_, to.get(), to.size) == 0;
   }
   ~Client() { close(fd_); }
   Client(const Client&) = delete;
@@ -186,7 +187,7 @@ TEST_F(HttpEndpointTest, TellsBrowsersToBeCarefulWithEveryReply) {
                               "GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n",
                               "POST /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
                               "GET /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n",
-                              "<script>alert(1)</script>\r\n\r\n"}) {
+                              "GET /<script>alert(1)</script> HTTP/1.1\r\nHost: a\r\n\r\n"}) {
     EXPECT_THAT(ask(request),
                 AllOf(HasSubstr("\r\nContent-Security-Policy: default-src 'self'; "),
                       HasSubstr("frame-ancestors 'none'\r\n"),
@@ -244,7 +245,7 @@ TEST_P(RefusedRequest, GetsAPlainError) {
 INSTANTIATE_TEST_SUITE_P(
     Requests, RefusedRequest,
     testing::Values(
-        Refused{"other_path", "GET /status HTTP/1.1", "404 Not Found\r\nContent-Type: text/plain"},
+        Refused{"other_path", "GET /status HTTP/1.1", "404 Not Found\r\n"},
         Refused{"page_by_its_file", "GET /index.html HTTP/1.1", "404 "},
         Refused{"posted_page", "POST / HTTP/1.1\r\nContent-Length: 0", "405 "},
         Refused{"posted_status", "POST /api/status HTTP/1.1\r\nContent-Length: 0", "405 "},
@@ -276,21 +277,46 @@ TEST_F(HttpEndpointTest, RefusesALargeRequest) {
   EXPECT_THAT(ask_line("GET /metrics HTTP/1.1"), EndsWith("scrapes 1\n"));
 }
 
-TEST_F(HttpEndpointTest, LooksForTheHostAmongTheFirstHeadersOnly) {
+TEST_F(HttpEndpointTest, TakesSixtyFourHeadersAndNoMore) {
   std::string headers;
-  for (int i = 0; i < 100; ++i) headers += "X: y\r\n";
-  EXPECT_THAT(ask("GET /metrics HTTP/1.1\r\n" + headers + "Host: localhost\r\n\r\n"),
-              StartsWith("HTTP/1.1 400 Bad Request\r\n"));
-  EXPECT_THAT(ask_line("GET /metrics HTTP/1.1"), EndsWith("scrapes 1\n"));
+  for (int i = 0; i < 63; ++i) headers += "X: y\r\n";
+  const std::string request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n" + headers;
+  EXPECT_THAT(ask(request + "\r\n"), EndsWith("scrapes 1\n"));
+  EXPECT_THAT(ask(request + "X: y\r\n\r\n"),
+              StartsWith("HTTP/1.1 431 Request Header Fields Too Large\r\n"));
 }
 
-TEST_F(HttpEndpointTest, AnswersOnlyForItself) {
-  const std::string usual = "mydomain.com:" + std::to_string(endpoint_->port());  // The library's.
-  for (const std::string& target :
-       {std::string("http://evil.example/metrics"), std::string("http://localhost/metrics"),
-        "http://" + usual + "/metrics", std::string("*")}) {
-    EXPECT_THAT(ask_line("GET " + target + " HTTP/1.1"), Not(HasSubstr("200 OK"))) << target;
+TEST_F(HttpEndpointTest, TakesEightKibibytesAndNoMore) {
+  const std::string request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nX: ";
+  const auto of_size = [&request](size_t size) {
+    return request + std::string(size - request.size() - 4, 'x') + "\r\n\r\n";
+  };
+  EXPECT_THAT(ask(of_size(8192)), EndsWith("scrapes 1\n"));
+  EXPECT_THAT(ask(of_size(8193)), StartsWith("HTTP/1.1 431 "));
+}
+
+TEST_F(HttpEndpointTest, RefusesASpaceBeforeTheColon) {
+  EXPECT_THAT(ask("GET /metrics HTTP/1.1\r\nHost : localhost\r\n\r\n"),
+              StartsWith("HTTP/1.1 400 Bad Request\r\n"));
+  EXPECT_THAT(ask("GET /metrics HTTP/1.1\r\nHost: localhost\r\nX\t: y\r\n\r\n"),
+              StartsWith("HTTP/1.1 400 Bad Request\r\n"));
+}
+
+TEST_F(HttpEndpointTest, AnswersWhatIsAskedAsOfAProxy) {
+  const std::string own = "127.0.0.1:" + std::to_string(endpoint_->port());
+  for (const std::string& host : {std::string("localhost"), own}) {
+    EXPECT_THAT(ask_line("GET http://" + host + "/healthz HTTP/1.1"),
+                AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), EndsWith("\r\n\r\nok\n")));
   }
+  EXPECT_THAT(ask_line("GET http://evil.example/metrics HTTP/1.1"), StartsWith("HTTP/1.1 421 "));
+}
+
+TEST_F(HttpEndpointTest, TellsWhatMayBeDone) {
+  EXPECT_THAT(ask_line("OPTIONS * HTTP/1.1"),
+              AllOf(StartsWith("HTTP/1.1 204 No Content\r\n"),
+                    HasSubstr("\r\nAllow: GET, HEAD\r\n"), EndsWith("\r\n\r\n")));
+  EXPECT_THAT(ask_line("OPTIONS /metrics HTTP/1.1"), HasSubstr("\r\nAllow: GET, HEAD\r\n"));
+  EXPECT_THAT(ask_line("GET * HTTP/1.1"), StartsWith("HTTP/1.1 400 "));
 }
 
 TEST_F(HttpEndpointTest, BecomesNoWebSocket) {
@@ -340,12 +366,19 @@ TEST_F(HttpEndpointTest, ClosesOnThoseWhoNeverFinish) {
   EXPECT_THAT(silent.read_all(), Not(HasSubstr("(still open)")));
 }
 
-TEST_F(HttpEndpointTest, AnswersAfterAFloodOfSilentConnections) {
+class Beside : public HttpEndpointTest, public testing::WithParamInterface<size_t> {};
+
+TEST_P(Beside, SilentConnectionsOthersAreAnsweredAtOnce) {
   std::vector<std::unique_ptr<Client>> silent;
-  for (int i = 0; i < 50; ++i) silent.push_back(std::make_unique<Client>(endpoint_->port()));
-  silent.clear();
-  EXPECT_THAT(ask_line("GET /metrics HTTP/1.1"), StartsWith("HTTP/1.1 200 OK\r\n"));
+  while (silent.size() < GetParam()) silent.push_back(std::make_unique<Client>(endpoint_->port()));
+  const base::Time before = base::Clock::now();
+  for (int i = 0; i < 20; ++i)
+    EXPECT_THAT(ask_line("GET /metrics HTTP/1.1"), StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_LT(base::Clock::now() - before, std::chrono::seconds(3)) << "they are there for five";
 }
+
+INSTANTIATE_TEST_SUITE_P(Silent, Beside, testing::Values(31, 32, 33, 40, 200),
+                         testing::PrintToStringParamName());
 
 size_t entries_of(const char* directory) {
   const std::filesystem::directory_iterator entries(directory);
@@ -353,8 +386,9 @@ size_t entries_of(const char* directory) {
 }
 
 TEST_F(HttpEndpointTest, TakesNoMoreThreadsAndFilesThanItHas) {
-  constexpr size_t kFlood = 60;
-  constexpr size_t kTaken = 8 + 8 + 1;  // Threads, queue, and one on its way into it.
+  constexpr size_t kFlood = 200;
+  // Those taken, those that give way, and as many that are closed and opened during the count.
+  constexpr size_t kTaken = 32 + 16 + 16;
   EXPECT_THAT(ask_line("GET /metrics HTTP/1.1"), StartsWith("HTTP/1.1 200 OK\r\n"));
   const size_t threads = entries_of("/proc/self/task");
   const size_t files = entries_of("/proc/self/fd");
@@ -374,7 +408,7 @@ TEST_F(HttpEndpointTest, TakesNoMoreThreadsAndFilesThanItHas) {
   is_over = true;
 }
 
-TEST_F(HttpEndpointTest, LosesNoThreadToThoseWhoNeverReadOrSlowly) {
+TEST_F(HttpEndpointTest, WaitsForNoClientThatReadsSlowlyOrNever) {
   metrics_.length = 8 << 20;  // More than the kernel takes off its hands.
   std::atomic<bool> is_over{false};
   std::vector<std::jthread> clients;
@@ -402,6 +436,54 @@ TEST_F(HttpEndpointTest, AnswersManyAtOnce) {
   }
   clients.clear();
   EXPECT_EQ(answered, 12);
+}
+
+TEST_F(HttpEndpointTest, AnswersManyWithAPageThatIsNewForAll) {
+  std::vector<std::unique_ptr<Client>> clients;
+  while (clients.size() < 100) {
+    clients.push_back(std::make_unique<Client>(endpoint_->port()));
+    clients.back()->send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  }
+  const base::Time before = base::Clock::now();
+  for (const auto& client : clients)
+    EXPECT_THAT(client->read_all(), StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_LT(base::Clock::now() - before, std::chrono::milliseconds(900)) << "10 ms for each, or so";
+}
+
+TEST_F(HttpEndpointTest, EndsWhileManyWait) {
+  std::vector<std::unique_ptr<Client>> clients;
+  while (clients.size() < 30) {
+    clients.push_back(std::make_unique<Client>(endpoint_->port()));
+    clients.back()->send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  }
+  endpoint_.reset();
+  for (const auto& client : clients)
+    EXPECT_THAT(client->read_all(), Not(HasSubstr("(still open)")));
+}
+
+TEST_F(HttpEndpointTest, RestsWhileNoClientAsks) {
+  const Client silent(endpoint_->port());
+  EXPECT_THAT(ask_line("GET /metrics HTTP/1.1"), StartsWith("HTTP/1.1 200 OK\r\n"));
+  const clock_t before = clock();
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_LT(clock() - before, CLOCKS_PER_SEC / 10);
+}
+
+/// What is told at `to` by an endpoint at `address`.
+std::string told_over(const std::string& address, const std::string& to, HttpSources sources) {
+  const auto endpoint = HttpEndpoint::open({*base::IpAddress::parse(address), 0}, sources);
+  if (!endpoint) return endpoint.error();
+  const Client client((*endpoint)->port(), to);
+  client.send("GET /healthz HTTP/1.1\r\nHost: [::1]:" + std::to_string((*endpoint)->port()) +
+              "\r\n\r\n");
+  return client.read_all();
+}
+
+TEST_F(HttpEndpointTest, SpeaksIpv6) {
+  EXPECT_THAT(told_over("::1", "::1", sources()), EndsWith("\r\n\r\nok\n"));
+  EXPECT_EQ(told_over("::1", "127.0.0.1", sources()), "") << "it is not there";
+  EXPECT_THAT(told_over("::", "::1", sources()), EndsWith("\r\n\r\nok\n"));
+  EXPECT_THAT(told_over("::", "127.0.0.1", sources()), EndsWith("\r\n\r\nok\n"));
 }
 
 TEST_F(HttpEndpointTest, SaysWhichAddressIsTaken) {

@@ -2,18 +2,21 @@
 where they say, and alive: when a resolver dies, a real Prometheus says so.
 """
 
+import contextlib
 import itertools
 import json
 import pathlib
 import re
+import socket
 import subprocess
+import time
 
 import pytest
 import yaml
 
 from rig.client import query
-from rig.forwarder import backend, configuration
-from rig.namespaces import FORWARDER, RESOLVER, RESOLVER_B
+from rig.forwarder import METRICS_PORT, backend, configuration
+from rig.namespaces import FORWARDER, RESOLVER, RESOLVER_B, inside
 from rig.prometheus import Prometheus
 from rig.waiting import wait_until
 
@@ -139,6 +142,43 @@ def test_whatever_is_full_raises_an_alert(dotline):
     full = set(re.findall(r"^# TYPE (\w+_full_total|\w+_refused_total)", dotline.metrics().text, re.MULTILINE))
     watched = set(OWN_METRIC.findall(" ".join(alert["expr"] for alert in alerts())))
     assert len(full) >= 5 and full <= watched
+
+
+# ---------------------------------------------------------------- what clients may do to it
+
+def connected(rig):
+    with inside(rig.topology.forwarder):
+        return socket.create_connection(("127.0.0.1", METRICS_PORT), timeout=10)
+
+
+def told(rig, request):
+    with connected(rig) as connection:
+        connection.sendall(request.encode())
+        return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+
+
+@pytest.mark.parametrize("request_head, reply", [
+    ("GET http://localhost/healthz HTTP/1.1\r\nHost: localhost", "HTTP/1.1 200 OK\r\n"),
+    ("GET http://evil.example/healthz HTTP/1.1\r\nHost: localhost", "HTTP/1.1 421 Misdirected Request\r\n"),
+    ("OPTIONS * HTTP/1.1\r\nHost: localhost", "HTTP/1.1 204 No Content\r\n"),
+    ("GET /healthz HTTP/1.1\r\nHost : localhost", "HTTP/1.1 400 Bad Request\r\n"),
+    ("GET /healthz HTTP/1.1\r\nHost: localhost" + 63 * "\r\nX: y", "HTTP/1.1 200 OK\r\n"),
+    ("GET /healthz HTTP/1.1\r\nHost: localhost" + 64 * "\r\nX: y", "HTTP/1.1 431 Request Header Fields Too Large\r\n"),
+], ids=["whole-url", "whole-url-of-another", "options-of-all", "space-before-colon", "64-headers", "65-headers"])
+def test_each_request_is_answered_as_http_has_it(rig, dotline, request_head, reply):
+    assert told(rig, request_head + "\r\n\r\n").startswith(reply)
+
+
+@pytest.mark.parametrize("silent", [40, 200])
+def test_silent_connections_delay_no_scrape(rig, dotline, silent):
+    with contextlib.ExitStack() as stack:
+        for _ in range(silent):
+            stack.enter_context(connected(rig))
+        began = time.monotonic()
+        for _ in range(5):
+            assert "dotline_build_info" in told(rig, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert time.monotonic() - began < 3, "those are there for 5 s"
+        assert dotline.http("/healthz") == (200, "ok\n")
 
 
 def hurried(tmp_path):
