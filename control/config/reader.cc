@@ -13,20 +13,19 @@ constexpr Choice<LogLevel> kLogLevels[] = {{"debug", LogLevel::Debug},
 }  // namespace
 
 void read_metrics(Section section, Reading& reading) {
-  constexpr std::string_view kExpected = "ADDRESS:PORT, such as 127.0.0.1:9153";
+  constexpr std::string_view kExpected = "ADDRESS:PORT, such as 127.0.0.1:9153 or [::1]:9153";
   constexpr uint16_t kUsualPort = 9153;
   reading.config.metrics_address = *base::Endpoint::parse("127.0.0.1", kUsualPort);
   const auto text = section.text("address", kExpected);
   section.refuse_unknown();
   if (!text) return;
   const auto address = base::Endpoint::parse(*text, kUsualPort);
-  if (!address || is_for_many(address->address)) {
-    section.refuse("address", "is not an address to listen on, expected " + std::string(kExpected));
+  if (const auto fault = fault_of_scope(*text, address.value_or(base::Endpoint{}).address)) {
+    section.refuse("address", *fault);
     return;
   }
-  if (!address->address.is_v4()) {
-    section.refuse("address",
-                   "is IPv6, expected IPv4: the HTTP library as Debian builds it speaks no IPv6");
+  if (!address || is_for_many(address->address)) {
+    section.refuse("address", "is not an address to listen on, expected " + std::string(kExpected));
     return;
   }
   reading.config.metrics_address = *address;

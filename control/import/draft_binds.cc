@@ -277,7 +277,7 @@ void set_webserver(Draft& draft, unsigned line, const std::string& what, const s
                        "it is not an address; write it into `metrics.address`, of which loopback "
                        "is the safe choice");
   }
-  if (is_loopback(address->address) && address->address.is_v4()) {
+  if (is_loopback(address->address)) {
     draft.metrics = address->text();
     return;
   }

@@ -278,7 +278,8 @@ void write_rest(const Draft& draft, std::string& yaml) {
   write_settings(draft.policies, "  ", yaml);
   if (!draft.tcp.empty()) yaml += "tuning:\n  tcp:\n";
   write_settings(draft.tcp, "    ", yaml);
-  if (!draft.metrics.empty()) yaml += fmt::format("metrics:\n  address: {}\n", draft.metrics);
+  if (!draft.metrics.empty())
+    yaml += fmt::format("metrics:\n  address: {}\n", scalar(draft.metrics));
   if (draft.verbose) yaml += "logging:\n  level: debug\n";
 }
 

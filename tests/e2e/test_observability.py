@@ -107,6 +107,22 @@ def resolvers(rig):
         yield first, second
 
 
+@pytest.mark.parametrize("listening, families", [("[::1]", [6]), ("[::]", [4, 6])])
+def test_metrics_are_to_be_had_over_ipv6(rig, resolvers, listening, families):
+    """Before the dotline that the tests below share."""
+    settings = configuration([backend(resolvers[0], rig.authority)], metrics={"address": f"{listening}:{METRICS_PORT}"})
+    target = f"[::1]:{METRICS_PORT}"
+    with rig.dotline(settings, metrics_host="::1") as dotline:
+        assert f"metrics at http://{listening}:{METRICS_PORT}/metrics" in dotline.log()
+        with Prometheus(rig.topology, label=f"prometheus-{len(families)}", target=target) as prometheus:
+            wait_until(lambda: prometheus.evaluate('up{job="dotline"} == 1'), "it is scraped", timeout=60)
+        for family, host in ((4, "127.0.0.1"), (6, "[::1]")):
+            url = f"http://{host}:{METRICS_PORT}/healthz"
+            got = subprocess.run(rig.topology.command(rig.topology.forwarder, "curl", "--globoff", "--silent", "--max-time", "5", url),
+                                 capture_output=True, text=True, timeout=20)
+            assert got.stdout == ("ok\n" if family in families else ""), family
+
+
 @pytest.fixture(scope="module")
 def dotline(rig, resolvers):
     backends = [backend(resolver, rig.authority, health_checks={"mode": "auto", "timeout": 500}) for resolver in resolvers]

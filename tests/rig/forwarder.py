@@ -56,9 +56,10 @@ class Dotline:
     start_seconds = 60
     end_seconds = 20
 
-    def __init__(self, topology, settings, *, label="dotline", metrics_port=METRICS_PORT, environment=None, under=()):
+    def __init__(self, topology, settings, *, label="dotline", metrics_host="127.0.0.1", metrics_port=METRICS_PORT,
+                 environment=None, under=()):
         self._topology = topology
-        self._metrics_port = metrics_port
+        self._metrics_address = (metrics_host, metrics_port)
         self._environment = {**os.environ, **(environment or {})}
         self._under = under  # A command that runs the command which follows it.
         self.settings_file = topology.directory / f"{label}.yaml"
@@ -168,7 +169,7 @@ class Dotline:
 
     def _connect(self):
         with inside(self._topology.forwarder):
-            return socket.create_connection(("127.0.0.1", self._metrics_port), timeout=10)
+            return socket.create_connection(self._metrics_address, timeout=10)
 
     def _is_ready(self):
         return any(line.strip() == "ready" for line in self.log().splitlines())

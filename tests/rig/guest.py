@@ -265,7 +265,7 @@ class GuestDotline(Dotline):
         return self._guest.start(("env", *sanitizers, *command), self._log)
 
     def _connect(self):
-        return self._guest.connect(self._metrics_port)
+        return self._guest.connect(self._metrics_address[1])
 
     def open_files(self):
         return int(self._guest.execute(f"ls /proc/{self.pid}/fd | wc -l"))

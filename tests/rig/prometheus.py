@@ -12,9 +12,9 @@ _PORT = 9090
 
 
 class Prometheus:
-    """Scrapes dotline and evaluates `rules` (a file) every second. As a context."""
+    """Scrapes dotline at `target` and evaluates `rules` (a file) every second. As a context."""
 
-    def __init__(self, topology, *, rules=None, label="prometheus"):
+    def __init__(self, topology, *, rules=None, label="prometheus", target=f"127.0.0.1:{METRICS_PORT}"):
         self._topology = topology
         self._directory = topology.directory / label
         self._directory.mkdir()
@@ -23,7 +23,7 @@ class Prometheus:
             "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
             + (f"rule_files: ['{rules}']\n" if rules else "") +
             "scrape_configs:\n  - job_name: dotline\n    static_configs:\n"
-            f"      - targets: ['127.0.0.1:{METRICS_PORT}']\n")
+            f"      - targets: ['{target}']\n")
 
     def __enter__(self):
         with open(self._directory / "log", "w") as log:

@@ -477,6 +477,14 @@ TEST(FullConfig, ReadsBackendsAndWorkers) {
   EXPECT_TRUE(config.tls_workers.hedging);
 }
 
+TEST(MetricsAddress, IsOfEitherFamily) {
+  const Config config = config_of(minimal("metrics: {address: '[::1]'}\n"));
+  EXPECT_EQ(config.metrics_address.text(), "[::1]:9153");
+  EXPECT_THAT(warnings_of(config), IsEmpty());
+  EXPECT_EQ(config_of(minimal("metrics: {address: '[::1]:1'}\n")).metrics_address.text(),
+            "[::1]:1");
+}
+
 TEST(FullConfig, ReadsTheRest) {
   const Config config = config_of(kEverything);
   EXPECT_EQ(config.metrics_address.text(), "127.0.0.2:9999");
@@ -548,6 +556,11 @@ INSTANTIATE_TEST_SUITE_P(
             "test.yaml:4:7: `acl`: `0.0.0.0/0` lets everybody ask"},
         Odd{"metrics_everywhere", minimal("metrics: {address: '0.0.0.0:9153'}\n"),
             "test.yaml:4:20: `address`: `0.0.0.0:9153` shows the metrics on every interface"},
+        Odd{"metrics_everywhere_by_ipv6", minimal("metrics: {address: '[::]:9153'}\n"),
+            "test.yaml:4:20: `address`: `[::]:9153` shows the metrics on every interface"},
+        Odd{"metrics_for_the_network_by_ipv6", minimal("metrics: {address: '2001:db8::53'}\n"),
+            "test.yaml:4:20: `address`: `2001:db8::53` shows the metrics to everybody who can "
+            "reach it"},
         Odd{"metrics_for_the_network", minimal("metrics: {address: '192.0.2.53:9153'}\n"),
             "test.yaml:4:20: `address`: `192.0.2.53:9153` shows the metrics to everybody who can "
             "reach it"},

@@ -260,7 +260,7 @@ INSTANTIATE_TEST_SUITE_P(
         Told{"block_that_is_none", "setACL('10.0.0.0/33')", "3 setACL 10.0.0.0/33: it is not"},
         Told{"password", "webserver('127.0.0.1:8083', 'secret')",
              "3 webserver: the metrics have no"},
-        Told{"webserver_elsewhere", "webserver('[::1]:8083')", "3 webserver [::1]:8083: "},
+        Told{"webserver_elsewhere", "webserver('[::]:8083')", "3 webserver [::]:8083: "},
         Told{"stale_answers", "setStaleCacheEntriesTTL(60)",
              "0 setStaleCacheEntriesTTL: there is no cache"},
         Told{"unknown_parameter_of_a_cache", "newPacketCache(1, {colour=1})",
@@ -407,6 +407,14 @@ TEST(ImportDnsdist, KeepsAnOpenWebserverClosed) {
     EXPECT_THAT(to_do(text), HasSubstr("3 webserver " + std::string(address) +
                                        ": dnsdist lets in 127.0.0.1 and ::1 only"));
     EXPECT_EQ(config_of(yaml_from(text)).metrics_address.text(), "127.0.0.1:8083");
+  }
+}
+
+TEST(ImportDnsdist, KeepsAWebserverOnLoopbackWhereItIs) {
+  for (const char* address : {"127.0.0.1:8083", "127.0.0.2:8083", "[::1]:8083"}) {
+    const std::string text = kWhole + "webserver('" + address + "')";
+    EXPECT_EQ(to_do(text), "");
+    EXPECT_EQ(config_of(yaml_from(text)).metrics_address.text(), address);
   }
 }
 
