@@ -92,9 +92,10 @@ void Checks::begin(uint32_t backend, base::Time now) {
 }
 
 void Checks::send(uint32_t backend, base::Time now) {
-  Session* session = backends_[backend].session_with_room(now);
-  if (session == nullptr) return backends_[backend].insist();
   Check& check = checks_[backend];
+  Session* session =
+      backends_[backend].session_with_room(fingerprint_of(check.question).subject, now);
+  if (session == nullptr) return backends_[backend].insist();
   session->ask(check.question, {kNoSlot, check.number}, Purpose::Check, now);
   check.sent = true;
 }

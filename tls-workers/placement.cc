@@ -20,7 +20,9 @@ constexpr base::milliseconds kWorthWaiting{250};
 /// lost. With two that are silent the next is asked sooner: three times three in a client's 1.8 s.
 constexpr base::milliseconds kAskAnother{300};
 constexpr base::milliseconds kAskYetAnother{200};
-constexpr base::milliseconds kLongestAlone{600};
+constexpr base::milliseconds kLongestAlone{400};
+/// In this time a session that was opened for a question is there as a rule.
+constexpr base::milliseconds kSessionThere{50};
 /// A question that has waited for room for so long is reason enough for one more session: less may
 /// be a session that is about to be replaced, or an HTTP/2 server that has not told its limits yet.
 constexpr base::milliseconds kFullForLong{25};
@@ -99,8 +101,8 @@ void Placement::place_line(OpenQuestion* question, base::Time now) {
     const Placed placed = try_to_send(*question, now);
     if (placed == Placed::Hopeless) end(*question, now);
     if (placed == Placed::Wait) {
-      // Nobody has room: those behind it need not ask.
-      if (std::ranges::none_of(candidates_, has_room)) return tell_old(question, now);
+      // Nobody has room for anything: those behind it need not ask.
+      if (std::ranges::none_of(candidates_, may_take_others)) return tell_old(question, now);
       // Who has room is not to be asked for this one, but may be for those behind it.
       questions_.wait_behind_others(*question);
       if (passed_over++ == 0) first_passed_over = question;
@@ -146,8 +148,13 @@ void Placement::hedge(OpenQuestion& question, base::Time now) {
   if (!question.hopes() || !questions_.has_askers(question)) return;
   const std::optional<size_t> other = another(question, now);
   if (!other) {
-    const bool later = std::ranges::any_of(candidates_, std::not_fn(&Candidate::spent));
-    if (later) questions_.hedge_at(question, now + kAskYetAnother);
+    for (const Candidate& candidate : candidates_) {
+      if (candidate.spent) continue;
+      // Where it is asked on all sessions there are, one more is opened for it.
+      if (candidate.standing == Standing::Full && !candidate.full_for_others)
+        backends_[candidate.backend].want_more(now);
+      questions_.hedge_at(question, now + kSessionThere);
+    }
     return;
   }
   const base::Time in_any_case =
@@ -213,7 +220,7 @@ void Placement::look_at_those(const OpenQuestion& question, bool in_rotation_onl
   for (const uint32_t backend : pool.backends) {
     const Rotation& rotation = backends_[backend].rotation();
     if (in_rotation_only ? !rotation.up() : rotation.barred()) continue;
-    candidates_.push_back(backends_[backend].candidate(now));
+    candidates_.push_back(backends_[backend].candidate(question.subject, now));
     candidates_.back().spent = !question.attempts.may_ask(backend);
     candidates_.back().in_vain = question.attempts.in_vain(backend);
   }
@@ -290,7 +297,7 @@ void Placement::send_first(OpenQuestion& question, const Candidate& chosen, base
 }
 
 void Placement::send(OpenQuestion& question, uint32_t backend, Purpose purpose, base::Time now) {
-  Session* session = backends_[backend].session_with_room(now);
+  Session* session = backends_[backend].session_with_room(question.subject, now);
   ASSERT(session != nullptr);
   session->ask(question.question, question.handle, purpose, now, question.source);
   backends_[backend].asked(now);

@@ -143,5 +143,26 @@ TEST(Inflight, OldestIsTheFirstThatStillWaits) {
   EXPECT_EQ(inflight.waiting(), 0u);
 }
 
+TEST(Inflight, KnowsWhatIsUnderWayWhateverElseTheQuestionWants) {
+  Inflight inflight(0, 100);
+  const auto asked = [](dns::Wants wants, dns::PoolId pool, dns::Type type = dns::Type::A) {
+    constexpr std::array<std::byte, 3> kName = {std::byte{1}, std::byte{'a'}, std::byte{0}};
+    return tls::fingerprint_of(dns::make_question(kName, type, dns::Class::In, wants, pool));
+  };
+  const auto plain = asked(dns::Wants::Plain, dns::PoolId{0});
+  EXPECT_FALSE(inflight.asks(plain.subject));
+  const uint16_t id = inflight.issue({}, Purpose::Serve, kStart, plain);
+  EXPECT_TRUE(inflight.asks(plain.subject));
+  EXPECT_TRUE(inflight.asks(asked(dns::Wants::DnssecOk, dns::PoolId{1}).subject));
+  EXPECT_FALSE(inflight.asks(asked(dns::Wants::Plain, dns::PoolId{0}, dns::Type::Aaaa).subject));
+  (void)inflight.time_out_oldest();
+  EXPECT_TRUE(inflight.asks(plain.subject)) << "it may still be answered";
+  EXPECT_TRUE(inflight.settle(id));
+  EXPECT_FALSE(inflight.asks(plain.subject));
+  (void)inflight.issue({}, Purpose::Serve, kStart, plain);
+  inflight.abandon([](const Asked&) {});
+  EXPECT_FALSE(inflight.asks(plain.subject));
+}
+
 }  // namespace
 }  // namespace tests

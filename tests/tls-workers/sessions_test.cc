@@ -78,11 +78,11 @@ TEST(Sessions, ForgetHowSlowTheyWereLongAgo) {
   SessionsRig rig(1);
   ASSERT_TRUE(rig.has_ready(1));
   rig.sessions().answered(rig.sessions().all().front(), base::milliseconds(700), rig.now());
-  EXPECT_GE(rig.sessions().candidate(rig.now()).latency, base::milliseconds(700));
+  EXPECT_GE(rig.sessions().candidate(0, rig.now()).latency, base::milliseconds(700));
   rig.wait(tls::Sessions::kLatencyLife);
-  EXPECT_EQ(rig.sessions().candidate(rig.now()).latency, base::Duration{});
+  EXPECT_EQ(rig.sessions().candidate(0, rig.now()).latency, base::Duration{});
   rig.sessions().answered(rig.sessions().all().front(), base::milliseconds(5), rig.now());
-  EXPECT_EQ(rig.sessions().candidate(rig.now()).latency, base::milliseconds(5));
+  EXPECT_EQ(rig.sessions().candidate(0, rig.now()).latency, base::milliseconds(5));
 }
 
 TEST(Sessions, AreReplacedWhenTheyHaveLivedLong) {
@@ -92,7 +92,7 @@ TEST(Sessions, AreReplacedWhenTheyHaveLivedLong) {
   // The new ones are there before the old ones go.
   ASSERT_TRUE(eventually([&] {
     rig.turn();
-    EXPECT_NE(rig.sessions().session_with_room(rig.now()), nullptr);
+    EXPECT_NE(rig.sessions().session_with_room(0, rig.now()), nullptr);
     return rig.server().connections() == 4;
   }));
   EXPECT_TRUE(rig.has_ready(2));
@@ -132,7 +132,7 @@ TEST(Sessions, AreReplacedBeforeTheServerClosesThem) {
     rig.wait(base::milliseconds(10));
     EXPECT_TRUE(eventually([&] {
       rig.turn();
-      return rig.sessions().session_with_room(rig.now()) != nullptr;
+      return rig.sessions().session_with_room(0, rig.now()) != nullptr;
     }));
   }
   EXPECT_TRUE(eventually([&] {

@@ -1,5 +1,6 @@
 // How long a worker waits for whom: slow backends, sessions that hang while others go on, questions
 // that failed just before.
+#include <algorithm>
 #include <atomic>
 
 #include "tests/tls-workers/worker_rig.h"
@@ -262,6 +263,24 @@ TEST(WorkerPatience, NobodyIsWaitedForAloneForLong) {
   EXPECT_EQ(address_in(rig.resolve("www.example.")), "192.0.2.1");
   EXPECT_EQ(rig.failures(tls::Failure::Deadline, 0), 0u) << "long before any deadline";
   EXPECT_EQ(first.seen().size() + second.seen().size(), 2u);
+}
+
+/// A resolver that drops both replies drops the connection twice, and some break over that.
+TEST(WorkerPatience, NothingIsAskedTwiceAtOnceOnOneSession) {
+  DotServer first(good_identity(), {.script = answer_none});
+  DotServer second(good_identity(), {.script = answer_none});
+  std::vector<tls::BackendSettings> backends = both(first, second);
+  WorkerRig rig({.sessions_per_backend = 1, .question_life = base::milliseconds(1800)}, backends);
+  ASSERT_TRUE(
+      eventually([&] { return rig.backend(0).up.read() == 1 && rig.backend(1).up.read() == 1; }));
+  EXPECT_EQ(rig.resolve("www.example.").entry, nullptr);
+  EXPECT_GE(first.seen().size() + second.seen().size(), 4u) << "there is time for more than two";
+  for (const DotServer* server : {&first, &second}) {
+    std::vector<unsigned> connections;
+    for (const DotServer::Seen& seen : server->seen()) connections.push_back(seen.connection);
+    std::ranges::sort(connections);
+    EXPECT_TRUE(std::ranges::adjacent_find(connections) == connections.end());
+  }
 }
 
 TEST(WorkerPatience, QuestionIsOverInTheEnd) {

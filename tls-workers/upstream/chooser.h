@@ -38,14 +38,15 @@ struct Candidate {
   uint32_t capacity = 0;     // ... of so many that its sessions take.
   uint32_t order = 1;
   uint32_t weight = 1;
-  uint64_t identity = 0;     // Of its name; see identity_of.
-  base::Duration latency{};  // Smoothed; zero before the first answer.
-  base::Duration p95{};      // The same for what one answer in twenty exceeds.
-  base::Time retry_at{};     // When `Down` ends.
-  bool opening = false;      // A session is being opened.
-  bool spent = false;        // It is not to be asked for the question in hand, ...
-  unsigned in_vain = 0;      // ... for which it has been asked so often already.
-  Rank rank{};               // Of the question in hand.
+  uint64_t identity = 0;        // Of its name; see identity_of.
+  base::Duration latency{};     // Smoothed; zero before the first answer.
+  base::Duration p95{};         // The same for what one answer in twenty exceeds.
+  base::Time retry_at{};        // When `Down` ends.
+  bool opening = false;         // A session is being opened.
+  bool full_for_others = true;  // Full is so not only since the question in hand is asked there.
+  bool spent = false;           // It is not to be asked for the question in hand, ...
+  unsigned in_vain = 0;         // ... for which it has been asked so often already.
+  Rank rank{};                  // Of the question in hand.
 };
 
 /// The best by (standing, asked in vain, rank) of those that are Ready or OnTrial: quick failures
@@ -61,6 +62,12 @@ struct Candidate {
 /// Whether `candidate` has a session that would take another query.
 [[nodiscard]] inline bool has_room(const Candidate& candidate) {
   return candidate.standing == Standing::Ready || candidate.standing == Standing::OnTrial;
+}
+
+/// Whether it may have room for another question than the one in hand.
+[[nodiscard]] inline bool may_take_others(const Candidate& candidate) {
+  return has_room(candidate) ||
+         (candidate.standing == Standing::Full && !candidate.full_for_others);
 }
 
 /// Whether the policy would rather have `a` than `b`, whatever their standing.

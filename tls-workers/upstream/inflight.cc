@@ -10,7 +10,17 @@ uint16_t Inflight::issue(QuestionHandle question, Purpose purpose, base::Time no
   const auto id = static_cast<uint16_t>(first_id_ + asked_.size());
   asked_.push_back({question, now, fingerprint, purpose, Asked::State::Waiting, source});
   ++waiting_;
+  ++subjects_like(fingerprint.subject);
   return id;
+}
+
+bool Inflight::asks(uint16_t subject) const {
+  if (subjects_[subject % kSubjects] == 0) return false;
+  for (size_t i = timed_out_ > 0 ? 0 : oldest_; i < asked_.size(); ++i) {
+    if (asked_[i].state != Asked::State::Done && asked_[i].fingerprint.subject == subject)
+      return true;
+  }
+  return false;
 }
 
 std::optional<Asked> Inflight::settle(uint16_t id) {
@@ -18,6 +28,7 @@ std::optional<Asked> Inflight::settle(uint16_t id) {
   if (index >= asked_.size() || asked_[index].state == Asked::State::Done) return std::nullopt;
   const Asked asked = asked_[index];
   --(asked.state == Asked::State::Waiting ? waiting_ : timed_out_);
+  --subjects_like(asked.fingerprint.subject);
   asked_[index].state = Asked::State::Done;
   return asked;
 }

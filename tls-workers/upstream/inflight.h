@@ -5,11 +5,13 @@
 // otherwise). A session is replaced long before ids run out.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
 #include "dataplane/base/clock.h"
+#include "dataplane/base/keyed_hash.h"
 #include "dataplane/dns/question.h"
 #include "tls-workers/upstream/evidence.h"
 
@@ -32,10 +34,15 @@ struct Fingerprint {
   uint32_t hash = 0;  // Of the question's.
   dns::Wants wants{};
   dns::PoolId pool{};
+  uint16_t subject = 0;  // Of name, type and class alone: what a resolver finds out once for all.
 };
 
 [[nodiscard]] inline Fingerprint fingerprint_of(const dns::Question& question) {
-  return {static_cast<uint32_t>(question.hash), question.wants, question.pool};
+  const uint64_t subject = base::keyed_hash(
+      question.name.wire(),
+      dns::tag_of(question.type, question.klass, dns::Wants::Plain, dns::PoolId{}));
+  return {static_cast<uint32_t>(question.hash), question.wants, question.pool,
+          static_cast<uint16_t>(subject)};
 }
 
 /// One query sent.
@@ -64,6 +71,9 @@ class Inflight {
   [[nodiscard]] bool has_room() const { return waiting_ < limit_ && asked_.size() < kIds; }
   [[nodiscard]] uint32_t waiting() const { return waiting_; }
   [[nodiscard]] size_t issued() const { return asked_.size(); }
+  /// Whether something about `subject` is under way, overdue or not. One time in some thousand it
+  /// is something else.
+  [[nodiscard]] bool asks(uint16_t subject) const;
   /// Queries that timed out and have not been answered since.
   [[nodiscard]] uint32_t timed_out() const { return timed_out_; }
   /// Time to open a session that takes over; there is room for as many queries again until it is
@@ -111,19 +121,24 @@ class Inflight {
       each(asked);
     }
     waiting_ = timed_out_ = 0;
+    subjects_ = {};
   }
 
   static constexpr size_t kWorn = 30'000;
   static constexpr size_t kIds = 60'000;
 
  private:
+  static constexpr size_t kSubjects = 4096;
+  [[nodiscard]] uint16_t& subjects_like(uint16_t subject) { return subjects_[subject % kSubjects]; }
+
   uint16_t first_id_;
   uint32_t limit_;
   uint32_t waiting_ = 0;
   uint32_t timed_out_ = 0;
   size_t oldest_ = 0;  // No query before this one waits.
   size_t repeats_ = 0;
-  std::vector<Asked> asked_;  // By id − first_id_.
+  std::vector<Asked> asked_;                       // By id − first_id_.
+  std::array<uint16_t, kSubjects> subjects_ = {};  // How many under way begin like that.
 };
 
 }  // namespace tls

@@ -145,6 +145,7 @@ OpenQuestion& Questions::open_slot(const dns::Question& question, const Crowds::
   const uint32_t generation = opened.handle.generation + 1;
   opened = OpenQuestion{};
   opened.question = question;
+  opened.subject = fingerprint_of(question).subject;
   opened.place_ = place;
   opened.crowded = crowds_.crowded(place);
   opened.source.domain = place.wide;

@@ -38,7 +38,7 @@ Sessions::Sessions(const Shape& shape, std::shared_ptr<SharedBackend> shared, Ti
   }
 }
 
-Candidate Sessions::candidate(base::Time now) {
+Candidate Sessions::candidate(uint16_t subject, base::Time now) {
   const Census census = count(now);
   Candidate candidate{.backend = number(),
                       .outstanding = static_cast<uint32_t>(counters_.in_flight.read()),
@@ -50,10 +50,11 @@ Candidate Sessions::candidate(base::Time now) {
                       .p95 = latency_.p95(),
                       .retry_at = backoff_.until(),
                       .opening = census.opening > 0};
-  if (session_with_room(now) != nullptr) {
+  if (session_with_room(subject, now) != nullptr) {
     candidate.standing = on_trial_ ? Standing::OnTrial : Standing::Ready;
   } else if (census.ready + census.worn > 0) {
     candidate.standing = Standing::Full;
+    candidate.full_for_others = !any_takes_more(now);
   } else if (census.opening == 0 && backoff_.pausing(now)) {
     candidate.standing = Standing::Down;
   } else {
@@ -62,13 +63,18 @@ Candidate Sessions::candidate(base::Time now) {
   return candidate;
 }
 
-Session* Sessions::session_with_room(base::Time now) {
+bool Sessions::any_takes_more(base::Time now) const {
+  return std::ranges::any_of(sessions_,
+                             [&](const Session& session) { return takes_more(session, now); });
+}
+
+Session* Sessions::session_with_room(uint16_t subject, base::Time now) {
   const auto rank = [&](Session& session) {
     return std::tuple(hangs(session, now), session.waiting(), session.last_asked());
   };
   Session* best = nullptr;
   for (Session& session : sessions_) {
-    if (!takes_more(session, now)) continue;
+    if (!takes_more(session, now) || session.asks(subject)) continue;
     if (best == nullptr || rank(session) < rank(*best)) best = &session;
   }
   return best;
@@ -90,7 +96,8 @@ bool Sessions::hangs(Session& session, base::Time now) const {
 
 /// Neighbours are opened together, but should not be replaced together: not those that live long,
 /// and still less those whose server puts an end to them. Those are replaced when one half to seven
-/// eighths of what is expected of them are over.
+/// eighths of what is expected of them are over; but not what has carried nothing, since a server
+/// that gives its sessions a third of a second would be offered ten a second for nothing.
 bool Sessions::worn(const Session& session, base::Time now) const {
   const auto opened = static_cast<uint64_t>(session.opened_at().time_since_epoch().count());
   const auto place = reinterpret_cast<uintptr_t>(&session);
@@ -102,7 +109,7 @@ bool Sessions::worn(const Session& session, base::Time now) const {
   };
   base::Duration life = spread(kLongestLife, 1, 1.5);
   const base::Duration expected = lifespan_.age(now);
-  if (expected < life) life = spread(expected, 0.5, 0.875);
+  if (expected < life && session.queries() > 0) life = spread(expected, 0.5, 0.875);
   const uint64_t answers = lifespan_.answers(now);
   const bool asked_enough =
       answers != Lifespan::kAnyNumber &&
@@ -165,6 +172,7 @@ bool Sessions::ended(const Session& session, uint32_t lost, base::Time now) {
   const bool turned_away = session.established() ? hung_up : kind != Failure::Certificate;
   if (turned_away && another_works(session)) {
     // Servers limit what one client may have. Answers on the others change nothing about that.
+    backoff_.failed(now);
     more_backoff_.failed(now);
     refused_at_ = now;
     counters_.failures[kind].add(lost);
@@ -235,7 +243,7 @@ Sessions::Census Sessions::count(base::Time now) {
 
 unsigned Sessions::wanted_sessions(base::Time now) const {
   if (reconnect_) return 1;
-  if (busy(now) || extra_ > 0) return per_backend_ + extra_;
+  if (busy(now) || extra_ > 0 || more_wanted_) return per_backend_ + extra_;
   return wanted_ ? 1 : 0;
 }
 

@@ -45,11 +45,12 @@ class Sessions {
   }
   /// Its number in the configuration.
   [[nodiscard]] uint32_t number() const { return sessions_.front().backend(); }
-  /// What the chooser needs to know.
-  [[nodiscard]] Candidate candidate(base::Time now);
-  /// The session that gets the next query: one that does not hang, fewest in flight, then the one
-  /// that has gone unused for longest; nullptr if none has room.
-  [[nodiscard]] Session* session_with_room(base::Time now);
+  /// What the chooser needs to know. `subject`: of the question, see Fingerprint.
+  [[nodiscard]] Candidate candidate(uint16_t subject, base::Time now);
+  /// The session that gets the next query: one that does not hang and has nothing of `subject`
+  /// under way, fewest in flight, then the one that has gone unused for longest; nullptr if none
+  /// has room.
+  [[nodiscard]] Session* session_with_room(uint16_t subject, base::Time now);
   /// A question waits for a session here: `tend` opens one if need be.
   void want_session() { wanted_ = true; }
   /// The same though there are sessions: all are full. More are kept until none has been for a
@@ -109,6 +110,7 @@ class Sessions {
   [[nodiscard]] bool hangs(Session& session, base::Time now) const;
   [[nodiscard]] bool worn(const Session& session, base::Time now) const;
   [[nodiscard]] bool takes_more(const Session& session, base::Time now) const;
+  [[nodiscard]] bool any_takes_more(base::Time now) const;
   [[nodiscard]] bool another_works(const Session& session) const;
   void note_end(const Session& session, uint32_t lost, base::Time now);
   [[nodiscard]] unsigned wanted_sessions(base::Time now) const;
