@@ -103,10 +103,10 @@ TEST(Sessions, AreReplacedWhenTheyHaveLivedLong) {
 TEST(Sessions, AreReplacedBeforeTheServerClosesThem) {
   SessionsRig rig(2);
   ASSERT_TRUE(rig.has_ready(2));
-  // Twice, both live for a second and are closed by the server then. The second time after more
+  // Three times, both live for a second and are closed by the server then, each time after more
   // answers, or it would be their number that ends them.
   uint64_t most = 0;
-  for (int i = 0; i < 2; ++i) {
+  for (int i = 0; i < 3; ++i) {
     ASSERT_TRUE(eventually([&] {
       rig.turn();
       return std::ranges::all_of(rig.sessions().all(), [&](const tls::Session& session) {
@@ -138,6 +138,31 @@ TEST(Sessions, AreReplacedBeforeTheServerClosesThem) {
   EXPECT_TRUE(eventually([&] {
     rig.turn();
     return rig.server().connections() == before + 2;
+  }));
+}
+
+TEST(Sessions, ThatAreUsedUpMakeRoomThoughNothingHasTakenOver) {
+  SessionsRig rig(1);
+  ASSERT_TRUE(rig.has_ready(1));
+  // Three in a row are closed after the same number of answers.
+  for (int i = 0; i < 3; ++i) {
+    tls::Session* open = nullptr;
+    ASSERT_TRUE(eventually([&] {
+      rig.turn();
+      open = rig.sessions().session_with_room(0, rig.now());
+      return open != nullptr && open->answers() >= 3;
+    }));
+    while (open->answers() < 5) rig.turn();
+    open->fail(tls::Failure::Eof, "closed by the server");
+    rig.sessions().ended(*open, 1, rig.now());
+    open->close();
+    rig.wait(base::milliseconds(300 * (i + 1)));
+  }
+  // More sessions than there are places for, one after the other.
+  const unsigned before = rig.server().connections();
+  EXPECT_TRUE(eventually([&] {
+    rig.turn();
+    return rig.server().connections() > before + 40;
   }));
 }
 

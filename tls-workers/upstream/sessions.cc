@@ -266,7 +266,10 @@ void Sessions::close_finished(base::Time now) {
       --surplus;
       continue;
     }
-    if (session.ready() && worn(session, now) && relieved) session.drain();
+    // What has given as many answers as the server gives is of no use, relieved or not: it would
+    // keep its place until it is known better.
+    const bool used_up = session.queries() >= lifespan_.answers(now);
+    if (session.ready() && (used_up || (worn(session, now) && relieved))) session.drain();
     const bool over = session.state() == Session::State::Draining || session.silent();
     if ((over && session.finished(now)) || session.idle(now)) session.close();
   }
