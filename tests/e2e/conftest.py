@@ -25,7 +25,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "alone: judges how long something takes, so no other file is tested meanwhile")
-    config.addinivalue_line("markers", "keeps_memory_short: a limit that AddressSanitizer's own memory is beyond, so not run under it")
+    config.addinivalue_line("markers", "starves_sanitizers: leaves no memory or descriptors for what AddressSanitizer needs itself, so not run under it")
 
 
 @dataclasses.dataclass

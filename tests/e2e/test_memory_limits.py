@@ -70,7 +70,7 @@ def test_packet_buffers_are_fewer_where_a_memory_cgroup_is_small(rig, settings):
             assert ask_all(rig, ["www.example"]) == (1, 0)
 
 
-@pytest.mark.keeps_memory_short
+@pytest.mark.starves_sanitizers
 def test_a_memory_cgroup_that_is_too_small_is_named(rig, settings):
     with memory_cgroup() as cgroup:
         cgroup.write("memory.limit_in_bytes", 60 * MB)
@@ -80,7 +80,7 @@ def test_a_memory_cgroup_that_is_too_small_is_named(rig, settings):
         assert "its memory cgroup (" in dotline.log().splitlines()[-1]
 
 
-@pytest.mark.keeps_memory_short
+@pytest.mark.starves_sanitizers
 def test_a_full_memory_cgroup_costs_old_answers_and_not_the_process(rig, settings):
     names = [f"host{number}.{LONG}.bulk.example" for number in range(16_000)]
     first, rest = names[:2000], names[2000:]
@@ -98,7 +98,7 @@ def test_a_full_memory_cgroup_costs_old_answers_and_not_the_process(rig, setting
         wait_until(lambda: ask_all(rig, ["www.example"]) == (1, 0), "a name is answered")
 
 
-@pytest.mark.keeps_memory_short
+@pytest.mark.starves_sanitizers
 @pytest.mark.parametrize("megabytes", [300, 560, 680, 720, 760, 900])
 def test_a_small_address_space_ends_in_a_sentence_or_serves(rig, settings, megabytes):
     settings["dataplane"]["memory"] = "512M"
