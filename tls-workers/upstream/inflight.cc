@@ -14,7 +14,7 @@ uint16_t Inflight::issue(QuestionHandle question, Purpose purpose, base::Time no
   return id;
 }
 
-bool Inflight::asks(uint16_t subject) const {
+bool Inflight::asks(uint32_t subject) const {
   if (subjects_[subject % kSubjects] == 0) return false;
   for (size_t i = timed_out_ > 0 ? 0 : oldest_; i < asked_.size(); ++i) {
     if (asked_[i].state != Asked::State::Done && asked_[i].fingerprint.subject == subject)

@@ -34,7 +34,7 @@ struct Fingerprint {
   uint32_t hash = 0;  // Of the question's.
   dns::Wants wants{};
   dns::PoolId pool{};
-  uint16_t subject = 0;  // Of name, type and class alone: what a resolver finds out once for all.
+  uint32_t subject = 0;  // Of name, type and class alone: what a resolver finds out once for all.
 };
 
 [[nodiscard]] inline Fingerprint fingerprint_of(const dns::Question& question) {
@@ -42,7 +42,7 @@ struct Fingerprint {
       question.name.wire(),
       dns::tag_of(question.type, question.klass, dns::Wants::Plain, dns::PoolId{}));
   return {static_cast<uint32_t>(question.hash), question.wants, question.pool,
-          static_cast<uint16_t>(subject)};
+          static_cast<uint32_t>(subject)};
 }
 
 /// One query sent.
@@ -59,7 +59,7 @@ struct Asked {
   State state = State::Waiting;
   Source source;
 };
-static_assert(sizeof(Asked) == 32);
+static_assert(sizeof(Asked) == 40);
 
 /// For so long after it was asked an answer may still be of use to somebody.
 inline constexpr base::milliseconds kAnswerLife{5000};
@@ -73,7 +73,7 @@ class Inflight {
   [[nodiscard]] size_t issued() const { return asked_.size(); }
   /// Whether something about `subject` is under way, overdue or not. One time in some thousand it
   /// is something else.
-  [[nodiscard]] bool asks(uint16_t subject) const;
+  [[nodiscard]] bool asks(uint32_t subject) const;
   /// Queries that timed out and have not been answered since.
   [[nodiscard]] uint32_t timed_out() const { return timed_out_; }
   /// Time to open a session that takes over; there is room for as many queries again until it is
@@ -129,7 +129,7 @@ class Inflight {
 
  private:
   static constexpr size_t kSubjects = 4096;
-  [[nodiscard]] uint16_t& subjects_like(uint16_t subject) { return subjects_[subject % kSubjects]; }
+  [[nodiscard]] uint16_t& subjects_like(uint32_t subject) { return subjects_[subject % kSubjects]; }
 
   uint16_t first_id_;
   uint32_t limit_;

@@ -33,7 +33,7 @@ struct OpenQuestion {
   enum class State : uint8_t { Closed, Waiting, Asked };  // Waiting: for a session.
 
   dns::Question question;
-  uint16_t subject = 0;  // See Fingerprint.
+  uint32_t subject = 0;  // See Fingerprint.
   QuestionHandle handle;
   State state = State::Closed;
   Attempts attempts;

@@ -126,7 +126,7 @@ class Session {
   /// Whether something about the same name and type is under way here. It must not be asked twice
   /// at once on one session: a resolver that finds it out late may drop both replies, and Unbound
   /// up to 1.23 breaks over dropping a connection twice (its issue 1309).
-  [[nodiscard]] bool asks(uint16_t subject) const { return inflight_.asks(subject); }
+  [[nodiscard]] bool asks(uint32_t subject) const { return inflight_.asks(subject); }
   /// Has used so many ids that another session should take over.
   [[nodiscard]] bool worn() const { return inflight_.worn(); }
   [[nodiscard]] uint32_t waiting() const { return inflight_.waiting(); }

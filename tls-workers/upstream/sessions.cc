@@ -38,7 +38,7 @@ Sessions::Sessions(const Shape& shape, std::shared_ptr<SharedBackend> shared, Ti
   }
 }
 
-Candidate Sessions::candidate(uint16_t subject, base::Time now) {
+Candidate Sessions::candidate(uint32_t subject, base::Time now) {
   const Census census = count(now);
   Candidate candidate{.backend = number(),
                       .outstanding = static_cast<uint32_t>(counters_.in_flight.read()),
@@ -68,7 +68,7 @@ bool Sessions::any_takes_more(base::Time now) const {
                              [&](const Session& session) { return takes_more(session, now); });
 }
 
-Session* Sessions::session_with_room(uint16_t subject, base::Time now) {
+Session* Sessions::session_with_room(uint32_t subject, base::Time now) {
   const auto rank = [&](Session& session) {
     return std::tuple(hangs(session, now), session.waiting(), session.last_asked());
   };

@@ -46,11 +46,11 @@ class Sessions {
   /// Its number in the configuration.
   [[nodiscard]] uint32_t number() const { return sessions_.front().backend(); }
   /// What the chooser needs to know. `subject`: of the question, see Fingerprint.
-  [[nodiscard]] Candidate candidate(uint16_t subject, base::Time now);
+  [[nodiscard]] Candidate candidate(uint32_t subject, base::Time now);
   /// The session that gets the next query: one that does not hang and has nothing of `subject`
   /// under way, fewest in flight, then the one that has gone unused for longest; nullptr if none
   /// has room.
-  [[nodiscard]] Session* session_with_room(uint16_t subject, base::Time now);
+  [[nodiscard]] Session* session_with_room(uint32_t subject, base::Time now);
   /// A question waits for a session here: `tend` opens one if need be.
   void want_session() { wanted_ = true; }
   /// The same though there are sessions: all are full. More are kept until none has been for a
