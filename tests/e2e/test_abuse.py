@@ -323,6 +323,8 @@ def test_clients_notice_little_of_an_attack(rig, dotline, resolver, configured):
         assert others.response_codes.get("NOERROR", 0) >= (0.99 - 4 * missed) * others.sent, report
         assert gained("dotline_questions_crowded_total") > 0, report
         assert gained("dotline_packets_dropped_total", reason="rate_limited") > 0, report
-    assert after - before < 16 * 1024, f"{before} KiB, then {after} KiB"
+    # AddressSanitizer keeps what was freed for a while.
+    most = 16 * 1024 if "libasan" not in open(f"/proc/{dotline.pid}/maps").read() else 256 * 1024
+    assert after - before < most, f"{before} KiB, then {after} KiB"
     wait_until(lambda: dotline.metrics().value("dotline_parked") == 0 and dotline.open_files() <= files + 1, "all given back")
     assert rig.client.ask(query("after.example")).answer[0][0].to_text() == ADDRESS
