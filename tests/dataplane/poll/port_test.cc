@@ -157,7 +157,8 @@ TEST(EalStart, GoesOnBesideAnotherProcess) {
 
 TEST(EalStart, SaysWhyItFailed) {
   const Wire wire;
-  Probe probe({"vdev:net_ring0", "1", "64"}, {"env", "ASAN_OPTIONS=detect_leaks=0", "prlimit", "--nofile=6"});
+  Probe probe({"vdev:net_ring0", "1", "64"},
+              {"env", "ASAN_OPTIONS=detect_leaks=0", "prlimit", "--nofile=6"});
   const std::string failure = probe.wait_for("failed");
   EXPECT_EQ(failure.find("failed EAL does not start: "), 0U) << probe.finish();
   EXPECT_NE(failure.find("it said: "), std::string::npos) << failure;
