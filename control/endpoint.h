@@ -1,7 +1,7 @@
 // The HTTP side, for Prometheus and for whoever watches over the process: GET /metrics, /healthz,
 // /api/status and the status page at /, nothing else. Small on purpose: one thread that waits for
 // no client, a bounded number of connections of which an idle one gives way, one request each, no
-// body read, five seconds for it and five for who reads slowly. It answers nobody who was led here
+// body read, five seconds for it and five for a slow reader. It answers no client that was led here
 // by a name that is not ours (http_host.h).
 #pragma once
 

@@ -101,7 +101,7 @@ void Placement::place_line(OpenQuestion* question, base::Time now) {
     const Placed placed = try_to_send(*question, now);
     if (placed == Placed::Hopeless) end(*question, now);
     if (placed == Placed::Wait) {
-      // Nobody has room for anything: those behind it need not ask.
+      // There is no room for anything: those behind it need not ask.
       if (std::ranges::none_of(candidates_, may_take_others)) return tell_old(question, now);
       // Who has room is not to be asked for this one, but may be for those behind it.
       questions_.wait_behind_others(*question);
@@ -174,7 +174,7 @@ void Placement::hedge(OpenQuestion& question, base::Time now) {
 std::optional<size_t> Placement::another(const OpenQuestion& question, base::Time now) {
   look_at(question, now);
   if (const std::optional<size_t> other = choose(candidates_, question.asked_last)) return other;
-  look_at_all(question, now);
+  look_at(question, Among::All, now);
   return choose(candidates_, question.asked_last);
 }
 
@@ -207,19 +207,15 @@ Hindrance Placement::hindrance(const OpenQuestion& question, base::Time now) {
 /// Fills `candidates_` with what the backends in rotation of the question's pool can do now, ranked
 /// for it; if none is, with all of them: to try costs nothing that giving up would not.
 void Placement::look_at(const OpenQuestion& question, base::Time now) {
-  look_at_those(question, any_up(question.question), now);
+  look_at(question, any_up(question.question) ? Among::InRotation : Among::All, now);
 }
 
-void Placement::look_at_all(const OpenQuestion& question, base::Time now) {
-  look_at_those(question, false, now);
-}
-
-void Placement::look_at_those(const OpenQuestion& question, bool in_rotation_only, base::Time now) {
+void Placement::look_at(const OpenQuestion& question, Among among, base::Time now) {
   Pool& pool = pool_of(question.question);
   candidates_.clear();
   for (const uint32_t backend : pool.backends) {
     const Rotation& rotation = backends_[backend].rotation();
-    if (in_rotation_only ? !rotation.up() : rotation.barred()) continue;
+    if (among == Among::InRotation ? !rotation.up() : rotation.barred()) continue;
     candidates_.push_back(backends_[backend].candidate(question.subject, now));
     candidates_.back().spent = !question.attempts.may_ask(backend);
     candidates_.back().in_vain = question.attempts.in_vain(backend);
@@ -261,7 +257,7 @@ bool Placement::is_coming(base::Time by) const {
 }
 
 /// Sends `question` if a session has room, and says what to do with it otherwise. After it,
-/// `candidates_` is the question's pool's. When nobody in rotation is to be asked any more, those
+/// `candidates_` is the question's pool's. When none in rotation is to be asked any more, those
 /// out of rotation are that have a session; but there is no waiting for them.
 Placement::Placed Placement::try_to_send(OpenQuestion& question, base::Time now) {
   look_at(question, now);
@@ -271,7 +267,7 @@ Placement::Placed Placement::try_to_send(OpenQuestion& question, base::Time now)
   if (!chosen) {
     const base::Time by = std::max(questions_.last_deadline(question), now);
     if (is_coming(by)) return Placed::Wait;
-    look_at_all(question, now);
+    look_at(question, Among::All, now);
     leave_room_for_others(question);
     chosen = pay(question, best, now);
     if (!chosen) return Placed::Hopeless;

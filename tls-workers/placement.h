@@ -59,8 +59,8 @@ class Placement {
   }
   [[nodiscard]] bool any_up(const dns::Question& question);
   void look_at(const OpenQuestion& question, base::Time now);
-  void look_at_all(const OpenQuestion& question, base::Time now);
-  void look_at_those(const OpenQuestion& question, bool in_rotation_only, base::Time now);
+  enum class Among : uint8_t { InRotation, All };
+  void look_at(const OpenQuestion& question, Among among, base::Time now);
   [[nodiscard]] std::optional<size_t> another(const OpenQuestion& question, base::Time now);
   template <typename Choose>
   [[nodiscard]] std::optional<size_t> pay(const OpenQuestion& question, Choose choose,

@@ -172,7 +172,6 @@ bool Sessions::ended(const Session& session, uint32_t lost, base::Time now) {
   const bool turned_away = session.established() ? hung_up : kind != Failure::Certificate;
   if (turned_away && another_works(session)) {
     // Servers limit what one client may have. Answers on the others change nothing about that.
-    backoff_.failed(now);
     more_backoff_.failed(now);
     refused_at_ = now;
     counters_.failures[kind].add(lost);
