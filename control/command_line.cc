@@ -13,7 +13,7 @@
 #include "control/commands/remote_commands.h"
 #include "control/import/import_dnsdist.h"
 #include "control/text/escape.h"
-#include "control/version.h"
+#include "control/text/version.h"
 
 namespace control {
 namespace {
@@ -107,7 +107,7 @@ int unless_unwritten(int exit) {
   return exit == kDone ? kFault : exit;
 }
 
-int obey(int argc, const char* const* argv, const std::function<int(const Config&)>& run) {
+int set_override(int argc, const char* const* argv, const std::function<int(const Config&)>& run) {
   CLI::App app("dotline answers DNS from memory and asks everything else over TLS.", "dotline");
   std::string path;
   const auto add_command = [&](const char* name, const char* what) {
@@ -164,7 +164,7 @@ int obey(int argc, const char* const* argv, const std::function<int(const Config
 }  // namespace
 
 int command_line(int argc, const char* const* argv, const std::function<int(const Config&)>& run) {
-  return unless_unwritten(obey(argc, argv, run));
+  return unless_unwritten(set_override(argc, argv, run));
 }
 
 }  // namespace control

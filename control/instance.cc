@@ -21,44 +21,44 @@
 #include <utility>
 #include <vector>
 
-#include "control/announce.h"
-#include "control/cache_memory.h"
-#include "control/changes.h"
+#include "control/reload/announce.h"
+#include "control/reload/cache_memory.h"
+#include "control/reload/changes.h"
 #include "control/commands/commands.h"
 #include "control/commands/control_socket.h"
 #include "control/config/check.h"
 #include "control/config/fixed_settings.h"
 #include "control/config/named_files.h"
-#include "control/core_load.h"
-#include "control/descriptors.h"
-#include "control/drop_watch.h"
-#include "control/endpoint.h"
-#include "control/health_verdict.h"
-#include "control/heartbeat.h"
-#include "control/log.h"
-#include "control/memory_estimate.h"
+#include "control/process/core_load.h"
+#include "control/process/descriptors.h"
+#include "control/devices/drop_watch.h"
+#include "control/http/endpoint.h"
+#include "control/http/health_verdict.h"
+#include "control/process/heartbeat.h"
+#include "control/log/log.h"
+#include "control/reload/memory_estimate.h"
 #include "control/metrics/metrics.h"
-#include "control/paced_log.h"
-#include "control/ports.h"
-#include "control/pulse.h"
-#include "control/reach.h"
-#include "control/reminders.h"
-#include "control/rights.h"
-#include "control/service_manager.h"
-#include "control/signals.h"
-#include "control/standard_streams.h"
+#include "control/log/paced_log.h"
+#include "control/devices/ports.h"
+#include "control/process/pulse.h"
+#include "control/status/reach.h"
+#include "control/log/reminders.h"
+#include "control/process/rights.h"
+#include "control/process/service_manager.h"
+#include "control/process/signals.h"
+#include "control/log/stdio_redirect.h"
 #include "control/status/collect_status.h"
 #include "control/status/status_json.h"
 #include "control/text/escape.h"
-#include "control/threads.h"
-#include "control/topology.h"
-#include "control/version.h"
+#include "control/process/threads.h"
+#include "control/reload/topology.h"
+#include "control/text/version.h"
 #include "dataplane/base/keyed_hash.h"
-#include "dataplane/exchange.h"
-#include "dataplane/poll/eal.h"
-#include "dataplane/poll/exception_path.h"
-#include "tls-workers/confinement.h"
-#include "tls-workers/worker.h"
+#include "dataplane/exchange/exchange.h"
+#include "dataplane/ports/eal.h"
+#include "dataplane/ports/exception_path.h"
+#include "tls-workers/worker/confinement.h"
+#include "tls-workers/worker/worker.h"
 
 namespace control {
 namespace {
@@ -84,27 +84,27 @@ T value_or_throw(base::Result<T, std::string> result) {
   return std::move(*result);
 }
 
-LogLevel level_of(poll::LogLevel level) {
+LogLevel level_of(ports::LogLevel level) {
   switch (level) {
-    case poll::LogLevel::Debug:
+    case ports::LogLevel::Debug:
       return LogLevel::Debug;
-    case poll::LogLevel::Info:
+    case ports::LogLevel::Info:
       return LogLevel::Info;
-    case poll::LogLevel::Warning:
+    case ports::LogLevel::Warning:
       return LogLevel::Warning;
-    case poll::LogLevel::Error:
+    case ports::LogLevel::Error:
       break;
   }
   return LogLevel::Error;
 }
 
-LogLevel level_of(tls::Severity severity) {
+LogLevel level_of(worker::Severity severity) {
   switch (severity) {
-    case tls::Severity::Info:
+    case worker::Severity::Info:
       return LogLevel::Info;
-    case tls::Severity::Warning:
+    case worker::Severity::Warning:
       return LogLevel::Warning;
-    case tls::Severity::Error:
+    case worker::Severity::Error:
       break;
   }
   return LogLevel::Error;
@@ -117,11 +117,11 @@ std::string_view in_the_making;
 std::string line_of(const SetBackend& what) {
   const auto done = [&] {
     switch (what.word) {
-      case tls::Rotation::Word::Up:
+      case backends::Rotation::Override::Up:
         return "held up";
-      case tls::Rotation::Word::Down:
+      case backends::Rotation::Override::Down:
         return "held down";
-      case tls::Rotation::Word::Auto:
+      case backends::Rotation::Override::Auto:
         break;
     }
     return "left to its health checks";
@@ -143,9 +143,9 @@ class Instance final : private Commanded {
         log_(Log::to_stderr(config.log_level)),
         paced_log_(log_),
         reminders_(config.backends, base::Clock::now()),
-        eal_(value_or_throw(poll::Eal::start(
+        eal_(value_or_throw(ports::Eal::start(
             config.eal,
-            [this](poll::LogLevel level, std::string_view line) {
+            [this](ports::LogLevel level, std::string_view line) {
               paced_log_.write(level_of(level), "eal", line);
             },
             other_megabytes(config)))),
@@ -235,20 +235,20 @@ class Instance final : private Commanded {
   Http1Reminder http_1_;
   ServiceManager manager_;
   ReloadRecord reloads_;
-  poll::Eal eal_;
+  ports::Eal eal_;
   std::unique_ptr<Ports> ports_;
-  std::unique_ptr<poll::ExceptionPath> exception_path_;  // Nullptr if no port wants one.
+  std::unique_ptr<ports::ExceptionPath> exception_path_;  // Nullptr if no port wants one.
   cache::Readers readers_;
-  tls::Tickets tickets_;
+  transport::Tickets tickets_;
   exchange::Exchange exchange_;
   std::unique_ptr<Topology> topology_;
-  std::vector<std::vector<front::Listener>> listeners_;  // By worker, until it has its own.
+  std::vector<std::vector<frontend::Listener>> listeners_;  // By worker, until it has its own.
   std::vector<std::string> listener_faults_;  // By bind; empty: every worker listens there.
   std::string metrics_fault_;                 // Empty: they are served.
   base::Time look_again_at_{};
-  front::ClientConnections client_connections_;
+  frontend::ClientConnections client_connections_;
   std::vector<std::unique_ptr<poll::LcoreState>> lcores_;
-  std::vector<std::unique_ptr<tls::Worker>> workers_;
+  std::vector<std::unique_ptr<worker::Worker>> workers_;
   std::vector<std::unique_ptr<Heartbeat>> heartbeats_;
   Pulse control_pulse_{base::Clock::now()};
   std::vector<std::unique_ptr<CoreLoad>> loads_;  // One for each core.
@@ -264,17 +264,17 @@ class Instance final : private Commanded {
 };
 
 void Instance::open_exception_path() {
-  std::vector<poll::ExceptionPort> wanted;
+  std::vector<ports::ExceptionPort> wanted;
   for (size_t i = 0; i < ports_->size(); ++i) {
-    const poll::PortSettings& settings = config_.eal.ports[i];
-    if (settings.exception != poll::Exception::Tap) continue;
-    const poll::Port* port = ports_->port(i);
+    const ports::PortSettings& settings = config_.eal.ports[i];
+    if (settings.exception != ports::Exception::Tap) continue;
+    const ports::Port* port = ports_->port(i);
     if (port == nullptr) continue;
     wanted.push_back({.index = static_cast<uint16_t>(i),
                       .tap = {.name = settings.tap, .mac = port->mac(), .mtu = port->mtu()}});
   }
   if (wanted.empty()) return;
-  exception_path_ = value_or_throw(poll::ExceptionPath::open(cores(), wanted, config_.eal.binds));
+  exception_path_ = value_or_throw(ports::ExceptionPath::open(cores(), wanted, config_.eal.binds));
   heartbeats_.push_back(
       std::make_unique<Heartbeat>("the exception path", exception_path_->turns()));
 }
@@ -291,10 +291,10 @@ void Instance::open_listeners() {
 /// All workers or none: the kernel deals connections out among those that listen.
 void Instance::open_listener(size_t bind) {
   const base::Endpoint& address = config_.binds[bind].address;
-  std::vector<front::Listener> made;
+  std::vector<frontend::Listener> made;
   while (made.size() < listeners_.size()) {
-    base::Result<front::Listener, std::string> one =
-        front::Listener::open(address, config_.stream_limits.listen_queue_size);
+    base::Result<frontend::Listener, std::string> one =
+        frontend::Listener::open(address, config_.stream_limits.listen_queue_size);
     if (!one) {
       if (config_.strict_start) throw std::runtime_error(one.error());
       listener_faults_[bind] = std::move(one.error());
@@ -304,7 +304,7 @@ void Instance::open_listener(size_t bind) {
   }
   for (size_t worker = 0; worker < listeners_.size(); ++worker) {
     listeners_[worker].push_back(listens(bind) ? std::move(made[worker])
-                                               : front::Listener::none(address));
+                                               : frontend::Listener::none(address));
   }
 }
 
@@ -363,24 +363,24 @@ void Instance::make_cores() {
     loads_.push_back(std::make_unique<CoreLoad>(lcores_.back()->counters));
   }
   const bool xdp_alone = std::ranges::all_of(
-      config_.eal.ports, [](const auto& port) { return port.kind == poll::DeviceKind::AfXdp; });
+      config_.eal.ports, [](const auto& port) { return port.kind == ports::DeviceKind::AfXdp; });
   drop_watch_ = std::make_unique<DropWatch>(xdp_alone ? DropWatch::OtherMacs::Odd
                                                       : DropWatch::OtherMacs::Usual);
 }
 
 void Instance::make_workers() {
-  const auto notice = [this](tls::Severity severity, const std::string& subject,
+  const auto notice = [this](worker::Severity severity, const std::string& subject,
                              const std::string& text) {
     paced_log_.write(level_of(severity), subject, text);
   };
   for (unsigned i = 0; i < config_.tls_workers.threads; ++i) {
-    const tls::WorkerSettings settings{
+    const worker::WorkerSettings settings{
         .index = i, .sessions_per_backend = config_.tls_workers.sessions_per_backend};
-    auto clients = std::make_unique<front::Front>(
+    auto clients = std::make_unique<frontend::Frontend>(
         i,
-        front::Front::Sharing{exchange_, readers_, client_connections_, topology_->front_rules()},
+        frontend::Frontend::Sharing{exchange_, readers_, client_connections_, topology_->front_rules()},
         std::move(listeners_[i]));
-    workers_.push_back(std::make_unique<tls::Worker>(settings, topology_->configuration(),
+    workers_.push_back(std::make_unique<worker::Worker>(settings, topology_->configuration(),
                                                      exchange_, readers_, tickets_, notice,
                                                      std::move(clients)));
     heartbeats_.push_back(std::make_unique<Heartbeat>(fmt::format("TLS worker {}", i),
@@ -402,7 +402,7 @@ MetricsSources Instance::fixed_sources() const {
         {.name = ports_->name(i),
          .losses =
              [this, i] {
-               const poll::PortStatistics lost = ports_->statistics(i);
+               const ports::PortStatistics lost = ports_->statistics(i);
                return MetricsSources::PortLosses{lost.missed, lost.no_buffer,
                                                  lost.receive_errors + lost.send_errors};
              },
@@ -523,10 +523,10 @@ base::Result<uint64_t, std::string> Instance::flush(const FlushCache& what) {
 
 base::Result<void, std::string> Instance::set_backend(const SetBackend& what) {
   std::vector<std::string> names;
-  for (const tls::Configuration::Backend& backend : topology_->backends()) {
+  for (const questions::Configuration::Backend& backend : topology_->backends()) {
     names.push_back(backend.settings.name);
     if (what.name != names.back()) continue;
-    (void)backend.shared->rotation.obey(what.word, base::Clock::now());
+    (void)backend.shared->rotation.set_override(what.word, base::Clock::now());
     log_.write(LogLevel::Info, line_of(what));
     return {};
   }
@@ -535,7 +535,7 @@ base::Result<void, std::string> Instance::set_backend(const SetBackend& what) {
 
 /// What the start needed and nothing after it does. From here on every thread begins with it.
 void Instance::confine() {
-  tls::prepare_confinement();
+  worker::prepare_confinement();
   throw_unless(confine_process());
   Confined confined;
   const bool ran = eal_.run_on_interrupt_thread([&confined] { confined = confine_helper(); });
@@ -605,7 +605,7 @@ void Instance::look_again(base::Time now) {
 }
 
 void Instance::remind() {
-  std::vector<tls::BackendReport> reports;
+  std::vector<backends::BackendReport> reports;
   for (const auto& backend : topology_->backends()) reports.push_back(backend.shared->report());
   for (const std::string& line :
        reminders_.look(reports, base::Clock::now(), std::chrono::system_clock::now())) {
@@ -623,8 +623,8 @@ void Instance::remind_of_own() {
 
 void Instance::remind_of_http_1() {
   uint64_t closed = 0;
-  for (const front::Counters* front : sources()->counters->fronts) {
-    for (const front::Closed why : {front::Closed::Http1, front::Closed::Http1InHello})
+  for (const frontend::Counters* front : sources()->counters->fronts) {
+    for (const frontend::Closed why : {frontend::Closed::Http1, frontend::Closed::Http1InHello})
       closed += front->closed[why].read();
   }
   if (const auto line = http_1_.look(closed, base::Clock::now()))

@@ -1,6 +1,6 @@
 #include "control/command_line.h"
 #include "control/instance.h"
-#include "control/standard_streams.h"
+#include "control/log/stdio_redirect.h"
 
 int main(int argc, char** argv) {
   control::hold_standard_streams();

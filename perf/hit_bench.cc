@@ -35,7 +35,7 @@ void hit(benchmark::State& state, Names how, Way way) {
     const uint64_t start = rte_rdtsc();
     rig.receive(&drawn[at], frames.data());
     const uint64_t received = rte_rdtsc();
-    way == Way::HitPath ? rig.serve(frames.data()) : rig.serve_generally(frames.data());
+    way == Way::HitPath ? rig.serve(frames.data()) : rig.serve_slowly(frames.data());
     all += rte_rdtsc() - start;
     making += received - start;
     at = (at + poll::kBurst) % drawn.size();

@@ -158,9 +158,9 @@ void HitRig::serve(rte_mbuf** frames) {
   queue.transmit.flush(queue.port, queue.queue, core_->counters.ports[0], core_->counters);
 }
 
-void HitRig::serve_generally(rte_mbuf** frames) {
+void HitRig::serve_slowly(rte_mbuf** frames) {
   poll::PortQueue& queue = core_->queues.front();
-  poll::serve_generally(*core_, queue, std::span(frames, poll::kBurst));
+  poll::serve_slowly(*core_, queue, std::span(frames, poll::kBurst));
   queue.transmit.flush(queue.port, queue.queue, core_->counters.ports[0], core_->counters);
 }
 

@@ -33,7 +33,7 @@ class HitRig {
   /// The hit path, from parsing to the reply in the port's hands, which drops it.
   void serve(rte_mbuf** frames);
   /// The same by the general path: taken apart, looked up and composed from values.
-  void serve_generally(rte_mbuf** frames);
+  void serve_slowly(rte_mbuf** frames);
 
   [[nodiscard]] uint64_t hits() const {
     return core_->counters.replies[rules::Outcome::Hit].read();

@@ -1,6 +1,6 @@
 """The arrows between folders, held by a machine: nothing points up, and poll and tls-workers never include each other.
 
-control -> tls-workers, dataplane/poll -> dataplane/pending.h, dataplane/exchange.h, dataplane/rules, dataplane/cache -> dataplane/dns -> dataplane/base. Tests and benchmarks
+control -> tls-workers, dataplane/poll -> dataplane/handler/pending.h, dataplane/exchange/exchange.h, dataplane/rules, dataplane/cache -> dataplane/dns -> dataplane/base. Tests and benchmarks
 may include anything. The packet path stays free of libraries that allocate, throw or lock, and dns of DPDK.
 """
 
@@ -51,7 +51,7 @@ def check_the_checker():
     wrong = [(f"{BASE}/a.h", f'#include "{DNS}/name.h"'), (f"{DNS}/a.h", f'#include "{CACHE}/entry.h"'),
              (f"{DNS}/a.h", "#include <rte_ring.h>"), (f"{DNS}/a.cc", "#include <openssl/ssl.h>"),
              (f"{CACHE}/a.h", f'  #  include "{EXCHANGE}"'), (EXCHANGE, f'#include "{POLL}/loop.h"'),
-             (f"{POLL}/a.cc", '#include "tls-workers/worker.h"'), (f"{POLL}/a.cc", '#include "../../tls-workers/worker.h"'),
+             (f"{POLL}/a.cc", '#include "tls-workers/worker/worker.h"'), (f"{POLL}/a.cc", '#include "../../tls-workers/worker/worker.h"'),
              (f"{POLL}/xdp/a.cc", "#include <spdlog/spdlog.h>"), (f"{BASE}/a.h", "#include <yaml-cpp/yaml.h>"),
              ("tls-workers/upstream/a.h", f'#include "{POLL}/loop.h"'), ("tls-workers/a.h", '#include "control/config/config.h"'),
              (f"{RULES}/a.h", f'#include "{POLL}/frame.h"'), (f"{RULES}/a.cc", f'#include "{EXCHANGE}"'),
@@ -59,7 +59,7 @@ def check_the_checker():
              ("dataplane/extra/a.h", "int x;"), (f"{CACHE}/a.h", '#pragma once\n\n#include <prometheus/counter.h>\n')]
     right = [(f"{POLL}/a.cc", f'#include "{EXCHANGE}"\n#include <rte_mbuf.h>\n#include "made.inc"'),
              (f"{POLL}/a.cc", '#include "./loop.h"'), ("tls-workers/a.cc", '#include <openssl/ssl.h>'),
-             ("control/a.cc", f'#include "{POLL}/loop.h"\n#include "tls-workers/worker.h"\n#include <spdlog/spdlog.h>'),
+             ("control/a.cc", f'#include "{POLL}/loop.h"\n#include "tls-workers/worker/worker.h"\n#include <spdlog/spdlog.h>'),
              (f"{DNS}/a.h", f'// see "{CACHE}/entry.h"\n#include "{BASE}/bytes.h"')]
     missed = [file for file in wrong if not list(faults(*file))]
     missed += [file for file in right if list(faults(*file))]

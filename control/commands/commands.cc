@@ -113,11 +113,11 @@ Parsed parse_backend(const Json& object) {
   const auto name = members.text("name");
   if (!name) members.complain("`name` is missing");
   const auto state = members.text("state");
-  const auto& words = tls::Rotation::kWordNames;
+  const auto& words = backends::Rotation::kWordNames;
   const auto word = std::ranges::find(words, state.value_or(""));
   if (word == words.end()) members.complain("`state` is none of `up`, `down`, `auto`");
   return members.result(
-      SetBackend{name.value_or(""), static_cast<tls::Rotation::Word>(word - words.begin())});
+      SetBackend{name.value_or(""), static_cast<backends::Rotation::Override>(word - words.begin())});
 }
 
 /// Does what each command says, and tells it as a line.
@@ -144,7 +144,7 @@ class Doing {
     if (!done) return refusal_line(done.error());
     return line_of({{"ok", true},
                     {"name", set.name},
-                    {"state", tls::Rotation::kWordNames[static_cast<size_t>(set.word)]}});
+                    {"state", backends::Rotation::kWordNames[static_cast<size_t>(set.word)]}});
   }
 
  private:

@@ -10,7 +10,7 @@
 #include "control/status/status.h"
 #include "dataplane/base/result.h"
 #include "dataplane/cache/cache.h"
-#include "tls-workers/upstream/rotation.h"
+#include "tls-workers/backends/rotation.h"
 
 namespace control {
 
@@ -22,7 +22,7 @@ struct FlushCache {
 };
 struct SetBackend {
   std::string name;
-  tls::Rotation::Word word{};
+  backends::Rotation::Override word{};
 };
 using Command = std::variant<AskStatus, Reload, FlushCache, SetBackend>;
 

@@ -2,8 +2,8 @@
 // made sure that it is really they, in config_tls.cc.
 #include <algorithm>
 
-#include "control/config/reader.h"
-#include "tls-workers/upstream/query_budget.h"
+#include "control/yaml/reader.h"
+#include "tls-workers/backends/query_budget.h"
 
 namespace control {
 namespace {
@@ -25,7 +25,7 @@ void read_pool_name(const YamlNode& node, Reading& reading, std::vector<dns::Poo
   pools.push_back(pool);
 }
 
-void read_backend_pools(Section& section, Reading& reading, tls::BackendSettings& backend) {
+void read_backend_pools(Section& section, Reading& reading, backends::BackendSettings& backend) {
   const auto names = section.list("pools", dns::kMaxPools);
   if (names) {
     for (const YamlNode& node : *names) read_pool_name(node, reading, backend.pools);
@@ -43,9 +43,9 @@ void read_backend_pools(Section& section, Reading& reading, tls::BackendSettings
   }
 }
 
-tls::BackendSettings read_backend(const YamlNode& node, Reading& reading) {
+backends::BackendSettings read_backend(const YamlNode& node, Reading& reading) {
   Section section(&node, "backends", reading.errors);
-  tls::BackendSettings backend;
+  backends::BackendSettings backend;
   read_transport(section, backend, reading.errors);
   backend.name = backend.where();
   section.label("name", backend.name);
@@ -55,7 +55,7 @@ tls::BackendSettings read_backend(const YamlNode& node, Reading& reading) {
   section.number("weight", backend.weight, {1, INT32_MAX});
   read_backend_pools(section, reading, backend);
   // A session tells its queries apart by a 16-bit id.
-  section.number("queries_per_second", backend.queries_per_second, {0, tls::QueryBudget::kMost});
+  section.number("queries_per_second", backend.queries_per_second, {0, backends::QueryBudget::kMost});
   section.number("max_in_flight", backend.max_in_flight, {1, UINT16_MAX});
   section.milliseconds("query_timeout", backend.query_timeout, {10, 60'000});
   section.milliseconds("idle_timeout", backend.idle_timeout, {100, 86'400'000});

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "control/config/reader.h"
-#include "control/config/values.h"
+#include "control/yaml/reader.h"
+#include "control/yaml/values.h"
 
 namespace control {
 namespace {
@@ -188,7 +188,7 @@ std::optional<base::Prefix> read_block(const YamlNode& node, std::string_view na
 }
 
 void read_binds(Section& top, Reading& reading) {
-  for (const YamlNode& node : top.filled_list("binds", poll::kMaxBinds, "address to answer on")) {
+  for (const YamlNode& node : top.filled_list("binds", ports::kMaxBinds, "address to answer on")) {
     const Bind& bind = reading.config.binds.emplace_back(read_bind(node, reading));
     if (bind.protocol == Protocol::Do53) reading.config.eal.binds.push_back(bind.address);
   }

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "control/config/section.h"
+#include "control/yaml/section.h"
 #include "control/text/escape.h"
 
 namespace control {
@@ -62,29 +62,29 @@ void check_cores(const Config& config, const YamlNode& root, ConfigErrors& error
 }
 
 /// The interface or address behind a device: af_xdp and af_packet reach for the same ones.
-std::string claimed_by(const poll::PortSettings& port) {
+std::string claimed_by(const ports::PortSettings& port) {
   switch (port.kind) {
-    case poll::DeviceKind::AfXdp:
-    case poll::DeviceKind::AfPacket:
+    case ports::DeviceKind::AfXdp:
+    case ports::DeviceKind::AfPacket:
       return "interface " + port.target;
-    case poll::DeviceKind::Pci:
+    case ports::DeviceKind::Pci:
       return "pci " + port.target;
-    case poll::DeviceKind::Vdev:
+    case ports::DeviceKind::Vdev:
       break;
   }
   return "vdev " + port.target;
 }
 
 /// A TAP is one port's, and no interface that a port already uses.
-void check_taps(const std::vector<poll::PortSettings>& ports, const YamlNode& root,
+void check_taps(const std::vector<ports::PortSettings>& ports, const YamlNode& root,
                 ConfigErrors& errors) {
   std::map<std::string, Place> taken;
   for (size_t i = 0; i < ports.size(); ++i) {
-    if (ports[i].exception != poll::Exception::Kernel) continue;
+    if (ports[i].exception != ports::Exception::Kernel) continue;
     taken.emplace(ports[i].target, place_of(root, {"dataplane", "ports"}, i, "device"));
   }
   for (size_t i = 0; i < ports.size(); ++i) {
-    if (ports[i].exception != poll::Exception::Tap) continue;
+    if (ports[i].exception != ports::Exception::Tap) continue;
     const Place place = place_of(root, {"dataplane", "ports"}, i, "exception");
     const auto [earlier, is_new] = taken.emplace(ports[i].tap, place);
     if (is_new) continue;
@@ -96,7 +96,7 @@ void check_taps(const std::vector<poll::PortSettings>& ports, const YamlNode& ro
 }
 
 void check_ports(const Config& config, const YamlNode& root, ConfigErrors& errors) {
-  const std::vector<poll::PortSettings>& ports = config.eal.ports;
+  const std::vector<ports::PortSettings>& ports = config.eal.ports;
   refuse_twins(
       ports.size(), [&](size_t i) { return claimed_by(ports[i]); },
       [&](size_t i) {
@@ -135,7 +135,7 @@ void check_caches(const Config& config, const YamlNode& root, ConfigErrors& erro
   }
 }
 
-bool serves(const tls::BackendSettings& backend, dns::PoolId pool) {
+bool serves(const backends::BackendSettings& backend, dns::PoolId pool) {
   return std::find(backend.pools.begin(), backend.pools.end(), pool) != backend.pools.end();
 }
 
@@ -189,7 +189,7 @@ void check_pools(const Config& config, const YamlNode& root, ConfigErrors& error
 }
 
 void check_backends(const Config& config, const YamlNode& root, ConfigErrors& errors) {
-  const std::vector<tls::BackendSettings>& backends = config.backends;
+  const std::vector<backends::BackendSettings>& backends = config.backends;
   const auto address_place = [&](size_t i) { return place_of(root, {"backends"}, i, "address"); };
   const auto name_place = [&](size_t i) {
     const Place given = place_of(root, {"backends"}, i, "name");
@@ -216,9 +216,9 @@ void look_for_interfaces(const Config& config, const Machine& machine, const Yam
                          ConfigErrors& errors) {
   if (!machine.interfaces) return;
   for (size_t i = 0; i < config.eal.ports.size(); ++i) {
-    const poll::PortSettings& port = config.eal.ports[i];
+    const ports::PortSettings& port = config.eal.ports[i];
     const bool is_kernels =
-        port.kind == poll::DeviceKind::AfXdp || port.kind == poll::DeviceKind::AfPacket;
+        port.kind == ports::DeviceKind::AfXdp || port.kind == ports::DeviceKind::AfPacket;
     if (!is_kernels ||
         std::ranges::find(*machine.interfaces, port.target) != machine.interfaces->end())
       continue;
@@ -248,8 +248,8 @@ void check_binds(const Config& config, const YamlNode& root, ConfigErrors& error
 }  // namespace
 
 bool addresses_are_the_kernels(const Config& config) {
-  return std::ranges::all_of(config.eal.ports, [](const poll::PortSettings& port) {
-    return port.kind == poll::DeviceKind::AfXdp || port.kind == poll::DeviceKind::AfPacket;
+  return std::ranges::all_of(config.eal.ports, [](const ports::PortSettings& port) {
+    return port.kind == ports::DeviceKind::AfXdp || port.kind == ports::DeviceKind::AfPacket;
   });
 }
 

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "control/config/config.h"
-#include "control/config/errors.h"
-#include "control/config/yaml_tree.h"
+#include "control/yaml/errors.h"
+#include "control/yaml/yaml_tree.h"
 
 namespace control {
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "control/config/check.h"
-#include "control/config/errors.h"
-#include "control/config/reader.h"
+#include "control/yaml/errors.h"
+#include "control/yaml/reader.h"
 #include "control/config/regular_file.h"
-#include "control/config/yaml_tree.h"
+#include "control/yaml/yaml_tree.h"
 
 namespace control {
 
@@ -19,7 +19,7 @@ namespace {
 
 /// Whoever could ask nobody has nothing to serve.
 bool can_ask_nobody(const Config& config) {
-  const auto cannot = [&](const tls::BackendSettings& backend) {
+  const auto cannot = [&](const backends::BackendSettings& backend) {
     return std::ranges::any_of(config.file_faults, [&](const FileFault& fault) {
       return fault.kind == FileFault::Kind::CaStore && fault.backend == backend.name &&
              !fault.path.empty();

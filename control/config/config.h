@@ -17,15 +17,16 @@
 #include "dataplane/cache/entry.h"
 #include "dataplane/dns/answer.h"
 #include "dataplane/dns/question.h"
-#include "dataplane/pending.h"
-#include "dataplane/poll/settings.h"
+#include "dataplane/handler/pending.h"
+#include "dataplane/poll/idle.h"
+#include "dataplane/ports/settings.h"
 #include "dataplane/rules/cookies.h"
 #include "dataplane/rules/local_names.h"
 #include "dataplane/rules/rate_limit.h"
-#include "tls-workers/front/limits.h"
-#include "tls-workers/front/server_context.h"
-#include "tls-workers/upstream/backend.h"
-#include "tls-workers/upstream/policy.h"
+#include "tls-workers/frontend/limits.h"
+#include "tls-workers/server_tls/server_context.h"
+#include "tls-workers/backends/backend.h"
+#include "tls-workers/backends/policy.h"
 
 namespace control {
 
@@ -51,7 +52,7 @@ struct Bind {
   base::Endpoint address;
   Protocol protocol = Protocol::Do53;
   dns::PoolId pool{};                     // Index into Config::pools.
-  std::optional<front::ServerTls> tls{};  // Unless Do53. What its files had in them when read.
+  std::optional<server_tls::ServerTls> tls{};  // Unless Do53. What its files had in them when read.
   std::vector<std::string> paths{};       // DoH only: where DNS is, at least one.
   std::vector<CertificateFiles> certificate_files{};  // Unless Do53.
   std::vector<std::string> faults{};                  // Why some of those are not shown.
@@ -75,7 +76,7 @@ struct Pool {
   std::string name;  // Unique; the default pool's is empty.
   std::optional<size_t>
       packet_cache;  // Index into Config::packet_caches; none: answers are not kept.
-  tls::PolicySettings policy;
+  backends::PolicySettings policy;
   /// Names at and below these are its own, whatever address they are asked at. Lower case, no final
   /// dot, wire_form reads them; no two pools have the same one.
   std::vector<std::string> domains;
@@ -112,20 +113,20 @@ struct FileFault {
 struct Config {
   std::string file;           // Where it was read.
   bool strict_start = false;  // All of it is to be on, or nothing.
-  poll::EalSettings
+  ports::EalSettings
       eal;  // Cores, memory and ports; its `binds` are the addresses of those that are Do53.
   poll::Idle idle = poll::Idle::Sleep;
   std::vector<Bind> binds;
-  front::Limits stream_limits;
+  frontend::Limits stream_limits;
   std::vector<base::Prefix> acl;
   rules::LocalNameSet local_names = rules::LocalNameSet().set();  // Answered here, never asked.
   CookieSettings cookies;
   rules::RateLimit rate_limit;
   std::vector<base::Prefix> rate_limit_exempt;  // What its set was made of.
-  uint16_t max_misses_per_client = exchange::PendingLimits{}.per_client;
+  uint16_t max_misses_per_client = handler::PendingLimits{}.per_client;
   std::vector<PacketCache> packet_caches;  // At least one.
   TlsWorkers tls_workers;
-  std::vector<tls::BackendSettings> backends;  // At least one.
+  std::vector<backends::BackendSettings> backends;  // At least one.
   std::vector<Pool> pools;                     // At least one.
   base::Endpoint metrics_address;
   std::string control_socket{ControlSocket::kUsualPath};  // Empty: none.

@@ -2,8 +2,10 @@
 // `tls_workers`.
 #include <algorithm>
 
-#include "control/config/reader.h"
-#include "control/config/values.h"
+#include "control/yaml/reader.h"
+#include "control/yaml/values.h"
+#include "dataplane/poll/counters.h"
+#include "dataplane/poll/idle.h"
 
 namespace control {
 namespace {
@@ -13,14 +15,14 @@ constexpr uint64_t kMostMegabytes = uint64_t{1} << 20;
 
 constexpr Choice<poll::Idle> kIdles[] = {
     {"busy", poll::Idle::Busy}, {"pause", poll::Idle::Pause}, {"sleep", poll::Idle::Sleep}};
-constexpr Choice<poll::Hugepages> kHugepages[] = {{"auto", poll::Hugepages::Auto},
-                                                  {"require", poll::Hugepages::Require},
-                                                  {"off", poll::Hugepages::Off}};
+constexpr Choice<ports::Hugepages> kHugepages[] = {{"auto", ports::Hugepages::Auto},
+                                                  {"require", ports::Hugepages::Require},
+                                                  {"off", ports::Hugepages::Off}};
 constexpr std::string_view kTap = "tap:";
-constexpr Choice<poll::DeviceKind> kDeviceKinds[] = {{"af_xdp", poll::DeviceKind::AfXdp},
-                                                     {"af_packet", poll::DeviceKind::AfPacket},
-                                                     {"pci", poll::DeviceKind::Pci},
-                                                     {"vdev", poll::DeviceKind::Vdev}};
+constexpr Choice<ports::DeviceKind> kDeviceKinds[] = {{"af_xdp", ports::DeviceKind::AfXdp},
+                                                     {"af_packet", ports::DeviceKind::AfPacket},
+                                                     {"pci", ports::DeviceKind::Pci},
+                                                     {"vdev", ports::DeviceKind::Vdev}};
 
 bool contains(const std::vector<unsigned>& cpus, unsigned cpu) {
   return std::find(cpus.begin(), cpus.end(), cpu) != cpus.end();
@@ -52,7 +54,7 @@ std::vector<unsigned> read_cpus(std::span<const YamlNode> nodes, std::string_vie
 }
 
 void read_cores(Section& section, Reading& reading) {
-  const auto nodes = section.list("cores", poll::kMaxCores);
+  const auto nodes = section.list("cores", ports::kMaxCores);
   std::vector<unsigned>& cores = reading.config.eal.cores;
   if (nodes) cores = read_cpus(*nodes, "cores", reading);
   if (nodes && nodes->empty()) {
@@ -62,7 +64,7 @@ void read_cores(Section& section, Reading& reading) {
   if (cores.empty()) cores = {reading.machine.allowed_cpus.back()};
 }
 
-void read_memory(Section& section, poll::EalSettings& eal) {
+void read_memory(Section& section, ports::EalSettings& eal) {
   const std::string expected = "a size from 64M to 1024G, such as 512M or 2G";
   const auto text = section.text("memory", expected);
   if (!text) return;
@@ -77,25 +79,25 @@ void read_memory(Section& section, poll::EalSettings& eal) {
 }
 
 /// Complains about a target that its kind of device cannot have.
-void check_target(Section& section, const poll::PortSettings& port) {
+void check_target(Section& section, const ports::PortSettings& port) {
   switch (port.kind) {
-    case poll::DeviceKind::AfXdp:
-    case poll::DeviceKind::AfPacket:
+    case ports::DeviceKind::AfXdp:
+    case ports::DeviceKind::AfPacket:
       if (is_interface_name(port.target)) return;
       return section.refuse("device",
                             "names no interface, expected 1 to 15 characters without slash, colon "
                             "and space after the colon");
-    case poll::DeviceKind::Pci:
+    case ports::DeviceKind::Pci:
       if (is_pci_address(port.target)) return;
       return section.refuse("device", "is not a PCI address, expected the form pci:0000:03:00.0");
-    case poll::DeviceKind::Vdev:
+    case ports::DeviceKind::Vdev:
       if (!port.target.empty()) return;
       return section.refuse("device", "is empty, expected DPDK's device arguments after the colon");
   }
 }
 
 /// False if there is no telling what kind of device it was to be.
-bool read_device(Section& section, poll::PortSettings& port) {
+bool read_device(Section& section, ports::PortSettings& port) {
   constexpr std::string_view kExpected =
       "af_xdp:INTERFACE, af_packet:INTERFACE, pci:0000:03:00.0 or vdev:ARGUMENTS";
   section.require("device", kExpected);
@@ -114,21 +116,21 @@ bool read_device(Section& section, poll::PortSettings& port) {
   return false;
 }
 
-bool is_kernels_own(poll::DeviceKind kind) {
-  return kind == poll::DeviceKind::AfXdp || kind == poll::DeviceKind::AfPacket;
+bool is_kernels_own(ports::DeviceKind kind) {
+  return kind == ports::DeviceKind::AfXdp || kind == ports::DeviceKind::AfPacket;
 }
 
 /// False if it is none of the values there are.
-bool read_exception(Section& section, poll::PortSettings& port) {
+bool read_exception(Section& section, ports::PortSettings& port) {
   constexpr std::string_view kExpected = "one of `kernel` `tap:NAME` `none`";
   const auto text = section.text("exception", kExpected);
   if (!text) return false;
   if (*text == "kernel") {
-    port.exception = poll::Exception::Kernel;
+    port.exception = ports::Exception::Kernel;
   } else if (*text == "none") {
-    port.exception = poll::Exception::None;
+    port.exception = ports::Exception::None;
   } else if (text->starts_with(kTap)) {
-    port.exception = poll::Exception::Tap;
+    port.exception = ports::Exception::Tap;
     port.tap = text->substr(kTap.size());
   } else {
     section.refuse("exception", "is unknown, expected " + std::string(kExpected));
@@ -138,14 +140,14 @@ bool read_exception(Section& section, poll::PortSettings& port) {
 }
 
 /// What a kind of device can have: the kernel sees what is not ours by itself, or only by a TAP.
-void check_exception(Section& section, const poll::PortSettings& port) {
-  const bool is_tap = port.exception == poll::Exception::Tap;
+void check_exception(Section& section, const ports::PortSettings& port) {
+  const bool is_tap = port.exception == ports::Exception::Tap;
   if (is_kernels_own(port.kind)) {
-    if (port.exception == poll::Exception::Kernel) return;
+    if (port.exception == ports::Exception::Kernel) return;
     section.refuse("exception",
                    "cannot be had on af_xdp and af_packet, where the kernel keeps what is not "
                    "ours; expected `kernel`");
-  } else if (port.exception == poll::Exception::Kernel) {
+  } else if (port.exception == ports::Exception::Kernel) {
     section.refuse("exception",
                    "needs a device that the kernel drives, af_xdp or af_packet; expected "
                    "`tap:NAME` or `none`");
@@ -157,15 +159,15 @@ void check_exception(Section& section, const poll::PortSettings& port) {
   }
 }
 
-poll::PortSettings read_port(const YamlNode& node, Reading& reading) {
+ports::PortSettings read_port(const YamlNode& node, Reading& reading) {
   Section section(&node, "dataplane.ports", reading.errors);
-  poll::PortSettings port;
+  ports::PortSettings port;
   port.queues = static_cast<uint16_t>(reading.config.eal.cores.size());
   const bool is_known = read_device(section, port);
-  section.number("queues", port.queues, {1, poll::kMaxCores});
+  section.number("queues", port.queues, {1, ports::kMaxCores});
   section.number("vlan", port.vlan, {0, 4094});
   section.flag("verify_checksum", port.verify_checksum);
-  port.exception = is_kernels_own(port.kind) ? poll::Exception::Kernel : poll::Exception::None;
+  port.exception = is_kernels_own(port.kind) ? ports::Exception::Kernel : ports::Exception::None;
   if (read_exception(section, port) && is_known) check_exception(section, port);
   section.refuse_unknown();
   return port;

@@ -24,8 +24,8 @@ class Keeper {
 };
 
 void keep_dataplane(const Config& running, Config& next, Keeper& keeper) {
-  const poll::EalSettings& now = running.eal;
-  poll::EalSettings& then = next.eal;
+  const ports::EalSettings& now = running.eal;
+  ports::EalSettings& then = next.eal;
   keeper.keep("dataplane.cores", now.cores, then.cores);
   keeper.keep("dataplane.memory", now.memory_megabytes, then.memory_megabytes);
   keeper.keep("dataplane.hugepages", now.hugepages, then.hugepages);

@@ -2,14 +2,14 @@
 // meaning are dnsdist's.
 #include <iterator>
 
-#include "control/config/reader.h"
+#include "control/yaml/reader.h"
 #include "control/text/dns_text.h"
 #include "dataplane/dns/protocol.h"
 
 namespace control {
 namespace {
 
-using Health = tls::HealthSettings;
+using Health = backends::HealthSettings;
 
 constexpr Choice<Health::Mode> choice_of(Health::Mode mode) {
   return {Health::kModeNames[static_cast<size_t>(mode)], mode};
@@ -63,7 +63,7 @@ void read_lazy(Section section, Health::Lazy& lazy) {
 
 }  // namespace
 
-void read_health(Section section, tls::HealthSettings& health) {
+void read_health(Section section, backends::HealthSettings& health) {
   section.choice("mode", health.mode, kModes);
   read_qname(section, health);
   section.choice("qtype", health.qtype, kTypes);

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "control/config/values.h"
+#include "control/yaml/values.h"
 
 namespace control {
 namespace {

@@ -13,7 +13,7 @@
 namespace control {
 namespace {
 
-using Part = front::Certificate::Part;
+using Part = server_tls::Certificate::Part;
 using Secrets = std::vector<rules::CookieSecret>;
 
 constexpr size_t kMaxPemBytes = size_t{1} << 20;
@@ -23,7 +23,7 @@ constexpr size_t kDigits = 2 * sizeof(rules::CookieSecret);
 
 // ---------------------------------------------------------------- certificates
 
-base::Result<front::Certificate, LoadedCertificates::Fault> load(const CertificateFiles& files,
+base::Result<server_tls::Certificate, LoadedCertificates::Fault> load(const CertificateFiles& files,
                                                                  size_t index, Date date) {
   const auto fault = [index](Part part, std::string text) {
     return base::fail(LoadedCertificates::Fault{index, part, std::move(text)});
@@ -32,22 +32,22 @@ base::Result<front::Certificate, LoadedCertificates::Fault> load(const Certifica
   if (!chain) return fault(Part::Certificate, chain.error());
   const auto key = read_regular_file(files.key, kMaxPemBytes);
   if (!key) return fault(Part::Key, key.error());
-  auto made = front::Certificate::parse(*chain, *key, date);
+  auto made = server_tls::Certificate::parse(*chain, *key, date);
   if (!made) return fault(made.error().part, std::move(made.error().text));
   return std::move(*made);
 }
 
-bool has_kind(const std::vector<front::Certificate>& certificates,
-              const front::Certificate& wanted) {
-  return std::ranges::any_of(certificates, [&](const front::Certificate& one) {
+bool has_kind(const std::vector<server_tls::Certificate>& certificates,
+              const server_tls::Certificate& wanted) {
+  return std::ranges::any_of(certificates, [&](const server_tls::Certificate& one) {
     return one.kind_of_key() == wanted.kind_of_key();
   });
 }
 
 /// Of a kind of key that nothing better is there for.
-void add_missing(const std::vector<front::Certificate>& from,
-                 std::vector<front::Certificate>& certificates) {
-  for (const front::Certificate& one : from) {
+void add_missing(const std::vector<server_tls::Certificate>& from,
+                 std::vector<server_tls::Certificate>& certificates) {
+  for (const server_tls::Certificate& one : from) {
     if (!has_kind(certificates, one)) certificates.push_back(one);
   }
 }

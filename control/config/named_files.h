@@ -17,10 +17,10 @@ using Date = std::chrono::system_clock::time_point;
 struct LoadedCertificates {
   struct Fault {
     size_t index = 0;  // Of the files.
-    front::Certificate::Part part{};
+    server_tls::Certificate::Part part{};
     std::string text;  // Goes on after the name of a file.
   };
-  std::vector<front::Certificate> good;  // Each with another kind of key.
+  std::vector<server_tls::Certificate> good;  // Each with another kind of key.
   std::vector<Fault> faults;
 };
 

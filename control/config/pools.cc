@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "control/config/reader.h"
+#include "control/yaml/reader.h"
 #include "control/text/dns_text.h"
 #include "dataplane/rules/client_counters.h"
 
@@ -13,24 +13,24 @@ constexpr uint64_t kMaxSeconds = 2'147'483'647;  // A TTL's largest, RFC 2181 §
 
 constexpr uint64_t kMaxStaleTtl = 3600;  // Whoever keeps a stale answer longer misses the new one.
 
-constexpr Choice<tls::Policy> choice_of(tls::Policy policy) {
-  return {tls::kPolicyNames[static_cast<size_t>(policy)], policy};
+constexpr Choice<backends::Policy> choice_of(backends::Policy policy) {
+  return {backends::kPolicyNames[static_cast<size_t>(policy)], policy};
 }
-constexpr Choice<tls::Policy> kPolicies[] = {choice_of(tls::Policy::LeastOutstanding),
-                                             choice_of(tls::Policy::FirstAvailable),
-                                             choice_of(tls::Policy::RoundRobin),
-                                             choice_of(tls::Policy::WRandom),
-                                             choice_of(tls::Policy::WHashed),
-                                             choice_of(tls::Policy::CHashed),
-                                             choice_of(tls::Policy::P2c)};
-static_assert(std::size(kPolicies) == tls::kPolicyNames.size());
+constexpr Choice<backends::Policy> kPolicies[] = {choice_of(backends::Policy::LeastOutstanding),
+                                             choice_of(backends::Policy::FirstAvailable),
+                                             choice_of(backends::Policy::RoundRobin),
+                                             choice_of(backends::Policy::WRandom),
+                                             choice_of(backends::Policy::WHashed),
+                                             choice_of(backends::Policy::CHashed),
+                                             choice_of(backends::Policy::P2c)};
+static_assert(std::size(kPolicies) == backends::kPolicyNames.size());
 
-tls::PolicySettings settings_of(tls::Policy policy, const Reading& reading) {
+backends::PolicySettings settings_of(backends::Policy policy, const Reading& reading) {
   switch (policy) {
-    case tls::Policy::WRandom:
-    case tls::Policy::WHashed:
+    case backends::Policy::WRandom:
+    case backends::Policy::WHashed:
       return {policy, reading.weighted_factor};
-    case tls::Policy::CHashed:
+    case backends::Policy::CHashed:
       return {policy, reading.hashing_factor};
     default:
       return {policy};
@@ -93,7 +93,7 @@ Pool read_pool(const YamlNode& node, Reading& reading) {
                      "is not a packet cache, expected " + one_of(reading.config.packet_caches));
     }
   }
-  tls::Policy policy = reading.default_policy;
+  backends::Policy policy = reading.default_policy;
   section.choice("policy", policy, kPolicies);
   pool.policy = settings_of(policy, reading);
   read_domains(section, reading, pool);

@@ -1,5 +1,5 @@
 // The section `rate_limit`: how many replies of one kind a network gets in a second.
-#include "control/config/reader.h"
+#include "control/yaml/reader.h"
 
 namespace control {
 namespace {

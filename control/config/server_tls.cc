@@ -4,8 +4,8 @@
 #include <chrono>
 
 #include "control/config/named_files.h"
-#include "control/config/reader.h"
-#include "control/config/values.h"
+#include "control/yaml/reader.h"
+#include "control/yaml/values.h"
 
 namespace control {
 namespace {
@@ -33,7 +33,7 @@ void read_certificate(const YamlNode& node, Reading& reading, Bind& bind) {
 void load(std::span<const YamlNode> nodes, Reading& reading, Bind& bind) {
   const LoadedCertificates loaded = take_certificates(bind, std::chrono::system_clock::now());
   for (const LoadedCertificates::Fault& fault : loaded.faults) {
-    const bool is_key = fault.part == front::Certificate::Part::Key;
+    const bool is_key = fault.part == server_tls::Certificate::Part::Key;
     const std::string_view name = is_key ? "key" : "certificate";
     const CertificateFiles& files = bind.certificate_files[fault.index];
     const YamlNode* value = nodes[fault.index].find(name);

@@ -4,18 +4,18 @@
 #include <functional>
 
 #include "control/config/ca_store.h"
-#include "control/config/reader.h"
-#include "control/config/values.h"
-#include "tls-workers/upstream/key_log.h"
-#include "tls-workers/upstream/pins.h"
-#include "tls-workers/upstream/tls_offer.h"
+#include "control/yaml/reader.h"
+#include "control/yaml/values.h"
+#include "tls-workers/transport/key_log.h"
+#include "tls-workers/backends/pins.h"
+#include "tls-workers/transport/tls_offer.h"
 
 namespace control {
 namespace {
 
 constexpr size_t kMaxPins = 16;
 
-void read_subject_name(Section& section, tls::BackendSettings& backend) {
+void read_subject_name(Section& section, backends::BackendSettings& backend) {
   const std::string expected = "the host name in the resolver's certificate";
   const auto text = section.text("subject_name", expected);
   if (!text) return;
@@ -28,7 +28,7 @@ void read_subject_name(Section& section, tls::BackendSettings& backend) {
   }
 }
 
-void read_subject_address(Section& section, tls::BackendSettings& backend) {
+void read_subject_address(Section& section, backends::BackendSettings& backend) {
   const std::string expected = "the IP address in the resolver's certificate";
   const auto text = section.text("subject_address", expected);
   if (!text) return;
@@ -41,7 +41,7 @@ void read_subject_address(Section& section, tls::BackendSettings& backend) {
 }
 
 /// Without authorities nobody is trusted: the backend is there, and is not asked.
-void read_ca_store(Section& section, Reading& reading, tls::BackendSettings& backend) {
+void read_ca_store(Section& section, Reading& reading, backends::BackendSettings& backend) {
   const auto path =
       section.text("ca_store", "a file of PEM certificates, \"\" for the system's store");
   backend.ca_store = path.value_or("");
@@ -65,11 +65,11 @@ void read_ca_store(Section& section, Reading& reading, tls::BackendSettings& bac
   }
 }
 
-void read_pin(const YamlNode& node, Reading& reading, std::vector<tls::Pin>& pins) {
+void read_pin(const YamlNode& node, Reading& reading, std::vector<backends::Pin>& pins) {
   const std::string expected = "`sha256/` and the BASE64 of the SHA-256 of a public key";
   const auto text = read_text(node, "pins", expected, reading.errors);
   if (!text) return;
-  const auto pin = tls::parse_pin(*text);
+  const auto pin = backends::parse_pin(*text);
   if (!pin) {
     reading.errors.add(node.place, quote("pins", *text) + " is not a pin, expected " + expected);
   } else if (std::ranges::find(pins, *pin) != pins.end()) {
@@ -79,7 +79,7 @@ void read_pin(const YamlNode& node, Reading& reading, std::vector<tls::Pin>& pin
   }
 }
 
-void read_pins(Section& section, Reading& reading, tls::BackendSettings& backend) {
+void read_pins(Section& section, Reading& reading, backends::BackendSettings& backend) {
   const auto pins = section.list("pins", kMaxPins);
   if (!pins) return;
   for (const YamlNode& node : *pins) read_pin(node, reading, backend.pins);
@@ -96,7 +96,7 @@ void read_pins(Section& section, Reading& reading, tls::BackendSettings& backend
 /// What the certificate must prove. A backend that nobody could tell from an impostor is never
 /// asked.
 void read_identity(Section& outer, Section& section, Reading& reading,
-                   tls::BackendSettings& backend) {
+                   backends::BackendSettings& backend) {
   read_subject_name(section, backend);
   read_subject_address(section, backend);
   read_pins(section, reading, backend);
@@ -131,11 +131,11 @@ void read_list(Section& section, std::string_view key, std::string& target,
   }
 }
 
-void read_key_log_file(Section& section, Reading& reading, tls::BackendSettings& backend) {
+void read_key_log_file(Section& section, Reading& reading, backends::BackendSettings& backend) {
   const auto path = section.text("key_log_file", "a file for the keys of sessions, \"\" for none");
   if (!path || path->empty()) return;
   backend.tls.key_log_file = *path;
-  if (const auto fault = tls::fault_of_key_log(*path)) {
+  if (const auto fault = transport::fault_of_key_log(*path)) {
     section.turn_off("key_log_file", *fault + "; no keys are written");
     reading.config.file_faults.push_back(
         {FileFault::Kind::KeyLog, *path, backend.name, *path + ' ' + *fault});
@@ -149,13 +149,13 @@ void read_key_log_file(Section& section, Reading& reading, tls::BackendSettings&
 
 }  // namespace
 
-void read_offer(Section& section, tls::TlsSettings& offer) {
-  read_list(section, "ciphers", offer.ciphers, tls::fault_of_ciphers);
-  read_list(section, "ciphers_tls_13", offer.ciphers_tls_13, tls::fault_of_ciphers_tls_13);
-  read_list(section, "ecdhe_curves", offer.ecdhe_curves, tls::fault_of_ecdhe_curves);
+void read_offer(Section& section, backends::TlsSettings& offer) {
+  read_list(section, "ciphers", offer.ciphers, transport::fault_of_ciphers);
+  read_list(section, "ciphers_tls_13", offer.ciphers_tls_13, transport::fault_of_ciphers_tls_13);
+  read_list(section, "ecdhe_curves", offer.ecdhe_curves, transport::fault_of_ecdhe_curves);
 }
 
-void read_tls(Section& outer, Reading& reading, tls::BackendSettings& backend) {
+void read_tls(Section& outer, Reading& reading, backends::BackendSettings& backend) {
   Section section = outer.inner("tls");
   read_identity(outer, section, reading, backend);
   read_offer(section, backend.tls);

@@ -1,14 +1,14 @@
 // The part of `backends` that says how a resolver is reached: its address, what is spoken to it,
 // and the proxy on the way. Nothing here looks a name up: that would tell the network, in the
 // clear, whom we are about to ask.
-#include "control/config/reader.h"
-#include "control/config/values.h"
-#include "tls-workers/upstream/socks5.h"
+#include "control/yaml/reader.h"
+#include "control/yaml/values.h"
+#include "tls-workers/transport/socks5.h"
 
 namespace control {
 namespace {
 
-using tls::Protocol;
+using backends::Protocol;
 
 constexpr Choice<Protocol> kProtocols[] = {{"DoT", Protocol::DoT}, {"DoH", Protocol::DoH}};
 constexpr uint16_t kDotPort = 853;    // RFC 7858 §3.1
@@ -19,7 +19,7 @@ constexpr size_t kMaxLogin = 255;  // RFC 1929 §2, each part.
 
 uint16_t usual_port(Protocol protocol) { return protocol == Protocol::DoH ? kHttpsPort : kDotPort; }
 
-void read_path(Section& outer, tls::BackendSettings& backend, ConfigErrors& errors) {
+void read_path(Section& outer, backends::BackendSettings& backend, ConfigErrors& errors) {
   Section section = outer.inner("doh");
   if (outer.has("doh") && backend.protocol != Protocol::DoH) {
     errors.add(outer.place_of("doh"), "`doh` is given, expected `protocol: DoH` beside it");
@@ -34,7 +34,7 @@ void read_path(Section& outer, tls::BackendSettings& backend, ConfigErrors& erro
 }
 
 /// "user:password@" in front of the proxy's address. It is never repeated in a message.
-bool read_login(std::string_view login, tls::Socks5Settings& proxy) {
+bool read_login(std::string_view login, backends::Socks5Settings& proxy) {
   const size_t colon = login.find(':');
   if (colon == std::string_view::npos) return false;
   proxy.user = login.substr(0, colon);
@@ -45,7 +45,7 @@ bool read_login(std::string_view login, tls::Socks5Settings& proxy) {
   return fits(proxy.user) && fits(proxy.password);
 }
 
-void read_proxy_address(std::string_view text, Section& section, tls::Socks5Settings& proxy,
+void read_proxy_address(std::string_view text, Section& section, backends::Socks5Settings& proxy,
                         ConfigErrors& errors) {
   const std::string expected = "expected ADDRESS:PORT, such as 127.0.0.1:9050";
   const auto address = base::Endpoint::parse(text, kSocksPort);
@@ -66,15 +66,15 @@ void read_proxy_address(std::string_view text, Section& section, tls::Socks5Sett
   }
 }
 
-void read_socks5(Section& section, tls::BackendSettings& backend, ConfigErrors& errors) {
+void read_socks5(Section& section, backends::BackendSettings& backend, ConfigErrors& errors) {
   const auto text = section.secret_text(
       "socks5", "ADDRESS:PORT or USER:PASSWORD@ADDRESS:PORT of a proxy, \"\" for none");
   if (!text || text->empty()) return;
-  tls::Socks5Settings& proxy = backend.socks5.emplace();
+  backends::Socks5Settings& proxy = backend.socks5.emplace();
   const size_t at = text->rfind('@');
   const bool has_login = at != std::string::npos;
   if (!has_login) {
-    proxy.user = proxy.password = tls::random_login();
+    proxy.user = proxy.password = transport::random_login();
     proxy.made_up = true;
   } else if (!read_login(std::string_view(*text).substr(0, at), proxy)) {
     errors.add(section.place_of("socks5"),
@@ -91,7 +91,7 @@ void read_socks5(Section& section, tls::BackendSettings& backend, ConfigErrors& 
 }
 
 /// "dns.example" or "dns.example:853", for the proxy to look up.
-bool read_host(std::string_view text, tls::BackendSettings& backend) {
+bool read_host(std::string_view text, backends::BackendSettings& backend) {
   const size_t colon = text.find(':');
   const std::string_view host = text.substr(0, colon);
   if (!is_hostname(host)) return false;
@@ -107,11 +107,11 @@ bool read_host(std::string_view text, tls::BackendSettings& backend) {
   return true;
 }
 
-std::string example(const tls::BackendSettings& backend) {
+std::string example(const backends::BackendSettings& backend) {
   return "192.0.2.1:" + std::to_string(usual_port(backend.protocol));
 }
 
-void refuse_clear_text_port(Section& section, const tls::BackendSettings& backend) {
+void refuse_clear_text_port(Section& section, const backends::BackendSettings& backend) {
   if (backend.address.port != kDo53Port) return;
   section.refuse("address", backend.protocol == Protocol::DoH
                                 ? "would speak TLS to a clear-text port, expected port 443, which "
@@ -120,7 +120,7 @@ void refuse_clear_text_port(Section& section, const tls::BackendSettings& backen
                                   "is DNS over TLS");
 }
 
-void read_address(Section& section, tls::BackendSettings& backend) {
+void read_address(Section& section, backends::BackendSettings& backend) {
   const std::string expected = "ADDRESS or ADDRESS:PORT, such as " + example(backend);
   section.require("address", expected);
   const auto text = section.text("address", expected);
@@ -146,7 +146,7 @@ void read_address(Section& section, tls::BackendSettings& backend) {
 
 }  // namespace
 
-void read_transport(Section& section, tls::BackendSettings& backend, ConfigErrors& errors) {
+void read_transport(Section& section, backends::BackendSettings& backend, ConfigErrors& errors) {
   section.choice("protocol", backend.protocol, kProtocols);
   read_path(section, backend, errors);
   read_socks5(section, backend, errors);

@@ -2,7 +2,7 @@
 // are dnsdist's where it has the setting.
 #include <string>
 
-#include "control/config/reader.h"
+#include "control/yaml/reader.h"
 
 namespace control {
 namespace {
@@ -23,7 +23,7 @@ void seconds(Section& section, std::string_view key, base::seconds& target, Rang
 void read_tuning(Section section, Reading& reading) {
   Section tcp = section.inner("tcp");
   section.refuse_unknown();
-  front::Limits& limits = reading.config.stream_limits;
+  frontend::Limits& limits = reading.config.stream_limits;
   tcp.number("max_concurrent_connections", limits.max_concurrent_connections, kConnections);
   tcp.number("max_connections_per_client", limits.max_connections_per_client, kAnyNumber);
   tcp.number("max_queries_per_connection", limits.max_queries_per_connection, kAnyNumber);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "control/config/values.h"
+#include "control/yaml/values.h"
 #include "control/text/escape.h"
 #include "dataplane/dns/question.h"
 

@@ -1,9 +1,9 @@
 #include "control/import/dnsdist_functions.h"
 
-#include "control/import/draft_tuning.h"
-#include "control/import/lua_sandbox.h"
-#include "control/import/lua_values.h"
-#include "control/import/stand_in.h"
+#include "control/draft/draft_tuning.h"
+#include "control/lua/lua_sandbox.h"
+#include "control/lua/lua_values.h"
+#include "control/draft/stand_in.h"
 
 namespace control {
 namespace {

@@ -5,11 +5,11 @@
 
 #include "control/import/dnsdist_functions.h"
 #include "control/import/dnsdist_names.h"
-#include "control/import/draft_pools.h"
-#include "control/import/lua_objects.h"
-#include "control/import/lua_sandbox.h"
-#include "control/import/lua_values.h"
-#include "control/import/stand_in.h"
+#include "control/draft/draft_pools.h"
+#include "control/lua/lua_objects.h"
+#include "control/lua/lua_sandbox.h"
+#include "control/lua/lua_values.h"
+#include "control/draft/stand_in.h"
 
 namespace control {
 namespace {

@@ -2,11 +2,11 @@
 #include <algorithm>
 
 #include "control/import/dnsdist_functions.h"
-#include "control/import/draft_servers.h"
-#include "control/import/lua_objects.h"
-#include "control/import/lua_sandbox.h"
-#include "control/import/lua_values.h"
-#include "control/import/stand_in.h"
+#include "control/draft/draft_servers.h"
+#include "control/lua/lua_objects.h"
+#include "control/lua/lua_sandbox.h"
+#include "control/lua/lua_values.h"
+#include "control/draft/stand_in.h"
 
 namespace control {
 namespace {

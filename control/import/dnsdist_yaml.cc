@@ -5,11 +5,11 @@
 #include <map>
 
 #include "control/import/dnsdist_yaml_rules.h"
-#include "control/import/draft_binds.h"
-#include "control/import/draft_pools.h"
-#include "control/import/draft_servers.h"
-#include "control/import/draft_tuning.h"
-#include "control/import/yaml_parameters.h"
+#include "control/draft/draft_binds.h"
+#include "control/draft/draft_pools.h"
+#include "control/draft/draft_servers.h"
+#include "control/draft/draft_tuning.h"
+#include "control/draft/yaml_parameters.h"
 
 namespace control {
 namespace {

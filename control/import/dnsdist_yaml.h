@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "control/config/yaml_tree.h"
+#include "control/yaml/yaml_tree.h"
 #include "control/import/dnsdist_draft.h"
 
 namespace control {

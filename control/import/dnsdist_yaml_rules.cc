@@ -5,8 +5,8 @@
 #include <string>
 
 #include "control/import/dnsdist_names.h"
-#include "control/import/draft_pools.h"
-#include "control/import/yaml_parameters.h"
+#include "control/draft/draft_pools.h"
+#include "control/draft/yaml_parameters.h"
 
 namespace control {
 namespace {

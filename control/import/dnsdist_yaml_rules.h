@@ -1,7 +1,7 @@
 // The rules of dnsdist's YAML, which choose pools as Lua's do.
 #pragma once
 
-#include "control/config/yaml_tree.h"
+#include "control/yaml/yaml_tree.h"
 #include "control/import/dnsdist_draft.h"
 
 namespace control {

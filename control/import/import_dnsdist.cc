@@ -17,16 +17,16 @@
 #include <system_error>
 
 #include "control/config/config.h"
-#include "control/config/errors.h"
+#include "control/yaml/errors.h"
 #include "control/config/regular_file.h"
-#include "control/config/values.h"
-#include "control/config/yaml_tree.h"
+#include "control/yaml/values.h"
+#include "control/yaml/yaml_tree.h"
 #include "control/import/dnsdist_functions.h"
 #include "control/import/dnsdist_yaml.h"
-#include "control/import/draft_pools.h"
-#include "control/import/lua_repair.h"
-#include "control/import/stand_in.h"
-#include "control/import/yaml_writer.h"
+#include "control/draft/draft_pools.h"
+#include "control/lua/lua_repair.h"
+#include "control/draft/stand_in.h"
+#include "control/draft/yaml_writer.h"
 #include "control/text/escape.h"
 
 namespace control {

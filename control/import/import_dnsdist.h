@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "control/import/dnsdist_draft.h"
-#include "control/import/lua_sandbox.h"
+#include "control/lua/lua_sandbox.h"
 
 namespace control {
 

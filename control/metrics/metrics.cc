@@ -9,7 +9,7 @@ namespace control {
 namespace {
 
 using Core = MetricsSources::Core;
-using Backend = tls::Configuration::Backend;
+using Backend = questions::Configuration::Backend;
 
 /// `of(counters)` summed over all cores.
 template <typename Of>
@@ -31,7 +31,7 @@ uint64_t sum(const std::vector<const Counters*>& all, Of of) {
 template <typename Of>
 uint64_t sum(const Backend& backend, Of of) {
   uint64_t total = 0;
-  for (const tls::BackendLedger& ledger : backend.shared->ledgers)
+  for (const backends::BackendLedger& ledger : backend.shared->ledgers)
     total += of(ledger.counters).read();
   return total;
 }
@@ -243,16 +243,16 @@ void add_misses(const MetricsSources& sources, FamilyList& families) {
       "dotline_questions_crowded_total",
       "Misses refused because too many of the open questions were of their domain.",
       sum(
-          sources.workers, [](const auto& worker) -> auto& { return worker.questions_crowded; }));
+          sources.workers, [](const auto& worker) -> auto& { return worker.questions_over_quota; }));
   families.begin_counter(
       "dotline_questions_unplaced_total",
       "Questions whose clients were told SERVFAIL, or a stale answer, before any "
       "backend could be asked, by what stood in the way.");
-  for (size_t hindrance = 0; hindrance < tls::kHindranceNames.size(); ++hindrance) {
-    families.sample({{"limit", std::string(tls::kHindranceNames[hindrance])}},
+  for (size_t hindrance = 0; hindrance < questions::kHindranceNames.size(); ++hindrance) {
+    families.sample({{"limit", std::string(questions::kHindranceNames[hindrance])}},
                     sum(
                         sources.workers, [hindrance](const auto& worker) -> auto& {
-                          return worker.unplaced[tls::Hindrance(hindrance)];
+                          return worker.unplaced[questions::Hindrance(hindrance)];
                         }));
   }
   families.counter(
@@ -332,20 +332,20 @@ void add_connections(const MetricsSources& sources, FamilyList& families) {
   for_each_stream([](const auto& front, auto i) -> auto& { return front.accepted[i]; });
   families.begin_counter("dotline_client_connections_closed_total",
                          "Connections of clients that ended, by reason.");
-  for (size_t i = 0; i < front::kClosedNames.size(); ++i) {
-    families.sample({{"reason", std::string(front::kClosedNames[i])}},
+  for (size_t i = 0; i < frontend::kClosedNames.size(); ++i) {
+    families.sample({{"reason", std::string(frontend::kClosedNames[i])}},
                     sum(
                         sources.fronts, [i](const auto& front) -> auto& {
-                          return front.closed[front::Closed(i)];
+                          return front.closed[frontend::Closed(i)];
                         }));
   }
   families.begin_counter("dotline_client_connections_refused_total",
                          "Connections of clients that were not taken, by reason.");
-  for (size_t i = 0; i < front::kRefusedNames.size(); ++i) {
-    families.sample({{"reason", std::string(front::kRefusedNames[i])}},
+  for (size_t i = 0; i < frontend::kRefusedNames.size(); ++i) {
+    families.sample({{"reason", std::string(frontend::kRefusedNames[i])}},
                     sum(
                         sources.fronts, [i](const auto& front) -> auto& {
-                          return front.refused[front::Refused(i)];
+                          return front.refused[frontend::Refused(i)];
                         }));
   }
   families.counter("dotline_client_reads_paused_total",
@@ -366,8 +366,8 @@ void add_client_tls(const MetricsSources& sources, FamilyList& families) {
                                                return front.handshakes_resumed;
                                              }));
   uint64_t failed = 0;
-  for (const front::Closed why : {front::Closed::HandshakeFailed, front::Closed::HandshakeTimeout,
-                                  front::Closed::Http1InHello})
+  for (const frontend::Closed why : {frontend::Closed::HandshakeFailed, frontend::Closed::HandshakeTimeout,
+                                  frontend::Closed::Http1InHello})
     failed += sum(
         sources.fronts, [why](const auto& front) -> auto& { return front.closed[why]; });
   families.sample({{"kind", "failed"}}, failed);
@@ -425,7 +425,7 @@ void add_backend_states(const MetricsSources& sources, FamilyList& families) {
   families.begin_gauge("dotline_backend_overridden",
                        "1 while the operator holds it up or down, whatever checks say.");
   for_each_backend([](const Backend& backend) {
-    return backend.shared->rotation.word() == tls::Rotation::Word::Auto ? uint64_t{0} : uint64_t{1};
+    return backend.shared->rotation.current_override() == backends::Rotation::Override::Auto ? uint64_t{0} : uint64_t{1};
   });
   families.begin_gauge("dotline_backend_sessions", "Sessions that are ready for queries.");
   for_each_backend([](const Backend& backend) {
@@ -457,7 +457,7 @@ void add_backend_states(const MetricsSources& sources, FamilyList& families) {
                            "From sending a query to its answer.");
   for (const Backend& backend : sources.backends) {
     std::vector<const base::Histogram*> histograms;
-    for (const tls::BackendLedger& ledger : backend.shared->ledgers)
+    for (const backends::BackendLedger& ledger : backend.shared->ledgers)
       histograms.push_back(&ledger.counters.response_duration);
     families.sample({{"backend", backend.settings.name}}, histograms);
   }
@@ -466,9 +466,9 @@ void add_backend_states(const MetricsSources& sources, FamilyList& families) {
 void add_backend_events(const MetricsSources& sources, FamilyList& families) {
   families.begin_counter("dotline_backend_responses_total", "Answers of the backend, by rcode.");
   for (const Backend& backend : sources.backends) {
-    for (size_t rcode = 0; rcode < tls::kRcodeNames.size(); ++rcode) {
+    for (size_t rcode = 0; rcode < backends::kRcodeNames.size(); ++rcode) {
       families.sample(
-          {{"backend", backend.settings.name}, {"rcode", std::string(tls::kRcodeNames[rcode])}},
+          {{"backend", backend.settings.name}, {"rcode", std::string(backends::kRcodeNames[rcode])}},
           sum(
               backend, [rcode](const auto& counters) -> auto& {
                 return counters.responses[rcode];
@@ -478,23 +478,23 @@ void add_backend_events(const MetricsSources& sources, FamilyList& families) {
   families.begin_counter("dotline_backend_failures_total",
                          "What went wrong with the backend, by class.");
   for (const Backend& backend : sources.backends) {
-    for (size_t failure = 0; failure < tls::kFailureNames.size(); ++failure) {
+    for (size_t failure = 0; failure < backends::kFailureNames.size(); ++failure) {
       families.sample(
-          {{"backend", backend.settings.name}, {"class", std::string(tls::kFailureNames[failure])}},
+          {{"backend", backend.settings.name}, {"class", std::string(backends::kFailureNames[failure])}},
           sum(
               backend, [failure](const auto& counters) -> auto& {
-                return counters.failures[tls::Failure(failure)];
+                return counters.failures[backends::Failure(failure)];
               }));
     }
   }
   families.begin_counter("dotline_backend_health_checks_total", "Health checks, by result.");
   for (const Backend& backend : sources.backends) {
-    const tls::Rotation& rotation = backend.shared->rotation;
+    const backends::Rotation& rotation = backend.shared->rotation;
     families.sample({{"backend", backend.settings.name}, {"result", "ok"}}, rotation.checks_good());
-    for (size_t failure = 0; failure < tls::kFailureNames.size(); ++failure) {
+    for (size_t failure = 0; failure < backends::kFailureNames.size(); ++failure) {
       families.sample({{"backend", backend.settings.name},
-                       {"result", std::string(tls::kFailureNames[failure])}},
-                      rotation.checks_failed(tls::Failure(failure)));
+                       {"result", std::string(backends::kFailureNames[failure])}},
+                      rotation.checks_failed(backends::Failure(failure)));
     }
   }
   families.begin_counter("dotline_backend_handshakes_total", "TLS handshakes done, by kind.");

@@ -13,15 +13,15 @@
 #include <string>
 #include <vector>
 
-#include "control/port_condition.h"
-#include "control/reload_record.h"
-#include "control/version.h"
+#include "control/devices/port_condition.h"
+#include "control/reload/reload_record.h"
+#include "control/text/version.h"
 #include "dataplane/cache/cache.h"
 #include "dataplane/poll/counters.h"
-#include "dataplane/poll/exception_path.h"
-#include "tls-workers/configuration.h"
-#include "tls-workers/counters.h"
-#include "tls-workers/front/counters.h"
+#include "dataplane/ports/exception_path.h"
+#include "tls-workers/questions/configuration.h"
+#include "tls-workers/questions/counters.h"
+#include "tls-workers/frontend/counters.h"
 
 namespace control {
 
@@ -42,7 +42,7 @@ struct MetricsSources {
     std::function<PortLosses()> losses;
     std::function<uint64_t()> mempool_in_use;
     std::function<PortCondition()> condition;
-    const poll::ExceptionPath::PortCounters* exceptions = nullptr;  // Nullptr: the port has none.
+    const ports::ExceptionPath::PortCounters* exceptions = nullptr;  // Nullptr: the port has none.
   };
   struct Cache {
     size_t index = 0;  // Of poll::CoreCounters::caches.
@@ -52,9 +52,9 @@ struct MetricsSources {
   std::vector<Core> cores;
   std::vector<Port> ports;  // In the order of the configuration, as are caches and backends.
   std::vector<Cache> caches;
-  std::vector<tls::Configuration::Backend> backends;
-  std::vector<const tls::WorkerCounters*> workers;
-  std::vector<const front::Counters*> fronts;  // Of workers that serve clients.
+  std::vector<questions::Configuration::Backend> backends;
+  std::vector<const questions::WorkerCounters*> workers;
+  std::vector<const frontend::Counters*> fronts;  // Of workers that serve clients.
   struct ShownCertificate {
     std::string bind;
     std::chrono::system_clock::time_point expiry;

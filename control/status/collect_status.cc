@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "control/announce.h"
+#include "control/reload/announce.h"
 
 namespace control {
 namespace {
@@ -16,7 +16,7 @@ double seconds_of(base::Duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
-double unix_time(tls::Date date) {
+double unix_time(backends::Date date) {
   return std::chrono::duration<double>(date.time_since_epoch()).count();
 }
 
@@ -111,25 +111,25 @@ void collect_caches(const MetricsSources& sources, Status& status) {
   }
 }
 
-std::string state_of(const tls::Health::State state, const Status::Backend& backend) {
+std::string state_of(const backends::Health::State state, const Status::Backend& backend) {
   if (backend.said != "auto") return backend.said;
   if (backend.mode == "up" || backend.mode == "down") return backend.mode;
   switch (state) {
-    case tls::Health::State::Healthy:
+    case backends::Health::State::Healthy:
       return "healthy";
-    case tls::Health::State::Doubted:
+    case backends::Health::State::Doubted:
       return "doubted";
-    case tls::Health::State::Failed:
+    case backends::Health::State::Failed:
       break;
   }
   return "failed";
 }
 
-void collect_settings(const tls::BackendSettings& settings, const StatusSources& sources,
+void collect_settings(const backends::BackendSettings& settings, const StatusSources& sources,
                       Status::Backend& backend) {
   backend.name = settings.name;
   backend.address = settings.where();
-  backend.protocol = settings.protocol == tls::Protocol::DoH ? "DoH" : "DoT";
+  backend.protocol = settings.protocol == backends::Protocol::DoH ? "DoH" : "DoT";
   if (settings.socks5) backend.proxy = settings.socks5->proxy.text();
   backend.identity = identity_of(settings);
   backend.order = settings.order;
@@ -140,40 +140,40 @@ void collect_settings(const tls::BackendSettings& settings, const StatusSources&
   }
 }
 
-void collect_rotation(const tls::SharedBackend& shared, const Moment& now,
+void collect_rotation(const backends::SharedBackend& shared, const Moment& now,
                       Status::Backend& backend) {
-  const tls::Rotation::Report report = shared.rotation.report();
+  const backends::Rotation::Report report = shared.rotation.report();
   backend.in_rotation = shared.rotation.up();
   backend.up = shared.up();
   backend.mode =
-      tls::HealthSettings::kModeNames[static_cast<size_t>(shared.rotation.settings().mode)];
-  backend.said = tls::Rotation::kWordNames[static_cast<size_t>(shared.rotation.word())];
+      backends::HealthSettings::kModeNames[static_cast<size_t>(shared.rotation.settings().mode)];
+  backend.said = backends::Rotation::kWordNames[static_cast<size_t>(shared.rotation.current_override())];
   backend.state = state_of(report.state, backend);
   backend.since = date_of(report.since, now);
   if (!report.last_check) return;
   backend.last_check = {.at = date_of(*report.last_check, now), .result = "ok"};
   if (const auto failed = report.last_check_failed)
-    backend.last_check->result = tls::kFailureNames[static_cast<size_t>(*failed)];
+    backend.last_check->result = backends::kFailureNames[static_cast<size_t>(*failed)];
 }
 
-void collect_counters(const tls::SharedBackend& shared, Status::Backend& backend) {
-  for (const std::string_view name : tls::kFailureNames) backend.failures.emplace_back(name, 0);
-  for (const tls::BackendLedger& ledger : shared.ledgers) {
-    const tls::BackendCounters& counters = ledger.counters;
+void collect_counters(const backends::SharedBackend& shared, Status::Backend& backend) {
+  for (const std::string_view name : backends::kFailureNames) backend.failures.emplace_back(name, 0);
+  for (const backends::BackendLedger& ledger : shared.ledgers) {
+    const backends::BackendCounters& counters = ledger.counters;
     backend.sessions += counters.sessions.read();
     backend.in_flight += counters.in_flight.read();
     backend.queries += counters.queries.read();
     for (const base::Counter& responses : counters.responses) backend.responses += responses.read();
-    for (size_t i = 0; i < tls::kFailureNames.size(); ++i)
-      backend.failures[i].second += counters.failures[tls::Failure(i)].read();
+    for (size_t i = 0; i < backends::kFailureNames.size(); ++i)
+      backend.failures[i].second += counters.failures[backends::Failure(i)].read();
     backend.durations.add(counters.response_duration);
   }
 }
 
-void collect_report(const tls::BackendReport& report, Status::Backend& backend) {
+void collect_report(const backends::BackendReport& report, Status::Backend& backend) {
   if (report.last_failure) {
     backend.last_failure = {
-        .kind = std::string(tls::kFailureNames[static_cast<size_t>(report.last_failure->kind)]),
+        .kind = std::string(backends::kFailureNames[static_cast<size_t>(report.last_failure->kind)]),
         .text = report.last_failure->text,
         .at = unix_time(report.last_failure->at)};
   }
@@ -207,7 +207,7 @@ Status collect_status(const StatusSources& sources, const HealthReport& health, 
   collect_queries(counters, status);
   collect_machine(sources, status);
   collect_caches(counters, status);
-  for (const tls::Configuration::Backend& one : counters.backends) {
+  for (const questions::Configuration::Backend& one : counters.backends) {
     Status::Backend& backend = status.backends.emplace_back();
     collect_settings(one.settings, sources, backend);
     collect_rotation(*one.shared, now, backend);
@@ -223,10 +223,10 @@ std::vector<Status::Pool> pools_in(const Config& config) {
     const Pool& settings = config.pools[i];
     Status::Pool& pool = pools.emplace_back();
     pool.name = settings.name;
-    pool.policy = tls::kPolicyNames[static_cast<size_t>(settings.policy.policy)];
+    pool.policy = backends::kPolicyNames[static_cast<size_t>(settings.policy.policy)];
     if (settings.packet_cache) pool.cache = config.packet_caches[*settings.packet_cache].name;
     pool.domains = settings.domains;
-    for (const tls::BackendSettings& backend : config.backends) {
+    for (const backends::BackendSettings& backend : config.backends) {
       const auto id = static_cast<dns::PoolId>(i);
       if (std::ranges::find(backend.pools, id) != backend.pools.end())
         pool.backends.push_back(backend.name);

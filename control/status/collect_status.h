@@ -6,12 +6,12 @@
 #include <vector>
 
 #include "control/config/config.h"
-#include "control/core_load.h"
-#include "control/endpoint.h"
+#include "control/process/core_load.h"
+#include "control/http/endpoint.h"
 #include "control/metrics/metrics.h"
 #include "control/status/status.h"
 #include "dataplane/base/clock.h"
-#include "tls-workers/upstream/backend_report.h"
+#include "tls-workers/backends/backend_report.h"
 
 namespace control {
 
@@ -28,7 +28,7 @@ struct StatusSources {
 /// Now, on the clock that times, and on the one that people read.
 struct Moment {
   base::Time time;
-  tls::Date date;
+  backends::Date date;
 };
 
 [[nodiscard]] Status collect_status(const StatusSources& sources, const HealthReport& health,

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "control/text/durations.h"
-#include "control/version.h"
+#include "control/text/version.h"
 
 namespace control {
 

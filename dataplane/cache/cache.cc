@@ -99,7 +99,7 @@ const Entry* Cache::find(const dns::Question& question, Time now, const Entry* p
 const Entry* Cache::find_tellable(const dns::Question& question, Time now,
                                   const Staleness& staleness) const {
   const Entry* found = look_up(question, probe(question));
-  return found != nullptr && found->tellable(now, staleness) ? found : nullptr;
+  return found != nullptr && found->may_be_served_stale(now, staleness) ? found : nullptr;
 }
 
 void Cache::insert(const dns::Question& question, Entry* entry, Time now, Reclaim& reclaim) {

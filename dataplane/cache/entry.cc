@@ -61,7 +61,7 @@ dns::Content Entry::content(Time now) const {
           .ede = ede()};
 }
 
-bool Entry::tellable(Time now, const Staleness& staleness) const {
+bool Entry::may_be_served_stale(Time now, const Staleness& staleness) const {
   const uint16_t rcode = header_word(0) & dns::flag::kRcodeMask;
   const bool known = extended_rcode_ == 0 && (rcode == static_cast<uint16_t>(dns::Rcode::NoError) ||
                                               rcode == static_cast<uint16_t>(dns::Rcode::NxDomain));

@@ -52,7 +52,7 @@ class Entry {
   [[nodiscard]] bool stale() const { return stale_; }
   /// Whether it may be told if nothing better can be had: what a resolver knew, not a failure, and
   /// not for too long. RFC 8767 §4.
-  [[nodiscard]] bool tellable(Time now, const Staleness& staleness) const;
+  [[nodiscard]] bool may_be_served_stale(Time now, const Staleness& staleness) const;
   /// What is said then.
   [[nodiscard]] dns::Content stale_content(const Staleness& staleness) const;
   /// Octets that this entry occupies.
@@ -173,7 +173,7 @@ static_assert(sizeof(Entry) == 48, "with a name of 40 octets and an address, two
 /// Copies all that `from` borrows into one block. Never on a poll core. Returns nullptr when
 /// memory is out.
 [[nodiscard]] Entry* make_entry(const NewEntry& from);
-/// A copy of `old`, which is tellable, to be told for kRecheck, or for what is left of `max_stale`;
+/// A copy of `old`, which is may_be_served_stale, to be told for kRecheck, or for what is left of `max_stale`;
 /// then it is to be asked for again. Never on a poll core. nullptr when memory is out.
 [[nodiscard]] Entry* make_stale(const dns::Question& question, const Entry& old,
                                 const Staleness& staleness, Time now);

@@ -47,9 +47,9 @@ void set_ttls(ByteSpan records, const Content& content) {
 }
 
 /// Octets of the options that are there whatever the reply says.
-size_t options_size(const Courtesy& courtesy) {
-  return (courtesy.cookie.empty() ? 0 : kOptionFixed + courtesy.cookie.size()) +
-         (courtesy.keepalive == 0 ? 0 : kKeepaliveSize);
+size_t options_size(const Options& options) {
+  return (options.cookie.empty() ? 0 : kOptionFixed + options.cookie.size()) +
+         (options.keepalive == 0 ? 0 : kKeepaliveSize);
 }
 
 /// Octets of the padding option behind `size` octets; 0: none. RFC 7830 §4: never beyond the limit.
@@ -58,18 +58,18 @@ size_t padding_size(size_t size, size_t block, size_t limit) {
   return std::min((size + kOptionFixed + block - 1) / block * block, limit) - size;
 }
 
-void write_options(Writer& writer, Ede ede, const Courtesy& courtesy, size_t padding) {
+void write_options(Writer& writer, Ede ede, const Options& options, size_t padding) {
   if (ede != Ede::None) {
     writer.be32(pair(option::kExtendedError, 2));
     writer.be16(static_cast<uint16_t>(ede));
   }
-  if (!courtesy.cookie.empty()) {
-    writer.be32(pair(option::kCookie, static_cast<uint16_t>(courtesy.cookie.size())));
-    writer.bytes(courtesy.cookie);
+  if (!options.cookie.empty()) {
+    writer.be32(pair(option::kCookie, static_cast<uint16_t>(options.cookie.size())));
+    writer.bytes(options.cookie);
   }
-  if (courtesy.keepalive != 0) {
+  if (options.keepalive != 0) {
     writer.be32(pair(option::kKeepalive, 2));
-    writer.be16(courtesy.keepalive);
+    writer.be16(options.keepalive);
   }
   if (padding != 0) {
     writer.be32(pair(option::kPadding, static_cast<uint16_t>(padding - kOptionFixed)));
@@ -79,16 +79,16 @@ void write_options(Writer& writer, Ede ede, const Courtesy& courtesy, size_t pad
 
 void write_opt(Writer& writer, Rcode rcode, const Asker& asker, Ede ede, size_t limit) {
   const size_t options =
-      options_size(asker.courtesy) + (ede != Ede::None ? kExtendedErrorSize : size_t{0});
+      options_size(asker.options) + (ede != Ede::None ? kExtendedErrorSize : size_t{0});
   const size_t padding =
-      padding_size(writer.size() + kOptFixed + options, asker.courtesy.padding_block, limit);
+      padding_size(writer.size() + kOptFixed + options, asker.options.padding_block, limit);
   writer.u8(0);  // Owner: the root.
   writer.be32(pair(static_cast<uint16_t>(Type::Opt), uint16_t{kMaxUdpSize}));
   writer.u8(static_cast<uint8_t>(static_cast<uint16_t>(rcode) >> 4));
   writer.u8(0);  // Version.
   writer.be16(asker.edns.dnssec_ok ? kDoBit : uint16_t{0});
   writer.be16(static_cast<uint16_t>(options + padding));
-  write_options(writer, ede, asker.courtesy, padding);
+  write_options(writer, ede, asker.options, padding);
 }
 
 // ---------------------------------------------------------------- what may be left out
@@ -150,7 +150,7 @@ std::optional<Content> shortened(const Content& content, size_t room) {
 
 /// Octets beside the records that a reply to `asker` has.
 size_t frame_size(const Asker& asker) {
-  const size_t opt = asker.edns.present ? kOptFixed + options_size(asker.courtesy) : 0;
+  const size_t opt = asker.edns.present ? kOptFixed + options_size(asker.options) : 0;
   return kHeaderSize + asker.question.size() + opt;
 }
 
@@ -189,8 +189,8 @@ Reply write(ByteSpan into, const Asker& asker, const Content& content) {
 Reply write_long(ByteSpan into, const Asker& asker, const Content& content) {
   if (asker.limit != 0) {
     Asker blunt = asker;
-    blunt.courtesy.cookie = {};
-    blunt.courtesy.keepalive = 0;
+    blunt.options.cookie = {};
+    blunt.options.keepalive = 0;
     if (frame_size(blunt) + content.records.size() <= into.size())
       return write(into, blunt, content);
   }

@@ -14,7 +14,7 @@ namespace dns {
 using base::ByteSpan;
 
 /// Options of a reply's OPT beside EDE. They are for this hop alone.
-struct Courtesy {
+struct Options {
   ByteView cookie{};           // RFC 7873 §4: the client's 8 octets and the server's; empty: none.
   uint16_t keepalive = 0;      // RFC 7828 §3.1, in units of 100 ms; 0: none.
   uint16_t padding_block = 0;  // RFC 8467: the message is a multiple of this long; 0: not padded.
@@ -26,7 +26,7 @@ struct Asker {
   ByteView question;  // In its own case; empty if unreadable. May lie at its place in `into`.
   Edns edns;
   size_t limit = 0;  // Octets that the reply may have; 0: what `udp_limit` says.
-  Courtesy courtesy{};
+  Options options{};
 };
 
 /// What the reply says.
@@ -60,7 +60,7 @@ struct Reply {
 /// own limit. Sets id, opcode, QR, RD and CD from the asker, RA as `content` says (0 on FORMERR and
 /// NOTIMP, as Unbound and BIND), AD only if the asker set AD or DO (RFC 6840 §5.8), AA=0, Z=0; the
 /// question as asked; the records with aged TTLs; an OPT iff the asker's query had one (RFC 6891
-/// §7), version 0, with DO echoed and the asker's courtesies.
+/// §7), version 0, with DO echoed and the asker's options.
 ///
 /// Above the limit: TC=1, no records, OPT kept. A 12-bit rcode without OPT becomes
 /// SERVFAIL.

@@ -28,7 +28,7 @@ struct Arrival {
     return {.head = query.head,
             .question = query.question,
             .edns = query.edns,
-            .courtesy = {.cookie = cookie.bytes()}};
+            .options = {.cookie = cookie.bytes()}};
   }
 };
 

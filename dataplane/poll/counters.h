@@ -8,13 +8,14 @@
 #include <string_view>
 
 #include "dataplane/base/counters.h"
-#include "dataplane/poll/settings.h"
 #include "dataplane/rules/client_counters.h"
 
 namespace poll {
 
 using rules::Drop;
 using rules::Outcome;
+
+inline constexpr unsigned kMaxPorts = 16;  // Received and sent are counted for that many.
 
 /// Why a frame of the kernel's was not sent. The names are
 /// `dotline_exception_unsent_total{reason}`.

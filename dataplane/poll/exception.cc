@@ -86,7 +86,7 @@ bool is_neighbour_discovery(uint8_t hop_limit, uint8_t icmp_type) {
   return hop_limit == 255 && icmp_type >= 133 && icmp_type <= 137;
 }
 
-rules::Ration& ration_of(ExceptionRations& rations, const Head& head) {
+rules::TokenBucket& ration_of(ExceptionRations& rations, const Head& head) {
   Reader reader(head.packet);
   switch (head.ether_type) {
     case kEtherArp:

@@ -11,10 +11,10 @@
 #include <optional>
 
 #include "dataplane/base/ring.h"
-#include "dataplane/exchange.h"
+#include "dataplane/exchange/exchange.h"
 #include "dataplane/poll/counters.h"
 #include "dataplane/poll/frame.h"
-#include "dataplane/rules/ration.h"
+#include "dataplane/rules/token_bucket.h"
 
 namespace poll {
 
@@ -38,12 +38,12 @@ class ExceptionRing : public base::Ring<ExceptionFrame> {
 /// What the kernel is asked to look at, per core, by what must not starve what: a flood of pings
 /// must not cost us our neighbours, nor BGP its session.
 struct ExceptionRations {
-  rules::Ration neighbours{
+  rules::TokenBucket neighbours{
       {.per_second = 1'000, .burst = 500}};  // ARP, and what RFC 4861 has like it.
   // Where there is one NIC, our own sessions to resolvers are in it. 50,000 cost the thread and the
   // kernel about a quarter of a CPU.
-  rules::Ration tcp{{.per_second = 50'000, .burst = 1'000}};
-  rules::Ration others{{.per_second = 10'000, .burst = 1'000}};
+  rules::TokenBucket tcp{{.per_second = 50'000, .burst = 1'000}};
+  rules::TokenBucket others{{.per_second = 10'000, .burst = 1'000}};
 };
 
 /// One core's end of the way to the kernel.

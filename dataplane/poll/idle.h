@@ -10,9 +10,10 @@
 #include <cstdint>
 
 #include "dataplane/cache/reclaim.h"
-#include "dataplane/poll/settings.h"
 
 namespace poll {
+
+enum class Idle : uint8_t { Busy, Pause, Sleep };
 
 class IdleLadder {
  public:

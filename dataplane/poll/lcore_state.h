@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-#include "dataplane/exchange.h"
+#include "dataplane/exchange/exchange.h"
 #include "dataplane/poll/arrival.h"
 #include "dataplane/poll/counters.h"
 #include "dataplane/poll/exception.h"
@@ -21,7 +21,7 @@
 #include "dataplane/poll/rules.h"
 #include "dataplane/poll/transmit.h"
 #include "dataplane/rules/rate_limit.h"
-#include "dataplane/rules/ration.h"
+#include "dataplane/rules/token_bucket.h"
 
 namespace poll {
 
@@ -95,7 +95,7 @@ struct LcoreState {
   IdleLadder ladder;
   HitPath hit_path = hit_paths().front().path;
   rules::RateLimiter rate_limiter;
-  rules::Ration error_ration{rules::Ration::Limits{}};
+  rules::TokenBucket error_ration{rules::TokenBucket::Limits{}};
   base::Time now{};
   std::array<Arrival, kBurst> arrivals{};  // Of the burst in hand; kept here because it is too
                                            // large to make anew each time.

@@ -6,7 +6,7 @@
 
 #include "dataplane/base/assert.h"
 #include "dataplane/poll/serve.h"
-#include "dataplane/rules/telling.h"
+#include "dataplane/rules/response.h"
 
 namespace poll {
 namespace {
@@ -89,7 +89,7 @@ void reply_to_parked(LcoreState& self, const ParkedAsker& parked, const Pending:
   if (!queue.open) return self.counters.dropped[Drop::TransmitFull].add();
   rte_mbuf* mbuf = rte_pktmbuf_alloc(queue.pool);
   if (mbuf == nullptr) return self.counters.dropped[Drop::PoolEmpty].add();
-  const rules::Telling said = rules::tell_fill(outcome.entry, outcome.ede, self.now);
+  const rules::Response said = rules::respond_to_fill(outcome.entry, outcome.ede, self.now);
   reply(self, queue, mbuf, {parked.path, parked.sender, parked.question_hash, parked.received},
         parked.asker(), said.content, said.outcome);
 }

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "dataplane/dns/reply.h"
-#include "dataplane/pending.h"
+#include "dataplane/handler/pending.h"
 #include "dataplane/poll/frame.h"
 #include "dataplane/rules/cookies.h"
 
@@ -29,11 +29,11 @@ struct ParkedAsker {
     return {.head = head,
             .question = {question_octets.data(), question_size},
             .edns = edns,
-            .courtesy = {.cookie = cookie.bytes()}};
+            .options = {.cookie = cookie.bytes()}};
   }
 };
 
-using Pending = exchange::Pending<ParkedAsker>;
-using exchange::PendingLimits;
+using Pending = handler::Pending<ParkedAsker>;
+using handler::PendingLimits;
 
 }  // namespace poll

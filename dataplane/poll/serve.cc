@@ -11,7 +11,7 @@
 #include "dataplane/base/assert.h"
 #include "dataplane/rules/decide.h"
 #include "dataplane/rules/deciding_name.h"
-#include "dataplane/rules/telling.h"
+#include "dataplane/rules/response.h"
 
 namespace poll {
 namespace {
@@ -19,7 +19,7 @@ namespace {
 using rules::Action;
 using rules::Admission;
 using rules::Decision;
-using rules::Passage;
+using rules::RateLimitAction;
 using rules::Rationed;
 using rules::Transport;
 
@@ -48,14 +48,14 @@ void turn_away(LcoreState& self, const PortQueue& queue, rte_mbuf* mbuf, Drop re
   rte_pktmbuf_free(mbuf);  // The kernel gets a copy.
 }
 
-void tell(LcoreState& self, PortQueue& queue, const Arrival& arrival, const rules::Telling& said) {
+void tell(LcoreState& self, PortQueue& queue, const Arrival& arrival, const rules::Response& said) {
   reply(self, queue, arrival.mbuf, {arrival.path, arrival.sender, arrival.question.hash, self.now},
         arrival.asker(), said.content, said.outcome);
 }
 
 /// There is no room for it anywhere.
 void reply_unasked(LcoreState& self, PortQueue& queue, const Arrival& arrival) {
-  tell(self, queue, arrival, rules::tell_unasked(*arrival.to, arrival.question, self.now));
+  tell(self, queue, arrival, rules::respond_unasked(*arrival.to, arrival.question, self.now));
 }
 
 ParkedAsker asker_to_park(const LcoreState& self, const PortQueue& queue, const Arrival& arrival) {
@@ -83,7 +83,7 @@ bool send_miss(LcoreState& self, const Arrival& arrival, exchange::Ticket ticket
   const unsigned worker = self.exchange.worker_of(arrival.question);
   exchange::Lane& lane = self.exchange.lane(self.index, worker);
   const uint16_t client =
-      exchange::client_tag(exchange::hash_of_client(arrival.path.client.address));
+      exchange::client_tag(handler::hash_of_client(arrival.path.client.address));
   if (!lane.miss.push({arrival.question, ticket, deadline_of_miss(self), client})) return false;
   self.workers_to_wake |= uint64_t{1} << worker;
   return true;
@@ -173,7 +173,7 @@ bool arrive(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, Arrival& arrival
             : dns::Asker{query.error().head, query.error().question, query.error().edns};
   const bool brief =
       decision.rationed == Rationed::Yes && decision.content.rcode != dns::Rcode::NoError;
-  if (!brief) asker.courtesy.cookie = cookie.reply.bytes();
+  if (!brief) asker.options.cookie = cookie.reply.bytes();
   reply(self, queue, mbuf, {frame->path, cookie.sender, 0, self.now}, asker,
         brief ? rules::trimmed(decision.content, asker, frame->payload_size) : decision.content,
         decision.outcome);
@@ -198,12 +198,12 @@ void resolve(LcoreState& self, PortQueue& queue, const Arrival& arrival) {
   }
   counters.hits.add();
   if (entry->due(self.now)) prefetch(self, *entry, arrival.question);
-  tell(self, queue, arrival, rules::tell_hit(*entry, self.now));
+  tell(self, queue, arrival, rules::respond_from(*entry, self.now));
 }
 
 /// A reply as it goes out, after the rate limit has had its say.
 struct Allowed {
-  Passage passage;
+  RateLimitAction action;
   dns::Content content;
   Outcome outcome;
 };
@@ -213,16 +213,16 @@ Allowed allow(LcoreState& self, const Addressee& to, const dns::Content& content
       self.rate_limiter.judge(self.policy->rate_limit, {to.path.client.address, to.question},
                               to.sender, content.rcode, self.now);
   if (judged.over) self.counters.rate_limited.add();
-  switch (judged.passage) {
-    case Passage::Whole:
-    case Passage::None:
+  switch (judged.action) {
+    case RateLimitAction::Whole:
+    case RateLimitAction::None:
       break;
-    case Passage::Truncated:
-      return {judged.passage, {.truncated = true}, Outcome::Truncated};
-    case Passage::BadCookie:
-      return {judged.passage, {.rcode = dns::Rcode::BadCookie}, Outcome::BadCookie};
+    case RateLimitAction::Truncated:
+      return {judged.action, {.truncated = true}, Outcome::Truncated};
+    case RateLimitAction::BadCookie:
+      return {judged.action, {.rcode = dns::Rcode::BadCookie}, Outcome::BadCookie};
   }
-  return {judged.passage, content, outcome};
+  return {judged.action, content, outcome};
 }
 
 void compose(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, const Addressee& to,
@@ -252,10 +252,10 @@ void serve(LcoreState& self, PortQueue& queue, std::span<rte_mbuf* const> frames
   }
   std::array<rte_mbuf*, kBurst> others;
   const unsigned left = self.hit_path(self, queue, frames, others.data());
-  if (left > 0) serve_generally(self, queue, std::span(others).first(left));
+  if (left > 0) serve_slowly(self, queue, std::span(others).first(left));
 }
 
-void serve_generally(LcoreState& self, PortQueue& queue, std::span<rte_mbuf* const> frames) {
+void serve_slowly(LcoreState& self, PortQueue& queue, std::span<rte_mbuf* const> frames) {
   ASSERT(frames.size() <= kBurst);
   std::array<Arrival, kBurst>& arrivals = self.arrivals;
   size_t count = 0;
@@ -270,7 +270,7 @@ void reply(LcoreState& self, PortQueue& queue, rte_mbuf* mbuf, const Addressee& 
   if (!self.policy->rate_limit.on()) [[likely]]
     return compose(self, queue, mbuf, to, asker, content, outcome);
   const Allowed allowed = allow(self, to, content, outcome);
-  if (allowed.passage == Passage::None) return drop(self, mbuf, Drop::RateLimited);
+  if (allowed.action == RateLimitAction::None) return drop(self, mbuf, Drop::RateLimited);
   compose(self, queue, mbuf, to, asker, allowed.content, allowed.outcome);
 }
 

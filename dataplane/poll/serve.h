@@ -16,7 +16,7 @@ namespace poll {
 void serve(LcoreState& self, PortQueue& queue, std::span<rte_mbuf* const> frames);
 
 /// The same without the hit path: what it is measured against, octet by octet.
-void serve_generally(LcoreState& self, PortQueue& queue, std::span<rte_mbuf* const> frames);
+void serve_slowly(LcoreState& self, PortQueue& queue, std::span<rte_mbuf* const> frames);
 
 /// Who is replied to, beside what is written into the reply.
 struct Addressee {

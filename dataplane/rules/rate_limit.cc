@@ -76,12 +76,12 @@ RateLimiter::Judged RateLimiter::judge(const RateLimit& limit, const Recipient& 
   if (sender == Sender::Proven || limit.exempt.contains(to.client)) return {};
   const ReplyKind kind = kind_of(rcode);
   if (take(key_of(limit, to, kind), limit.limit_of(kind), now)) return {};
-  return {limit.log_only ? Passage::Whole : passage_over_limit(limit, sender), true};
+  return {limit.log_only ? RateLimitAction::Whole : action_over_limit(limit, sender), true};
 }
 
-Passage RateLimiter::passage_over_limit(const RateLimit& limit, Sender sender) {
-  if (limit.slip == 0 || ++over_ % limit.slip != 0) return Passage::None;
-  return sender == Sender::HasCookies ? Passage::BadCookie : Passage::Truncated;
+RateLimitAction RateLimiter::action_over_limit(const RateLimit& limit, Sender sender) {
+  if (limit.slip == 0 || ++over_ % limit.slip != 0) return RateLimitAction::None;
+  return sender == Sender::HasCookies ? RateLimitAction::BadCookie : RateLimitAction::Truncated;
 }
 
 }  // namespace rules

@@ -41,7 +41,7 @@ struct RateLimit {
 
 /// What becomes of a reply. `Truncated`: TC=1 without records, so that a real client comes by TCP;
 /// `BadCookie`: so that it comes with our cookie.
-enum class Passage : uint8_t { Whole, Truncated, BadCookie, None };
+enum class RateLimitAction : uint8_t { Whole, Truncated, BadCookie, None };
 
 /// A reply, as far as it matters here.
 struct Recipient {
@@ -63,7 +63,7 @@ class RateLimiter {
   [[nodiscard]] bool take(uint64_t key, uint32_t per_second, base::Time now);
 
   struct Judged {
-    Passage passage = Passage::Whole;
+    RateLimitAction action = RateLimitAction::Whole;
     bool over = false;  // To be counted, whatever became of it.
   };
   /// The whole of it for one reply over UDP.
@@ -83,7 +83,7 @@ class RateLimiter {
 
   [[nodiscard]] const Line& line_of(uint64_t key) const { return lines_[key % lines_.size()]; }
   [[nodiscard]] Line& line_of(uint64_t key) { return lines_[key % lines_.size()]; }
-  [[nodiscard]] Passage passage_over_limit(const RateLimit& limit, Sender sender);
+  [[nodiscard]] RateLimitAction action_over_limit(const RateLimit& limit, Sender sender);
   [[nodiscard]] Slot& slot_of(uint64_t key, uint32_t ticks);
 
   std::vector<Line> lines_;

@@ -5,19 +5,19 @@
 #include <set>
 
 #include "tests/fuzz/invariant.h"
-#include "tls-workers/upstream/doh_carrier.h"
+#include "tls-workers/transport/doh_carrier.h"
 
 namespace {
 
 using fuzz::require;
-using tls::DohCarrier;
+using transport::DohCarrier;
 
 constexpr uint16_t kFirstId = 65530;
 
-tls::BackendSettings backend() {
-  tls::BackendSettings settings;
+backends::BackendSettings backend() {
+  backends::BackendSettings settings;
   settings.address = *base::Endpoint::parse("192.0.2.1:443", 443);
-  settings.protocol = tls::Protocol::DoH;
+  settings.protocol = backends::Protocol::DoH;
   settings.subject_name = "dns.example";
   return settings;
 }
@@ -35,7 +35,7 @@ void send_all(DohCarrier& carrier) {
   }
 }
 
-void check_outcome(const tls::Outcome& outcome, std::set<uint16_t>& asked) {
+void check_outcome(const transport::Outcome& outcome, std::set<uint16_t>& asked) {
   require(asked.erase(outcome.id) == 1, "each query has one outcome at most");
   if (outcome.fault != nullptr) {
     require(!outcome.fault->text.empty(), "failures are told in words");
@@ -54,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const fuzz::Input input(data + 1, size - 1);
   base::ByteView rest = input.bytes();
 
-  const tls::BackendSettings settings = backend();
+  const backends::BackendSettings settings = backend();
   DohCarrier carrier(settings);
   carrier.open();
   std::set<uint16_t> asked;

@@ -94,7 +94,7 @@ class Core {
   }
   void answer_generally(Buffer& buffer) {
     rte_mbuf* mbuf = buffer.mbuf();
-    poll::serve_generally(*state_, queue(), {&mbuf, 1});
+    poll::serve_slowly(*state_, queue(), {&mbuf, 1});
     queue().transmit = {};
   }
 

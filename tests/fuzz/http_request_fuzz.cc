@@ -5,13 +5,13 @@
 
 #include "dataplane/dns/protocol.h"
 #include "tests/fuzz/invariant.h"
-#include "tls-workers/front/doh_carrier.h"
+#include "tls-workers/frontend/doh_carrier.h"
 
 namespace {
 
-using front::DohCarrier;
-using front::HttpRequest;
-using front::Standing;
+using frontend::DohCarrier;
+using frontend::HttpRequest;
+using frontend::Standing;
 using fuzz::require;
 
 /// What becomes of a query.

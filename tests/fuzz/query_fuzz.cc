@@ -67,7 +67,7 @@ void check_reply(ByteView payload, const dns::Query& query, const dns::Content& 
   const dns::Asker asker{.head = query.head,
                          .question = ByteView(buffer).subspan(dns::kHeaderSize, asked.size()),
                          .edns = query.edns,
-                         .courtesy = {.cookie = cookie}};
+                         .options = {.cookie = cookie}};
   const dns::Reply reply = dns::compose_reply(buffer, asker, content);
   require(reply.size <= dns::udp_limit(query.edns), "replies respect the client's limit");
   require(std::equal(asked.begin(), asked.end(), buffer.begin() + dns::kHeaderSize),

@@ -4,8 +4,8 @@
 #include <array>
 
 #include "tests/fuzz/invariant.h"
-#include "tls-workers/front/desk.h"
-#include "tls-workers/front/frame_carrier.h"
+#include "tls-workers/frontend/desk.h"
+#include "tls-workers/frontend/frame_carrier.h"
 
 namespace {
 
@@ -15,7 +15,7 @@ constexpr base::Time kNow{base::seconds{1000}};
 
 /// A desk whose only resolvers are this target. Made once: it has room for thousands.
 struct Office {
-  Office() : desk(1, exchange, crowd, counters) {
+  Office() : desk(1, exchange, connections, counters) {
     const std::array everybody = {*base::Prefix::parse("0.0.0.0/0")};
     rules.policy.acl = rules::AddressSet(everybody);
     rules.policy.binds = {{.address = *base::Endpoint::parse("192.0.2.53:53", 53)},
@@ -25,11 +25,11 @@ struct Office {
   }
 
   exchange::Exchange exchange{{.cores = 1, .workers = 1, .fronts = 1, .misses = 1024}};
-  front::ClientConnections clients;
-  front::Counters counters;
-  front::Crowd crowd{clients, counters};
-  front::Rules rules;
-  front::Desk desk;
+  frontend::ClientConnections clients;
+  frontend::Counters counters;
+  frontend::ConnectionTable connections{clients, counters};
+  frontend::Rules rules;
+  frontend::Desk desk;
 };
 
 /// Takes every Miss; fails every other one at once, and leaves the rest to their deadline.
@@ -41,11 +41,11 @@ void play_worker(Office& office) {
       require(lane.fill.push({.ticket = misses[i].ticket, .ede = dns::Ede::NetworkError}),
               "the ring has room for every fill");
   }
-  office.desk.answer_parked([](front::Connection&) {});
+  office.desk.answer_parked([](frontend::Connection&) {});
 }
 
 /// Reads the replies off the connection; how many there were.
-uint64_t count_replies(front::Carrier& carrier, bool encrypted) {
+uint64_t count_replies(frontend::Carrier& carrier, bool encrypted) {
   uint64_t replies = 0;
   while (!carrier.unsent().empty()) {
     base::Reader reader(carrier.unsent());
@@ -55,7 +55,7 @@ uint64_t count_replies(front::Carrier& carrier, bool encrypted) {
     require((base::load_be16(&reply[2]) & dns::flag::kTc) == 0, "nothing is too long for a stream");
     require(encrypted || reply.size() <= dns::kHeaderSize + dns::kMaxQuestion + 64,
             "nothing is padded in the clear");
-    carrier.sent(tls::kLengthPrefix + reply.size());
+    carrier.sent(transport::kLengthPrefix + reply.size());
     ++replies;
   }
   return replies;
@@ -71,21 +71,21 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const fuzz::Input input(data + 1, size - 1);
   base::ByteView rest = input.bytes();
 
-  front::Connection& connection = office.crowd.vacancy();
+  frontend::Connection& connection = office.connections.vacancy();
   const std::array<std::byte, 4> address = {std::byte{192}, std::byte{0}, std::byte{2},
                                             std::byte{1}};
   const uint16_t bind = encrypted ? 1 : 0;
   connection.open(-1,
                   {office.rules.places[bind].transport, bind, base::IpAddress::v4(address.data())},
-                  nullptr, std::make_unique<front::FrameCarrier>(), kNow);
+                  nullptr, std::make_unique<frontend::FrameCarrier>(), kNow);
   require(office.clients.enter(connection.origin().client, 0), "one client has one connection");
-  office.crowd.came(connection, kNow);
-  front::Carrier& carrier = connection.carrier();
+  office.connections.came(connection, kNow);
+  frontend::Carrier& carrier = connection.carrier();
 
   uint64_t taken = 0;
   uint64_t replies = 0;
   const uint64_t dropped_before = office.counters.dropped.total();
-  while (!rest.empty() && carrier.standing() == front::Standing::Open && !connection.ending()) {
+  while (!rest.empty() && carrier.standing() == frontend::Standing::Open && !connection.ending()) {
     const base::ByteSpan room = carrier.room();
     require(!room.empty(), "there is always room");
     const base::ByteView part = rest.first(std::min({piece, rest.size(), room.size()}));
@@ -96,18 +96,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       const auto request = carrier.next();
       if (!request) break;
       ++taken;
-      if (!office.desk.take(connection, *request)) connection.end(front::Closed::Garbage);
+      if (!office.desk.take(connection, *request)) connection.end(frontend::Closed::Garbage);
     }
     play_worker(office);
     replies += count_replies(carrier, encrypted);
   }
   office.desk.give_up();
-  while (office.desk.parked() > 0) office.desk.answer_parked([](front::Connection&) {});
+  while (office.desk.parked() > 0) office.desk.answer_parked([](frontend::Connection&) {});
   replies += count_replies(carrier, encrypted);
   const uint64_t dropped = office.counters.dropped.total() - dropped_before;
   require(taken == replies + dropped, "every message is answered or counted as dropped");
   require(connection.owes_nothing(), "nobody waits any more");
   office.desk.finish_turn(kNow);
-  office.crowd.remove(connection, front::Closed::ByClient);
+  office.connections.remove(connection, frontend::Closed::ByClient);
   return 0;
 }

@@ -17,7 +17,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-using Word = tls::Rotation::Word;
+using Override = backends::Rotation::Override;
 
 /// Writes down what it is told to do.
 class Recorder : public Commanded {
@@ -105,9 +105,9 @@ TEST_F(Commands, BackendIsSet) {
   tell(R"({"command":"backend","name":"one","state":"auto"})");
   ASSERT_EQ(recorder_.set.size(), 3u);
   EXPECT_EQ(recorder_.set[0].name, "one");
-  EXPECT_EQ(recorder_.set[0].word, Word::Down);
-  EXPECT_EQ(recorder_.set[1].word, Word::Up);
-  EXPECT_EQ(recorder_.set[2].word, Word::Auto);
+  EXPECT_EQ(recorder_.set[0].word, Override::Down);
+  EXPECT_EQ(recorder_.set[1].word, Override::Up);
+  EXPECT_EQ(recorder_.set[2].word, Override::Auto);
 }
 
 TEST_F(Commands, WhatIsNotThereIsSaid) {

@@ -242,11 +242,11 @@ TEST_F(RemoteCommandsTest, FlushSaysWhatIsNotThere) {
 TEST_F(RemoteCommandsTest, BackendIsSet) {
   EXPECT_EQ(dotline({"backend", "down", "one"}).out, "backend one is held down\n");
   EXPECT_EQ(program_.set().name, "one");
-  EXPECT_EQ(program_.set().word, tls::Rotation::Word::Down);
+  EXPECT_EQ(program_.set().word, backends::Rotation::Override::Down);
   EXPECT_EQ(dotline({"backend", "up", "one"}).out, "backend one is held up\n");
-  EXPECT_EQ(program_.set().word, tls::Rotation::Word::Up);
+  EXPECT_EQ(program_.set().word, backends::Rotation::Override::Up);
   EXPECT_EQ(dotline({"backend", "auto", "one"}).out, "backend one is left to its health checks\n");
-  EXPECT_EQ(program_.set().word, tls::Rotation::Word::Auto);
+  EXPECT_EQ(program_.set().word, backends::Rotation::Override::Auto);
   const Outcome outcome = dotline({"backend", "up", "none"});
   EXPECT_EQ(outcome.exit, 1);
   EXPECT_EQ(outcome.err, "dotline: there is no backend `none`\n");

@@ -31,16 +31,16 @@ TEST(MinimalConfig, HasTheDocumentedDataplane) {
   EXPECT_THAT(config.eal.cores, ElementsAre(2));
   EXPECT_EQ(config.idle, poll::Idle::Sleep);
   EXPECT_EQ(config.eal.memory_megabytes, 512u);
-  EXPECT_EQ(config.eal.hugepages, poll::Hugepages::Auto);
+  EXPECT_EQ(config.eal.hugepages, ports::Hugepages::Auto);
   ASSERT_THAT(config.eal.ports, SizeIs(1));
-  const poll::PortSettings& port = config.eal.ports[0];
-  EXPECT_EQ(port.kind, poll::DeviceKind::AfXdp);
+  const ports::PortSettings& port = config.eal.ports[0];
+  EXPECT_EQ(port.kind, ports::DeviceKind::AfXdp);
   EXPECT_EQ(port.target, "eth0");
   EXPECT_EQ(port.device, "af_xdp:eth0");
   EXPECT_EQ(port.queues, 1);
   EXPECT_EQ(port.vlan, 0);
   EXPECT_TRUE(port.verify_checksum);
-  EXPECT_EQ(port.exception, poll::Exception::Kernel);
+  EXPECT_EQ(port.exception, ports::Exception::Kernel);
 }
 
 TEST(MinimalConfig, AnswersOnPort53FromTheDefaultPool) {
@@ -52,18 +52,18 @@ TEST(MinimalConfig, AnswersOnPort53FromTheDefaultPool) {
 }
 
 TEST(MinimalConfig, LetsClientsTakeWhatTheManualSays) {
-  EXPECT_EQ(config_of(minimal()).stream_limits, front::Limits{});
+  EXPECT_EQ(config_of(minimal()).stream_limits, frontend::Limits{});
 }
 
 TEST(Config, ReadsWhatClientsMayTakeOverStreams) {
-  const front::Limits limits =
+  const frontend::Limits limits =
       config_of(minimal("tuning: {tcp: {max_concurrent_connections: 1, max_connections_per_client: "
                         "2, max_queries_per_connection: 3, max_in_flight_queries: 4, "
                         "listen_queue_size: 5, connections_overload_threshold: 6, "
                         "max_connection_duration: 7, receive_timeout: 8, send_timeout: 9, "
                         "idle_timeout: 10}}\n"))
           .stream_limits;
-  const front::Limits expected{.max_concurrent_connections = 1,
+  const frontend::Limits expected{.max_concurrent_connections = 1,
                                .max_connections_per_client = 2,
                                .max_queries_per_connection = 3,
                                .max_in_flight_queries = 4,
@@ -101,14 +101,14 @@ TEST(MinimalConfig, HasOneCacheAndOnePool) {
   ASSERT_THAT(config.pools, SizeIs(1));
   EXPECT_EQ(config.pools[0].name, "");
   EXPECT_EQ(config.pools[0].packet_cache, 0u);
-  EXPECT_EQ(config.pools[0].policy.policy, tls::Policy::LeastOutstanding);
+  EXPECT_EQ(config.pools[0].policy.policy, backends::Policy::LeastOutstanding);
   EXPECT_EQ(config.pools[0].policy.balancing_factor, 0);
 }
 
 TEST(MinimalConfig, HasTheDocumentedBackend) {
   const Config config = config_of(minimal());
   ASSERT_THAT(config.backends, SizeIs(1));
-  const tls::BackendSettings& backend = config.backends[0];
+  const backends::BackendSettings& backend = config.backends[0];
   EXPECT_EQ(backend.name, "192.0.2.1:853");
   EXPECT_EQ(backend.address.text(), "192.0.2.1:853");
   EXPECT_EQ(backend.subject_name, "a.example");
@@ -124,9 +124,9 @@ TEST(MinimalConfig, HasTheDocumentedBackend) {
 }
 
 TEST(MinimalConfig, HasTheDocumentedHealthChecks) {
-  const tls::HealthSettings health = config_of(minimal()).backends.at(0).health;
-  EXPECT_EQ(health.mode, tls::HealthSettings::Mode::Lazy);
-  EXPECT_EQ(health.qname, tls::usual_check_name());
+  const backends::HealthSettings health = config_of(minimal()).backends.at(0).health;
+  EXPECT_EQ(health.mode, backends::HealthSettings::Mode::Lazy);
+  EXPECT_EQ(health.qname, backends::usual_check_name());
   EXPECT_EQ(health.qname.size(), 20u);
   EXPECT_EQ(health.qtype, dns::Type::A);
   EXPECT_FALSE(health.random_label);
@@ -138,7 +138,7 @@ TEST(MinimalConfig, HasTheDocumentedHealthChecks) {
   EXPECT_EQ(health.lazy.threshold, 30u);
   EXPECT_EQ(health.lazy.sample_size, 100u);
   EXPECT_EQ(health.lazy.min_sample_count, 10u);
-  EXPECT_EQ(health.lazy.failing, tls::HealthSettings::Failing::TimeoutOnly);
+  EXPECT_EQ(health.lazy.failing, backends::HealthSettings::Failing::TimeoutOnly);
   EXPECT_FALSE(health.lazy.exponential_back_off);
   EXPECT_EQ(health.lazy.max_back_off, base::seconds(3600));
   EXPECT_TRUE(health.lazy.strict);
@@ -247,26 +247,26 @@ TEST(FullConfig, ReadsTheDataplane) {
   EXPECT_THAT(config.eal.cores, ElementsAre(1, 2));
   EXPECT_EQ(config.idle, poll::Idle::Busy);
   EXPECT_EQ(config.eal.memory_megabytes, 2048u);
-  EXPECT_EQ(config.eal.hugepages, poll::Hugepages::Require);
+  EXPECT_EQ(config.eal.hugepages, ports::Hugepages::Require);
   ASSERT_THAT(config.eal.ports, SizeIs(3));
-  EXPECT_EQ(config.eal.ports[0].kind, poll::DeviceKind::Pci);
+  EXPECT_EQ(config.eal.ports[0].kind, ports::DeviceKind::Pci);
   EXPECT_EQ(config.eal.ports[0].target, "0000:03:00.0");
   EXPECT_EQ(config.eal.ports[0].queues, 2);
-  EXPECT_EQ(config.eal.ports[0].exception, poll::Exception::None);
+  EXPECT_EQ(config.eal.ports[0].exception, ports::Exception::None);
   EXPECT_EQ(config.eal.ports[0].vlan, 4094);
   EXPECT_FALSE(config.eal.ports[0].verify_checksum);
-  EXPECT_EQ(config.eal.ports[1].kind, poll::DeviceKind::Vdev);
+  EXPECT_EQ(config.eal.ports[1].kind, ports::DeviceKind::Vdev);
   EXPECT_EQ(config.eal.ports[1].target, "net_pcap0,rx_pcap=a b.pcap,infinite_rx=1");
-  EXPECT_EQ(config.eal.ports[1].exception, poll::Exception::Tap);
+  EXPECT_EQ(config.eal.ports[1].exception, ports::Exception::Tap);
   EXPECT_EQ(config.eal.ports[1].tap, "dns0");
   EXPECT_EQ(config.eal.ports[1].queues, 2) << "as many as cores";
-  EXPECT_EQ(config.eal.ports[2].kind, poll::DeviceKind::AfPacket);
-  EXPECT_EQ(config.eal.ports[2].exception, poll::Exception::Kernel);
+  EXPECT_EQ(config.eal.ports[2].kind, ports::DeviceKind::AfPacket);
+  EXPECT_EQ(config.eal.ports[2].exception, ports::Exception::Kernel);
 }
 
 TEST(FullConfig, ReadsHealthChecks) {
-  const tls::HealthSettings health = config_of(kEverything).backends.at(0).health;
-  EXPECT_EQ(health.mode, tls::HealthSettings::Mode::Auto);
+  const backends::HealthSettings health = config_of(kEverything).backends.at(0).health;
+  EXPECT_EQ(health.mode, backends::HealthSettings::Mode::Auto);
   std::string name;
   for (const std::byte octet : health.qname) name += static_cast<char>(octet);
   EXPECT_EQ(name, std::string("\7Check_1\7example\0", 17));
@@ -280,7 +280,7 @@ TEST(FullConfig, ReadsHealthChecks) {
   EXPECT_EQ(health.lazy.threshold, 50u);
   EXPECT_EQ(health.lazy.sample_size, 200u);
   EXPECT_EQ(health.lazy.min_sample_count, 3u);
-  EXPECT_EQ(health.lazy.failing, tls::HealthSettings::Failing::TimeoutOrServFail);
+  EXPECT_EQ(health.lazy.failing, backends::HealthSettings::Failing::TimeoutOrServFail);
   EXPECT_TRUE(health.lazy.exponential_back_off);
   EXPECT_EQ(health.lazy.max_back_off, base::seconds(600));
   EXPECT_FALSE(health.lazy.strict);
@@ -408,9 +408,9 @@ TEST(Policies, AreThePoolsOwnOrTheDefault) {
   const Config config = config_of(minimal(
       "load_balancing_policies: {default_policy: p2c}\n"
       "pools: [{name: ''}, {name: a, policy: firstAvailable}, {name: b, policy: roundrobin}]\n"));
-  EXPECT_EQ(config.pools[0].policy.policy, tls::Policy::P2c);
-  EXPECT_EQ(config.pools[1].policy.policy, tls::Policy::FirstAvailable);
-  EXPECT_EQ(config.pools[2].policy.policy, tls::Policy::RoundRobin);
+  EXPECT_EQ(config.pools[0].policy.policy, backends::Policy::P2c);
+  EXPECT_EQ(config.pools[1].policy.policy, backends::Policy::FirstAvailable);
+  EXPECT_EQ(config.pools[2].policy.policy, backends::Policy::RoundRobin);
 }
 
 TEST(Policies, HaveTheFactorOfTheirKind) {
@@ -459,7 +459,7 @@ TEST(Domains, LeaveABindThatNamesASharedCacheToThePoolWithoutAny) {
 TEST(FullConfig, ReadsBackendsAndWorkers) {
   const Config config = config_of(kEverything);
   ASSERT_THAT(config.backends, SizeIs(2));
-  const tls::BackendSettings& backend = config.backends[0];
+  const backends::BackendSettings& backend = config.backends[0];
   EXPECT_EQ(backend.name, "one");
   EXPECT_EQ(backend.address.text(), "192.0.2.1:8853");
   EXPECT_EQ(backend.order, 2u);
@@ -505,16 +505,16 @@ TEST(TlsConfig, ReadsWhatIsOfferedAndPinned) {
                                   "    ecdhe_curves: X25519:P-256\n"
                                   "    min_version: tls1.3\n"
                                   "- {address: 192.0.2.2, tls: {subject_name: a.example}}\n");
-  const tls::BackendSettings& backend = config.backends[0];
+  const backends::BackendSettings& backend = config.backends[0];
   ASSERT_EQ(backend.pins.size(), 2u);
-  EXPECT_EQ(backend.pins[0], tls::Pin{});
-  EXPECT_EQ(backend.pins[1], tls::Pin{4});
+  EXPECT_EQ(backend.pins[0], backends::Pin{});
+  EXPECT_EQ(backend.pins[1], backends::Pin{4});
   EXPECT_EQ(backend.subject_name, "");
   EXPECT_EQ(backend.tls.ciphers, "ECDHE+AESGCM");
   EXPECT_EQ(backend.tls.ciphers_tls_13, "TLS_AES_128_GCM_SHA256");
   EXPECT_EQ(backend.tls.ecdhe_curves, "X25519:P-256");
-  EXPECT_EQ(backend.tls.min_version, tls::TlsVersion::Tls13);
-  EXPECT_EQ(config.backends[1].tls.min_version, tls::TlsVersion::Tls12);
+  EXPECT_EQ(backend.tls.min_version, backends::TlsVersion::Tls13);
+  EXPECT_EQ(config.backends[1].tls.min_version, backends::TlsVersion::Tls12);
   EXPECT_EQ(config.backends[1].tls.key_log_file, "");
 }
 

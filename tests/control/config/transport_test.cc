@@ -20,28 +20,28 @@ std::string backend(const std::string& settings) {
          ", tls: {subject_name: a.example}}]\n";
 }
 
-tls::BackendSettings backend_of(const std::string& settings) {
+backends::BackendSettings backend_of(const std::string& settings) {
   const Config config = config_of(backend(settings));
   return config.backends.at(0);
 }
 
 TEST(Transport, IsTlsUnlessSaidOtherwise) {
-  const tls::BackendSettings settings = backend_of("address: 192.0.2.1");
-  EXPECT_EQ(settings.protocol, tls::Protocol::DoT);
+  const backends::BackendSettings settings = backend_of("address: 192.0.2.1");
+  EXPECT_EQ(settings.protocol, backends::Protocol::DoT);
   EXPECT_EQ(settings.address.text(), "192.0.2.1:853");
   EXPECT_FALSE(settings.socks5);
 }
 
 TEST(Transport, HttpsHasItsPortAndPath) {
-  const tls::BackendSettings settings = backend_of("address: 192.0.2.1, protocol: DoH");
-  EXPECT_EQ(settings.protocol, tls::Protocol::DoH);
+  const backends::BackendSettings settings = backend_of("address: 192.0.2.1, protocol: DoH");
+  EXPECT_EQ(settings.protocol, backends::Protocol::DoH);
   EXPECT_EQ(settings.address.text(), "192.0.2.1:443");
   EXPECT_EQ(settings.path, "/dns-query");
   EXPECT_EQ(settings.name, "192.0.2.1:443");
 }
 
 TEST(Transport, PathMayBeAnother) {
-  const tls::BackendSettings settings =
+  const backends::BackendSettings settings =
       backend_of("address: '[2001:db8::1]:8443', protocol: DoH, doh: {path: '/a/b?c=d'}");
   EXPECT_EQ(settings.path, "/a/b?c=d");
   EXPECT_EQ(settings.address.text(), "[2001:db8::1]:8443");
@@ -90,11 +90,11 @@ TEST(Transport, LoginForAnotherMachineIsAWarning) {
 }
 
 TEST(Transport, WithAProxyTheResolverMayBeAName) {
-  const tls::BackendSettings dot = backend_of("address: dns.example, socks5: '127.0.0.1:9050'");
+  const backends::BackendSettings dot = backend_of("address: dns.example, socks5: '127.0.0.1:9050'");
   EXPECT_EQ(dot.host, "dns.example");
   EXPECT_EQ(dot.where(), "dns.example:853");
   EXPECT_EQ(dot.name, "dns.example:853");
-  const tls::BackendSettings doh =
+  const backends::BackendSettings doh =
       backend_of("address: 'dns.example:8443', protocol: DoH, socks5: '127.0.0.1:9050'");
   EXPECT_EQ(doh.where(), "dns.example:8443");
   EXPECT_EQ(backend_of("address: 192.0.2.1, socks5: '127.0.0.1:9050'").host, "");

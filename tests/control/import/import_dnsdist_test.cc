@@ -12,7 +12,7 @@
 #include "tests/control/config/config_rig.h"
 #include "tests/control/import/import_rig.h"
 #include "tests/temporary_folder.h"
-#include "tls-workers/upstream/query_budget.h"
+#include "tls-workers/backends/query_budget.h"
 
 namespace control {
 namespace {
@@ -165,7 +165,7 @@ INSTANTIATE_TEST_SUITE_P(
         Carried{"budget_that_is_too_large", "addLocal('192.0.2.53')\n" + server_with("qps=1e10"),
                 "    queries_per_second: 1",
                 "2 newServer.qps: 10000000000 is not possible; " +
-                    std::to_string(tls::QueryBudget::kMost) + " is the nearest\n"},
+                    std::to_string(backends::QueryBudget::kMost) + " is the nearest\n"},
         Carried{"one_query_at_a_time", "addLocal('192.0.2.53')\n" + server_with("maxInFlight=1"),
                 "      subject_name: a.example\n"},
         Carried{"number_out_of_range", "addLocal('192.0.2.53')\n" + server_with("checkTimeout=1"),
@@ -460,7 +460,7 @@ TEST(ImportDnsdist, EverythingAtOnceIsAConfigurationWithoutErrors) {
   EXPECT_EQ(config.backends[0].queries_per_second, 100U);
   EXPECT_EQ(config.backends[0].max_in_flight, 50U);
   EXPECT_EQ(config.backends[0].health.lazy.max_back_off, base::seconds{60});
-  EXPECT_EQ(config.backends[1].protocol, tls::Protocol::DoH);
+  EXPECT_EQ(config.backends[1].protocol, backends::Protocol::DoH);
   EXPECT_EQ(config.backends[1].path, "/q");
   EXPECT_EQ(config.pools.at(1).packet_cache, config.pools.at(0).packet_cache);
   EXPECT_EQ(config.packet_caches.at(0).size, 5000U);
@@ -536,9 +536,9 @@ TEST_F(ImportDnsdistFile, CarriesAUsualForwarderOver) {
     yaml.replace(at, gap.size(), "subject_name");
   const Config config = config_of(yaml);
   ASSERT_EQ(config.backends.size(), 2U);
-  const tls::HealthSettings& health = config.backends[1].health;
+  const backends::HealthSettings& health = config.backends[1].health;
   EXPECT_EQ(config.backends[1].subject_name, "public.dns.iij.jp");
-  EXPECT_EQ(health.mode, tls::HealthSettings::Mode::Lazy);
+  EXPECT_EQ(health.mode, backends::HealthSettings::Mode::Lazy);
   EXPECT_EQ(health.rise, 2U);
   EXPECT_EQ(health.max_failures, 3U);
   EXPECT_EQ(health.lazy.threshold, 30U);

@@ -40,10 +40,10 @@ class MetricsTest : public testing::Test {
     }
     sources_.caches = {{0, std::make_shared<cache::Cache>("main", 64)}};
     for (const char* name : {"one", "two"}) {
-      tls::BackendSettings settings;
+      backends::BackendSettings settings;
       settings.name = name;
       sources_.backends.push_back(
-          {settings, std::make_shared<tls::SharedBackend>(settings, 2, base::Time{})});
+          {settings, std::make_shared<backends::SharedBackend>(settings, 2, base::Time{})});
     }
     sources_.workers = {&workers_[0], &workers_[1]};
     sources_.reloads = &reloads_;
@@ -54,7 +54,7 @@ class MetricsTest : public testing::Test {
     return Metrics([this] { return std::make_shared<const MetricsSources>(sources_); });
   }
   /// What one worker knows of a backend.
-  [[nodiscard]] tls::BackendLedger& ledger(size_t worker, size_t backend) {
+  [[nodiscard]] backends::BackendLedger& ledger(size_t worker, size_t backend) {
     return sources_.backends[backend].shared->ledgers[worker];
   }
 
@@ -71,7 +71,7 @@ class MetricsTest : public testing::Test {
   }
 
   std::array<poll::CoreCounters, 2> cores_;
-  std::array<tls::WorkerCounters, 2> workers_;
+  std::array<questions::WorkerCounters, 2> workers_;
   ReloadRecord reloads_{ReloadRecord::Date{std::chrono::seconds(1'700'000'000)}};
   MetricsSources sources_;
 };
@@ -88,7 +88,7 @@ TEST_F(MetricsTest, TellsHowReloadsWent) {
 }
 
 TEST_F(MetricsTest, CertificateExpiryIsWhatWasSeenLast) {
-  const tls::Date date{std::chrono::seconds(1'700'000'000)};
+  const backends::Date date{std::chrono::seconds(1'700'000'000)};
   ledger(0, 1).record.saw_certificate(date + std::chrono::seconds(5), date);
   ledger(1, 1).record.saw_certificate(date + std::chrono::seconds(3),
                                       date + std::chrono::seconds(1));
@@ -221,7 +221,7 @@ TEST_F(MetricsTest, SumsOverCores) {
 }
 
 TEST_F(MetricsTest, SumsOverCoresAndTheExceptionPath) {
-  poll::ExceptionPath::PortCounters exceptions;
+  ports::ExceptionPath::PortCounters exceptions;
   sources_.ports[1].exceptions = &exceptions;
   const std::string port = "port=\"vdev:net_null0,a=\\\"b\\\"\"";
   exceptions.to_kernel.add(5);
@@ -261,7 +261,7 @@ TEST_F(MetricsTest, SumsABackendOverWorkers) {
     ledger(i, 1).counters.sessions.set(2);
     ledger(i, 1).counters.queries.add(10);
     ledger(i, 1).counters.responses[3].add(4);
-    ledger(i, 1).counters.failures[tls::Failure::Deadline].add(1);
+    ledger(i, 1).counters.failures[backends::Failure::Deadline].add(1);
     ledger(i, 1).counters.handshakes_resumed.add(3);
   }
   EXPECT_EQ(value("dotline_backend_up{backend=\"one\"}"), "0");

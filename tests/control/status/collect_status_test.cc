@@ -6,7 +6,7 @@
 
 #include <array>
 
-#include "control/reach.h"
+#include "control/status/reach.h"
 
 namespace control {
 namespace {
@@ -16,13 +16,13 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Pair;
 
-using Word = tls::Rotation::Word;
+using Override = backends::Rotation::Override;
 
 constexpr base::Time kStart{seconds(5000)};
 constexpr int64_t kDate = 1'790'000'000;
 
 /// So many seconds before now.
-constexpr tls::Date date(int64_t ago) { return tls::Date(seconds(kDate - ago)); }
+constexpr backends::Date date(int64_t ago) { return backends::Date(seconds(kDate - ago)); }
 
 /// Two cores, two workers, a port, a cache, two backends; a hundred seconds after the start.
 class CollectStatus : public testing::Test {
@@ -35,12 +35,12 @@ class CollectStatus : public testing::Test {
                          .condition = [] { return PortCondition{}; }}};
     counters_->caches = {{1, std::make_shared<cache::Cache>("main", 64)}};
     for (const char* name : {"one", "two"}) {
-      tls::BackendSettings settings;
+      backends::BackendSettings settings;
       settings.name = name;
       settings.address = *base::Endpoint::parse("192.0.2.1:853", 853);
       settings.subject_name = "dns.example";
       counters_->backends.push_back(
-          {settings, std::make_shared<tls::SharedBackend>(settings, 2, kStart)});
+          {settings, std::make_shared<backends::SharedBackend>(settings, 2, kStart)});
     }
     counters_->workers = {&workers_[0], &workers_[1]};
     counters_->reloads = &reloads_;
@@ -56,12 +56,12 @@ class CollectStatus : public testing::Test {
   [[nodiscard]] Status collect(base::Duration later = seconds(100)) const {
     return collect_status(sources_, {}, {kStart + later, date(0)});
   }
-  [[nodiscard]] tls::SharedBackend& backend(size_t index) {
+  [[nodiscard]] backends::SharedBackend& backend(size_t index) {
     return *counters_->backends[index].shared;
   }
 
   std::array<poll::CoreCounters, 2> cores_;
-  std::array<tls::WorkerCounters, 2> workers_;
+  std::array<questions::WorkerCounters, 2> workers_;
   std::array<CoreLoad, 2> loads_{CoreLoad(cores_[0]), CoreLoad(cores_[1])};
   ReloadRecord reloads_{date(50)};
   std::shared_ptr<MetricsSources> counters_ = std::make_shared<MetricsSources>();
@@ -81,7 +81,7 @@ TEST_F(CollectStatus, TellsTimesAsDates) {
 TEST_F(CollectStatus, PassesOnWhatIsWrong) {
   const Status status = collect_status(
       sources_, {.reasons = {"core 2 does not move", "no backend is up"}, .notes = {"a note"}},
-      {kStart, tls::Date(seconds(1))});
+      {kStart, backends::Date(seconds(1))});
   EXPECT_FALSE(status.healthy);
   EXPECT_EQ(status.why, "core 2 does not move; no backend is up");
   EXPECT_EQ(status.notes, std::vector<std::string>{"a note"});
@@ -100,7 +100,7 @@ TEST_F(CollectStatus, SumsOverCores) {
   cores_[1].ports[0].received.add(9);
   cores_[0].caches[1].hits.add(10);
   cores_[1].caches[1].misses.add(11);
-  poll::ExceptionPath::PortCounters exceptions;
+  ports::ExceptionPath::PortCounters exceptions;
   exceptions.refused.add(100);
   counters_->ports[0].exceptions = &exceptions;
   const Status status = collect();
@@ -117,12 +117,12 @@ TEST_F(CollectStatus, SumsOverCores) {
 }
 
 TEST_F(CollectStatus, SumsABackendOverWorkers) {
-  for (tls::BackendLedger& ledger : backend(1).ledgers) {
+  for (backends::BackendLedger& ledger : backend(1).ledgers) {
     ledger.counters.sessions.set(2);
     ledger.counters.queries.add(10);
     ledger.counters.responses[0].add(4);
     ledger.counters.responses[3].add(5);
-    ledger.counters.failures[tls::Failure::Eof].add(1);
+    ledger.counters.failures[backends::Failure::Eof].add(1);
     ledger.counters.response_duration.record(base::milliseconds(3));
   }
   workers_[1].questions.set(6);
@@ -131,7 +131,7 @@ TEST_F(CollectStatus, SumsABackendOverWorkers) {
   EXPECT_EQ(two.sessions, 4u);
   EXPECT_EQ(two.queries, 20u);
   EXPECT_EQ(two.responses, 18u);
-  EXPECT_EQ(two.failures[static_cast<size_t>(tls::Failure::Eof)],
+  EXPECT_EQ(two.failures[static_cast<size_t>(backends::Failure::Eof)],
             (std::pair<std::string, uint64_t>{"eof", 2}));
   EXPECT_EQ(two.durations.count(), 2u);
   EXPECT_EQ(status.backends[0].queries, 0u);
@@ -139,10 +139,10 @@ TEST_F(CollectStatus, SumsABackendOverWorkers) {
 }
 
 TEST_F(CollectStatus, TellsWhatABackendIs) {
-  tls::BackendSettings& settings = counters_->backends[1].settings;
-  settings.protocol = tls::Protocol::DoH;
+  backends::BackendSettings& settings = counters_->backends[1].settings;
+  settings.protocol = backends::Protocol::DoH;
   settings.order = 7;
-  settings.socks5 = tls::Socks5Settings{*base::Endpoint::parse("127.0.0.1:9050", 1), "u", "secret"};
+  settings.socks5 = backends::Socks5Settings{*base::Endpoint::parse("127.0.0.1:9050", 1), "u", "secret"};
   const Status::Backend two = collect().backends[1];
   EXPECT_EQ(two.address, "192.0.2.1:853");
   EXPECT_EQ(two.protocol, "DoH");
@@ -157,9 +157,9 @@ TEST_F(CollectStatus, TellsWhatABackendHasMet) {
   EXPECT_FALSE(collect().backends[0].last_failure);
   EXPECT_FALSE(collect().backends[0].last_check);
   EXPECT_FALSE(collect().backends[0].certificate_expiry);
-  const tls::Date then = date(3);
-  backend(0).ledgers[1].record.failed({tls::Failure::Certificate, "not for us"}, then);
-  backend(0).ledgers[0].record.saw_certificate(tls::Date(seconds(2'000'000'000)), then);
+  const backends::Date then = date(3);
+  backend(0).ledgers[1].record.failed({backends::Failure::Certificate, "not for us"}, then);
+  backend(0).ledgers[0].record.saw_certificate(backends::Date(seconds(2'000'000'000)), then);
   const Status::Backend one = collect().backends[0];
   EXPECT_EQ(one.last_failure->kind, "certificate");
   EXPECT_EQ(one.last_failure->text, "not for us");
@@ -177,12 +177,12 @@ TEST_F(CollectStatus, TellsHowABackendStands) {
   backend(0).ledgers[1].counters.up.set(1);
   EXPECT_TRUE(collect().backends[0].up);
 
-  (void)backend(0).rotation.unreachable(tls::Failure::Connect, kStart + seconds(40));
+  (void)backend(0).rotation.unreachable(backends::Failure::Connect, kStart + seconds(40));
   EXPECT_EQ(collect().backends[0].state, "doubted");
   EXPECT_EQ(collect().backends[0].since, kDate - 60);
   for (int i = 40; backend(0).rotation.up() && i < 90; ++i) {
     if (backend(0).rotation.check_due(kStart + seconds(i)))
-      (void)backend(0).rotation.checked(tls::Failure::Deadline, kStart + seconds(i));
+      (void)backend(0).rotation.checked(backends::Failure::Deadline, kStart + seconds(i));
   }
   const Status::Backend failed = collect().backends[0];
   EXPECT_EQ(failed.state, "failed");
@@ -193,8 +193,8 @@ TEST_F(CollectStatus, TellsHowABackendStands) {
 }
 
 TEST_F(CollectStatus, TellsTheOperatorsWord) {
-  (void)backend(0).rotation.obey(Word::Down, kStart + seconds(30));
-  (void)backend(1).rotation.obey(Word::Up, kStart + seconds(30));
+  (void)backend(0).rotation.set_override(Override::Down, kStart + seconds(30));
+  (void)backend(1).rotation.set_override(Override::Up, kStart + seconds(30));
   const Status status = collect();
   EXPECT_EQ(status.backends[0].said, "down");
   EXPECT_EQ(status.backends[0].state, "down");
@@ -240,7 +240,7 @@ TEST(PoolsIn, AConfigurationHaveNames) {
   config.pools = {{.name = "", .packet_cache = 0},
                   {.name = "office",
                    .packet_cache = std::nullopt,
-                   .policy = {.policy = tls::Policy::P2c},
+                   .policy = {.policy = backends::Policy::P2c},
                    .domains = {"corp.example"}}};
   config.backends.resize(2);
   config.backends[0].name = "one";
@@ -273,25 +273,25 @@ TEST_F(CollectStatus, OutOfReachIfAPoolThatIsBoundHasNobody) {
   EXPECT_EQ(out_of_reach(sources_, kStart), "") << "only domains lead to the other pool";
   sources_.bound_pools = {"", "spare"};
   EXPECT_EQ(out_of_reach(sources_, kStart), "no backend of pool spare is up");
-  (void)backend(1).rotation.obey(Word::Down, kStart);
+  (void)backend(1).rotation.set_override(Override::Down, kStart);
   EXPECT_EQ(out_of_reach(sources_, kStart), "no backend of pool spare is up");
 }
 
 TEST_F(CollectStatus, OutOfRotationIsNotOutOfReach) {
   sources_.bound_pools = {"spare"};
-  tls::BackendSettings settings = counters_->backends[1].settings;
-  settings.health.mode = tls::HealthSettings::Mode::Auto;
-  auto shared = std::make_shared<tls::SharedBackend>(settings, 2, kStart);
+  backends::BackendSettings settings = counters_->backends[1].settings;
+  settings.health.mode = backends::HealthSettings::Mode::Auto;
+  auto shared = std::make_shared<backends::SharedBackend>(settings, 2, kStart);
   counters_->backends[1].shared = shared;
   shared->ledgers[1].counters.handshakes_resumed.add();
   base::Time now = kStart;
   for (; shared->rotation.up(); now += seconds(1)) {
     if (shared->rotation.check_due(now))
-      (void)shared->rotation.checked(tls::Failure::Deadline, now);
+      (void)shared->rotation.checked(backends::Failure::Deadline, now);
   }
   EXPECT_EQ(out_of_reach(sources_, now), "no backend of pool spare is up");
-  tls::Met met;
-  met.note({tls::Sample::Answered, {1, 1}, now});
+  backends::Met met;
+  met.note({backends::Sample::Answered, {1, 1}, now});
   (void)shared->rotation.sample(met, now);
   EXPECT_FALSE(shared->rotation.up()) << "checks alone decide";
   EXPECT_EQ(out_of_reach(sources_, now + seconds(1)), "");

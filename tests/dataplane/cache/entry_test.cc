@@ -100,11 +100,11 @@ TEST(StaleEntry, OfAStaleEntryKeepsTheTimeThatItWasFreshUntil) {
   const Staleness day{.max_stale = 86400, .stale_ttl = 7};
   const Owned first(make_stale(question(1), *old, day, kStart + seconds{1000}));
   const Time near_the_end = kStart + seconds{60 + 86400 - 5};
-  ASSERT_TRUE(first->tellable(near_the_end, day));
+  ASSERT_TRUE(first->may_be_served_stale(near_the_end, day));
   const Owned second(make_stale(question(1), *first, day, near_the_end));
   EXPECT_EQ(second->fresh_until(), kStart + seconds{60});
   EXPECT_EQ(second->expires(), near_the_end + seconds{5});
-  EXPECT_FALSE(second->tellable(second->expires(), day));
+  EXPECT_FALSE(second->may_be_served_stale(second->expires(), day));
   EXPECT_EQ(ttls_of(*second, near_the_end), (std::vector<uint32_t>{7, 7}));
 }
 
@@ -117,10 +117,10 @@ TEST(StaleEntry, NamesADenialAsOne) {
 
 TEST(StaleEntry, IsNeverMadeOfAFailure) {
   for (const uint16_t rcode : std::initializer_list<uint16_t>{1, 2, 4, 5, 6, 9, 16, 19, 23}) {
-    EXPECT_FALSE(an_entry(dns::Rcode{rcode})->tellable(kStart + seconds{61}, {})) << rcode;
+    EXPECT_FALSE(an_entry(dns::Rcode{rcode})->may_be_served_stale(kStart + seconds{61}, {})) << rcode;
   }
-  EXPECT_TRUE(an_entry()->tellable(kStart + seconds{61}, {}));
-  EXPECT_TRUE(an_entry(dns::Rcode::NxDomain)->tellable(kStart + seconds{61}, {}));
+  EXPECT_TRUE(an_entry()->may_be_served_stale(kStart + seconds{61}, {}));
+  EXPECT_TRUE(an_entry(dns::Rcode::NxDomain)->may_be_served_stale(kStart + seconds{61}, {}));
 }
 
 Owned living(base::Duration lifetime, bool prefetch) {

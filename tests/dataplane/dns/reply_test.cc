@@ -393,7 +393,7 @@ TEST(ComposeReply, LeavesExtrasOutAtEveryLimitAndKeepsTheOpt) {
     EXPECT_EQ(reply.counts(), (Counts{1, 1, 0, 1}));
     EXPECT_EQ(hex(reply.from(kHeaderSize + kQuestion.size() + kRecord.size())), hex(opt_of(0, 0)));
     Asker with_cookie = edns_asker(size);
-    with_cookie.courtesy.cookie = cookie;
+    with_cookie.options.cookie = cookie;
     const Composed reply_with(with_cookie, filled.content());
     EXPECT_EQ(reply_with.counts(), (Counts{1, 1, 0, 1})) << "extras go before the cookie";
     EXPECT_EQ(reply_with.written, Written::Whole);
@@ -404,12 +404,12 @@ TEST(ComposeReply, LeavesExtrasOutAtEveryLimitAndKeepsTheOpt) {
 TEST(ComposeReply, OnAStreamOptionsGiveWayToTheAnswer) {
   const Bytes cookie(24, std::byte{0xC0});
   const size_t rest = kHeaderSize + kQuestion.size() + kOptFixed;
-  for (const Courtesy& courtesy :
-       {Courtesy{.cookie = cookie}, Courtesy{.keepalive = 300},
-        Courtesy{.padding_block = kReplyPaddingBlock}, Courtesy{cookie, 300, kReplyPaddingBlock}}) {
+  for (const Options& options :
+       {Options{.cookie = cookie}, Options{.keepalive = 300},
+        Options{.padding_block = kReplyPaddingBlock}, Options{cookie, 300, kReplyPaddingBlock}}) {
     Asker asker = edns_asker();
     asker.limit = kMaxMessage;
-    asker.courtesy = courtesy;
+    asker.options = options;
     for (size_t spare = 0; spare < 40; ++spare) {
       SCOPED_TRACE(spare);
       const Bytes records(kMaxMessage - rest - spare, std::byte{0x55});
@@ -421,7 +421,7 @@ TEST(ComposeReply, OnAStreamOptionsGiveWayToTheAnswer) {
     }
   }
   Asker udp = edns_asker();
-  udp.courtesy.cookie = cookie;
+  udp.options.cookie = cookie;
   EXPECT_EQ(Composed(udp, answer_of(Bytes(kMaxUdpSize - rest))).written, Written::Truncated)
       << "over UDP a client may take a reply without its cookie for forged";
 }
@@ -452,7 +452,7 @@ TEST(ComposeReply, OnAStreamTheWholeAnswerFits) {
 TEST(ComposeReply, AddsCourtesiesToTheOptInOneOrder) {
   const Bytes cookie(24, std::byte{0xC0});
   Asker asker = edns_asker();
-  asker.courtesy = {.cookie = cookie, .keepalive = 300, .padding_block = 128};
+  asker.options = {.cookie = cookie, .keepalive = 300, .padding_block = 128};
   Content content = one_answer();
   content.ede = Ede::CachedError;
   const Composed reply(asker, content);
@@ -468,13 +468,13 @@ TEST(ComposeReply, AddsCourtesiesToTheOptInOneOrder) {
   EXPECT_EQ(hex(reply.from(opt_at)), hex(tests::opt_record(opt).wire()));
 
   asker.edns.present = false;
-  EXPECT_EQ(Composed(asker, one_answer()).message.size(), opt_at) << "no OPT, no courtesies";
+  EXPECT_EQ(Composed(asker, one_answer()).message.size(), opt_at) << "no OPT, no options";
 }
 
 TEST(ComposeReply, PadsToWholeBlocksAndNeverBeyondTheLimit) {
   Asker asker = edns_asker();
   asker.limit = kMaxMessage;
-  asker.courtesy.padding_block = kReplyPaddingBlock;
+  asker.options.padding_block = kReplyPaddingBlock;
   const size_t rest = kHeaderSize + kQuestion.size() + kOptFixed;
   const auto size_with = [&](size_t records) {
     return Composed(asker, answer_of(Bytes(records))).message.size();

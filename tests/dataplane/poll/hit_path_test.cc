@@ -231,7 +231,7 @@ class HitPathTest : public ::testing::TestWithParam<Way> {
       const auto frame = received.find(mbuf);
       if (frame != received.end()) again.push_back(mbuf_of(frame->second));
     }
-    poll::serve_generally(*rig_.core, queue, again);
+    poll::serve_slowly(*rig_.core, queue, again);
     const std::vector<Bytes> expected = flushed();
     EXPECT_EQ(replies.size(), expected.size())
         << "some that the hit path answered, the general path does not";

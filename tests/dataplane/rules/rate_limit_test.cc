@@ -128,17 +128,17 @@ Passed pass(const RateLimit& limit, Sender sender, unsigned count) {
     const auto judged =
         limiter.judge(limit, {address("192.0.2.1"), 7}, sender, Rcode::NoError, kStart);
     passed.over += judged.over ? 1 : 0;
-    switch (judged.passage) {
-      case Passage::Whole:
+    switch (judged.action) {
+      case RateLimitAction::Whole:
         ++passed.whole;
         break;
-      case Passage::Truncated:
+      case RateLimitAction::Truncated:
         ++passed.truncated;
         break;
-      case Passage::BadCookie:
+      case RateLimitAction::BadCookie:
         ++passed.bad_cookie;
         break;
-      case Passage::None:
+      case RateLimitAction::None:
         ++passed.none;
         break;
     }

@@ -1,0 +1,91 @@
+#include "dataplane/rules/response.h"
+
+#include <gtest/gtest.h>
+
+#include "dataplane/cache/reclaim.h"
+#include "tests/dataplane/cache/made_entry.h"
+
+namespace rules {
+namespace {
+
+using base::seconds;
+using tests::kStart;
+using tests::question;
+
+class TellingTest : public testing::Test {
+ protected:
+  const cache::Entry* keep(dns::Rcode rcode, dns::Ede ede = dns::Ede::None) {
+    cache::Entry* entry = cache::make_entry({.question = question(1),
+                                             .content = {.rcode = rcode, .ede = ede},
+                                             .inserted = kStart,
+                                             .expires = kStart + seconds{60}});
+    cache_.insert(question(1), entry, kStart, reclaim_);
+    return entry;
+  }
+  [[nodiscard]] Destination destination(uint32_t max_stale = 1000) const {
+    return {.cache = &cache_, .staleness = {.max_stale = max_stale, .stale_ttl = 7}};
+  }
+
+  cache::Readers readers_{1};
+  cache::Cache cache_{"main", 8};
+  cache::Reclaim reclaim_{readers_};
+};
+
+TEST_F(TellingTest, AHitIsTheEntryAndAKeptServfailSaysSo) {
+  const Response good = respond_from(*keep(dns::Rcode::NoError), kStart);
+  EXPECT_EQ(good.outcome, Outcome::Hit);
+  EXPECT_EQ(good.content.ede, dns::Ede::None);
+  const Response failed = respond_from(*keep(dns::Rcode::ServFail), kStart);
+  EXPECT_EQ(failed.outcome, Outcome::Hit);
+  EXPECT_EQ(failed.content.ede, dns::Ede::CachedError);
+}
+
+TEST_F(TellingTest, WhatTheResolverSaysOfAnAnswerIsPassedOn) {
+  for (const dns::Rcode rcode :
+       {dns::Rcode::NoError, dns::Rcode::ServFail, dns::Rcode::NxDomain, dns::Rcode::Refused}) {
+    const cache::Entry* kept = keep(rcode, dns::Ede::DnssecBogus);
+    EXPECT_EQ(respond_from(*kept, kStart).content.ede, dns::Ede::DnssecBogus);
+    EXPECT_EQ(respond_to_fill(kept, dns::Ede::None, kStart).content.ede, dns::Ede::DnssecBogus);
+  }
+}
+
+TEST_F(TellingTest, AStaleEntryIsCalledThatWhereverItComesFrom) {
+  const cache::Entry* old = keep(dns::Rcode::NoError);
+  const std::unique_ptr<cache::Entry, void (*)(cache::Entry*)> stale(
+      cache::make_stale(question(1), *old, {}, kStart + seconds{61}), cache::destroy_entry);
+  EXPECT_EQ(respond_from(*stale, kStart + seconds{62}).outcome, Outcome::Stale);
+  EXPECT_EQ(respond_to_fill(stale.get(), dns::Ede::None, kStart + seconds{62}).outcome, Outcome::Stale);
+  EXPECT_EQ(respond_to_fill(old, dns::Ede::None, kStart).outcome, Outcome::Fill);
+}
+
+TEST_F(TellingTest, AFillWithoutAnEntryIsAFailure) {
+  const Response failed = respond_to_fill(nullptr, dns::Ede::NoReachableAuthority, kStart);
+  EXPECT_EQ(failed.outcome, Outcome::ServFail);
+  EXPECT_EQ(failed.content.rcode, dns::Rcode::ServFail);
+  EXPECT_EQ(failed.content.ede, dns::Ede::NoReachableAuthority);
+}
+
+TEST_F(TellingTest, WhatCannotBeAskedIsAnsweredFromWhatExpired) {
+  keep(dns::Rcode::NoError);
+  const Response said = respond_unasked(destination(), question(1), kStart + seconds{61});
+  EXPECT_EQ(said.outcome, Outcome::Stale);
+  EXPECT_EQ(said.content.rcode, dns::Rcode::NoError);
+  EXPECT_EQ(said.content.ttl, 7u);
+  EXPECT_EQ(said.content.age, 0u);
+  EXPECT_EQ(said.content.ede, dns::Ede::StaleAnswer);
+}
+
+TEST_F(TellingTest, WhatCannotBeAskedIsAFailureWithoutThat) {
+  const auto outcome_of = [this](const Destination& to) {
+    return respond_unasked(to, question(1), kStart + seconds{61}).outcome;
+  };
+  EXPECT_EQ(outcome_of(destination()), Outcome::ServFail);
+  EXPECT_EQ(outcome_of({}), Outcome::ServFail);
+  keep(dns::Rcode::NoError);
+  EXPECT_EQ(outcome_of(destination(0)), Outcome::ServFail);
+  keep(dns::Rcode::Refused);
+  EXPECT_EQ(outcome_of(destination()), Outcome::ServFail);
+}
+
+}  // namespace
+}  // namespace rules

@@ -1,0 +1,57 @@
+// The connections of one worker: who is here, who may come in, and who has asked nothing for the
+// longest time. When nobody more fits, that one gives way; whom we owe something never does.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "tls-workers/frontend/client_connections.h"
+#include "tls-workers/frontend/connection.h"
+#include "tls-workers/frontend/counters.h"
+
+namespace frontend {
+
+class ConnectionTable {
+ public:
+  /// What it borrows outlives it.
+  ConnectionTable(ClientConnections& clients, Counters& counters) : clients_(clients), counters_(counters) {}
+
+  /// A place for one more, closed as yet; the caller opens it and calls `came`.
+  [[nodiscard]] Connection& vacancy();
+  void came(Connection& connection, base::Time now);
+  /// Closes it, and counts why.
+  void remove(Connection& connection, Closed why);
+  [[nodiscard]] uint32_t size() const { return static_cast<uint32_t>(present_.size()); }
+  [[nodiscard]] ClientConnections& clients() { return clients_; }
+
+  /// nullptr if it has been closed.
+  [[nodiscard]] Connection* find(Handle handle);
+  /// By its place among those present, 0 to `size()` - 1. Removing one moves the last to its place.
+  [[nodiscard]] Connection& at(uint32_t place) { return *slots_[present_[place]].connection; }
+
+  /// Sorts `connection` in after something has happened to it: whoever owes us the next word is
+  /// quiet.
+  void sort_in(Connection& connection, bool is_quiet, base::Time now);
+  /// Who has been quiet for the longest time; nullptr if nobody is.
+  [[nodiscard]] Connection* quietest();
+
+ private:
+  static constexpr uint32_t kNone = UINT32_MAX;
+
+  struct Slot {
+    std::unique_ptr<Connection> connection;
+    uint32_t place = kNone;  // In `present_`.
+  };
+  void append(Connection& connection, base::Time now);
+  void take_out(Connection& connection);
+
+  ClientConnections& clients_;
+  Counters& counters_;
+  std::vector<Slot> slots_;
+  std::vector<uint32_t> free_;
+  std::vector<uint32_t> present_;
+  uint32_t first_ = kNone, last_ = kNone;  // Of the quiet ones, by since when.
+};
+
+}  // namespace frontend
