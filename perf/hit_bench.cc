@@ -27,7 +27,7 @@ enum class Way : uint8_t { HitPath, General };
 void hit(benchmark::State& state, Names how, Way way) {
   HitRig& rig = rig_with(static_cast<uint32_t>(state.range(0)));
   const std::vector<uint32_t> drawn = rig.draw(how, size_t{1} << 20);
-  std::array<rte_mbuf*, poll::kBurst> frames{};
+  std::array<rte_mbuf*, poll::kReceiveBurst> frames{};
   uint64_t making = 0, all = 0;
   size_t at = 0;
   const uint64_t hits_before = rig.hits();
@@ -38,9 +38,9 @@ void hit(benchmark::State& state, Names how, Way way) {
     way == Way::HitPath ? rig.serve(frames.data()) : rig.serve_slowly(frames.data());
     all += rte_rdtsc() - start;
     making += received - start;
-    at = (at + poll::kBurst) % drawn.size();
+    at = (at + poll::kReceiveBurst) % drawn.size();
   }
-  const auto queries = static_cast<double>(state.iterations()) * poll::kBurst;
+  const auto queries = static_cast<double>(state.iterations()) * poll::kReceiveBurst;
   if (static_cast<double>(rig.hits() - hits_before) != queries)
     state.SkipWithError("not every query was a hit");
   state.counters["cycles/hit"] = static_cast<double>(all - making) / queries;

@@ -14,6 +14,7 @@
 #include "dataplane/base/keyed_hash.h"
 #include "tests/message_builder.h"
 #include "tests/packet_builder.h"
+#include "tests/kept_entry.h"
 
 namespace perf {
 namespace {
@@ -81,7 +82,7 @@ HitRig::HitRig(uint32_t names) : cache_("main", names) {
                              .id = port_, .pools = {pool_}, .acceptance = {.mac = tests::mac(1)}}});
   published_ = rules_.get();
   core_ = std::make_unique<poll::LcoreState>(std::move(settings), published_, exchange_, readers_);
-  core_->now = base::Clock::now();
+  core_->begin(base::Clock::now());
   for (uint32_t i = 0; i < names; ++i) keep(question_of(i));
   queries_.reserve(names);
   for (uint32_t i = 0; i < names; ++i) {
@@ -104,7 +105,7 @@ void HitRig::keep(const dns::Question& question) {
   const base::Time inserted = core_->now - kAge;
   cache_.insert(
       question,
-      cache::make_entry({.question = question,
+      tests::kept_entry({.question = question,
                          .content = {.answers = 1, .records = record, .ttl_places = places},
                          .inserted = inserted,
                          .expires = inserted + base::seconds{3600}}),
@@ -141,8 +142,8 @@ std::vector<uint32_t> HitRig::draw(Names how, size_t count) const {
 }
 
 void HitRig::receive(const uint32_t* names, rte_mbuf** frames) {
-  if (rte_pktmbuf_alloc_bulk(pool_, frames, poll::kBurst) != 0) std::abort();
-  for (unsigned i = 0; i < poll::kBurst; ++i) {
+  if (rte_pktmbuf_alloc_bulk(pool_, frames, poll::kReceiveBurst) != 0) std::abort();
+  for (unsigned i = 0; i < poll::kReceiveBurst; ++i) {
     const Query& query = queries_[names[i]];
     std::memcpy(rte_pktmbuf_mtod(frames[i], void*), query.octets.data(), query.octets.size());
     rte_pktmbuf_data_len(frames[i]) = query.size;
@@ -150,17 +151,17 @@ void HitRig::receive(const uint32_t* names, rte_mbuf** frames) {
   }
 }
 
-void HitRig::discard(rte_mbuf** frames) { rte_pktmbuf_free_bulk(frames, poll::kBurst); }
+void HitRig::discard(rte_mbuf** frames) { rte_pktmbuf_free_bulk(frames, poll::kReceiveBurst); }
 
 void HitRig::serve(rte_mbuf** frames) {
   poll::PortQueue& queue = core_->queues.front();
-  poll::serve(*core_, queue, std::span(frames, poll::kBurst));
+  poll::serve(*core_, queue, std::span(frames, poll::kReceiveBurst));
   queue.transmit.flush(queue.port, queue.queue, core_->counters.ports[0], core_->counters);
 }
 
 void HitRig::serve_slowly(rte_mbuf** frames) {
   poll::PortQueue& queue = core_->queues.front();
-  poll::serve_slowly(*core_, queue, std::span(frames, poll::kBurst));
+  poll::serve_slowly(*core_, queue, std::span(frames, poll::kReceiveBurst));
   queue.transmit.flush(queue.port, queue.queue, core_->counters.ports[0], core_->counters);
 }
 

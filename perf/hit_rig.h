@@ -32,7 +32,7 @@ class HitRig {
   static void discard(rte_mbuf** frames);
   /// The hit path, from parsing to the reply in the port's hands, which drops it.
   void serve(rte_mbuf** frames);
-  /// The same by the general path: taken apart, looked up and composed from values.
+  /// The same by the slow path: taken apart, looked up and composed from values.
   void serve_slowly(rte_mbuf** frames);
 
   [[nodiscard]] uint64_t hits() const {

@@ -104,9 +104,7 @@ Entry* make_entry(const NewEntry& from) {
   entry->explained_ = explained;
   entry->authenticated_ = content.authenticated;
   entry->prefetch_ = from.prefetch && from.expires - from.inserted >= kShortestPrefetch;
-  // ANY is answered over streams only (RFC 8482), which the hit path does not look at.
-  entry->plain_ = !explained && !content.truncated && !dns::is_failure(content.rcode) &&
-                  from.question.type != dns::Type::Any;
+  entry->fast_path_ = from.fast_path;
 
   std::byte* tail = entry->tail();
   std::memcpy(tail, name.data(), name.size());

@@ -21,7 +21,8 @@ struct NewEntry {
   dns::Content content;  // Its records' TTLs as they are to be served at age 0; `age` is not used.
   Time inserted;
   Time expires;
-  bool prefetch = false;  // A hit at the end of its life asks for it again.
+  bool prefetch = false;   // A hit at the end of its life asks for it again.
+  bool fast_path = false;  // As rules::fast_path_may_answer has it.
 };
 
 /// What may be told of an answer whose time is over. RFC 8767.
@@ -82,15 +83,14 @@ class Entry {
   /// Octets 2 to 9 of the reply's header as they go on the wire: flags with QR, RD, RA and the
   /// rcode, one question, answers, authorities.
   [[nodiscard]] uint64_t header_octets() const { return header_; }
-  /// The rcode in it, all of it for a plain entry.
+  /// The rcode in it, all of it for an entry of the fast path.
   [[nodiscard]] dns::Rcode header_rcode() const {
     return static_cast<dns::Rcode>(header_word(0) & dns::flag::kRcodeMask);
   }
   [[nodiscard]] uint16_t additionals() const { return additionals_; }
   [[nodiscard]] bool authenticated() const { return authenticated_; }
-  /// Nothing to explain, an rcode of four bits, no rule of its own: a reply needs only what is
-  /// above.
-  [[nodiscard]] bool plain() const { return plain_; }
+  /// Whether the fast path may answer with it: a reply needs only what is above.
+  [[nodiscard]] bool fast_path() const { return fast_path_; }
 
   /// A pin keeps the entry's memory alive while a Fill that names it waits in a ring; quiescence
   /// alone does not. Pinned by the worker that made it, before it is published or retired; unpinned
@@ -160,7 +160,7 @@ class Entry {
   mutable std::atomic<uint16_t> pins_{0};  // At most one for each core, and the worker's own.
   uint8_t extended_rcode_ = 0;
   bool authenticated_ : 1 = false;
-  bool plain_ : 1 = false;
+  bool fast_path_ : 1 = false;
   bool stale_ : 1 = false;
   bool prefetch_ : 1 = false;
   bool explained_ : 1 = false;  // By an extended error.
@@ -173,8 +173,8 @@ static_assert(sizeof(Entry) == 48, "with a name of 40 octets and an address, two
 /// Copies all that `from` borrows into one block. Never on a poll core. Returns nullptr when
 /// memory is out.
 [[nodiscard]] Entry* make_entry(const NewEntry& from);
-/// A copy of `old`, which is may_be_served_stale, to be told for kRecheck, or for what is left of `max_stale`;
-/// then it is to be asked for again. Never on a poll core. nullptr when memory is out.
+/// A copy of `old`, which may be served stale, to be told for kRecheck, or for what is left of
+/// `max_stale`; then it is to be asked for again. Never on a poll core. nullptr when memory is out.
 [[nodiscard]] Entry* make_stale(const dns::Question& question, const Entry& old,
                                 const Staleness& staleness, Time now);
 /// How long a refresh that failed is not tried again, at least. RFC 8767 §5.

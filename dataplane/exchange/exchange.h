@@ -19,7 +19,9 @@
 #include <type_traits>
 #include <vector>
 
+#include "dataplane/base/address.h"
 #include "dataplane/base/clock.h"
+#include "dataplane/base/keyed_hash.h"
 #include "dataplane/base/ring.h"
 #include "dataplane/cache/entry.h"
 #include "dataplane/dns/question.h"
@@ -34,10 +36,16 @@ struct Ticket {
   friend bool operator==(const Ticket&, const Ticket&) = default;
 };
 
-/// A client, an address or an IPv6 /64, as a number that says nothing else about it. By
-/// hash_of_client.
-[[nodiscard]] constexpr uint16_t client_tag(uint64_t hash_of_client) {
-  return static_cast<uint16_t>(hash_of_client >> 48);
+/// Keyed, of what one client has all of: an address, or an IPv6 /64.
+[[nodiscard]] inline uint64_t hash_of_client(const base::IpAddress& client) {
+  constexpr size_t kIpv6Network = 8;
+  const base::ByteView octets = client.octets();
+  const base::ByteView network = client.is_v4() ? octets : octets.first(kIpv6Network);
+  return base::keyed_hash(network, network.size());
+}
+/// A client as a number that says nothing else about it.
+[[nodiscard]] inline uint16_t client_tag(const base::IpAddress& client) {
+  return static_cast<uint16_t>(hash_of_client(client) >> 48);
 }
 
 /// Of a Miss that nobody waits for: an answer in demand is fetched anew before it expires. It gets
@@ -55,9 +63,10 @@ struct Miss {
 /// Worker to core: the answer, or why there is none.
 struct Fill {
   Ticket ticket;
-  const cache::Entry* entry = nullptr;  // Pinned. nullptr: SERVFAIL with `ede`.
+  const cache::Entry* entry = nullptr;  // Pinned. nullptr: `rcode` without records, and `ede`.
+  dns::Rcode rcode = dns::Rcode::ServFail;
   dns::Ede ede = dns::Ede::None;
-  uint16_t unused[3] = {};
+  uint16_t unused[2] = {};
 };
 
 static_assert(std::is_trivially_copyable_v<Miss> && std::is_trivially_copyable_v<Fill>);

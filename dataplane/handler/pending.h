@@ -14,7 +14,6 @@
 #include "dataplane/base/address.h"
 #include "dataplane/base/assert.h"
 #include "dataplane/base/clock.h"
-#include "dataplane/base/keyed_hash.h"
 #include "dataplane/exchange/exchange.h"
 
 namespace handler {
@@ -29,14 +28,6 @@ struct PendingLimits {
   base::Duration wait =
       base::milliseconds{1900};  // A client that waits longer has asked again or gone.
 };
-
-/// Keyed, of what one client has all of: an address, or an IPv6 /64.
-[[nodiscard]] inline uint64_t hash_of_client(const base::IpAddress& client) {
-  constexpr size_t kIpv6Network = 8;
-  const base::ByteView octets = client.octets();
-  const base::ByteView network = client.is_v4() ? octets : octets.first(kIpv6Network);
-  return base::keyed_hash(network, network.size());
-}
 
 /// `Asker`: what is kept of a query while it waits, copied in; it has a `client()`, the address
 /// that asks.
@@ -58,7 +49,8 @@ class Pending {
 
   /// What to tell the askers of one question.
   struct Outcome {
-    const cache::Entry* entry = nullptr;  // Pinned; nullptr: SERVFAIL with `ede`.
+    const cache::Entry* entry = nullptr;  // Pinned; nullptr: `rcode` without records, and `ede`.
+    dns::Rcode rcode = dns::Rcode::ServFail;
     dns::Ede ede = dns::Ede::None;
   };
   /// Puts the question's askers in line for release with this outcome. False if nobody waits under
@@ -301,7 +293,7 @@ uint32_t Pending<Asker>::pop_front(Queue& queue) {
 
 template <typename Asker>
 uint16_t& Pending<Asker>::client_count(const base::IpAddress& client) {
-  return client_counts_[hash_of_client(client) % kClientCounts];
+  return client_counts_[exchange::hash_of_client(client) % kClientCounts];
 }
 
 }  // namespace handler

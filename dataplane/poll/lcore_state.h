@@ -11,19 +11,19 @@
 #include <vector>
 
 #include "dataplane/exchange/exchange.h"
-#include "dataplane/poll/arrival.h"
 #include "dataplane/poll/counters.h"
 #include "dataplane/poll/exception.h"
 #include "dataplane/poll/frame.h"
 #include "dataplane/poll/hit_path.h"
 #include "dataplane/poll/idle.h"
-#include "dataplane/poll/parked_asker.h"
+#include "dataplane/poll/port_edge.h"
 #include "dataplane/poll/rules.h"
 #include "dataplane/poll/transmit.h"
-#include "dataplane/rules/rate_limit.h"
-#include "dataplane/rules/token_bucket.h"
 
 namespace poll {
+
+/// At most this many frames are taken from a queue at once.
+inline constexpr uint16_t kReceiveBurst = 32;
 
 /// One receive and transmit queue of one port, polled by this core alone.
 struct PortQueue {
@@ -42,10 +42,9 @@ struct PortQueue {
 };
 
 struct LcoreSettings {
-  unsigned index =
-      0;  // Of this core among the poll cores; its number as a reader and in the exchange.
+  unsigned index = 0;  // Among the poll cores; its number as a reader and in the exchange.
   Idle idle = Idle::Sleep;
-  PendingLimits pending;
+  handler::PendingLimits pending;
   std::vector<PortQueue> queues;
 };
 
@@ -57,14 +56,21 @@ struct LcoreState {
         queues(std::move(settings.queues)),
         exchange(lanes),
         readers(rcu),
-        pending(settings.pending),
+        edge(*this),
+        handler(edge, {.index = index, .exchange = lanes, .counters = counters}, settings.pending),
         ladder(settings.idle),
         published_(rules) {
-    take_up_rules();
+    begin(base::Time{});
   }
 
-  /// At the start of a turn, when nothing of an earlier one is held: one load, unless there are
-  /// others than before.
+  /// At the start of a turn, when nothing of an earlier one is held.
+  void begin(base::Time time) {
+    now = time;
+    take_up_rules();
+    handler.begin(*policy, now);
+  }
+
+  /// One load, unless there are others than before.
   void take_up_rules() {
     const Rules* rules = published_.load(std::memory_order_acquire);
     if (rules == rules_) return;
@@ -91,15 +97,13 @@ struct LcoreState {
   const rules::Policy* policy = nullptr;  // Of the rules in force.
   exchange::Exchange& exchange;
   cache::Readers& readers;
-  Pending pending;
+  PortEdge edge;
+  Handler handler;
   IdleLadder ladder;
   HitPath hit_path = hit_paths().front().path;
-  rules::RateLimiter rate_limiter;
-  rules::TokenBucket error_ration{rules::TokenBucket::Limits{}};
   base::Time now{};
-  std::array<Arrival, kBurst> arrivals{};  // Of the burst in hand; kept here because it is too
-                                           // large to make anew each time.
-  uint64_t workers_to_wake = 0;            // Bit per worker that got a Miss since it was woken.
+  // Of the burst; kept here because it is too large to make anew each time.
+  std::array<Handler::Query, kReceiveBurst> in_hand{};
   base::Time woke_workers_at{};
 
  private:
@@ -108,8 +112,8 @@ struct LcoreState {
   std::atomic<bool> stop_{false};
 };
 
-/// Hands `replies`, at most kBurst, to `queue.transmit`, which is flushed first if it has no room
-/// for them.
+/// Hands `replies`, at most kReceiveBurst, to `queue.transmit`, which is flushed first if it has no
+/// room for them.
 inline void transmit(LcoreState& self, PortQueue& queue, std::span<rte_mbuf* const> replies,
                      Outcome outcome, base::Time received) {
   if (queue.transmit.room() < replies.size()) {

@@ -16,7 +16,7 @@ namespace poll {
 
 class Transmit {
  public:
-  static constexpr unsigned kBurst = 64;
+  static constexpr unsigned kBurst = 64;  // Frames that are sent at once.
 
   /// Takes ownership of `replies`, for which there is room. `received`: when their queries came in.
   void add(std::span<rte_mbuf* const> replies, Outcome outcome, base::Time received) {

@@ -17,11 +17,13 @@ struct Response {
 
 /// `entry` was found in the cache.
 [[nodiscard]] Response respond_from(const cache::Entry& entry, base::Time now);
-/// `entry` came with a Fill; nullptr: a failure, explained by `ede`.
-[[nodiscard]] Response respond_to_fill(const cache::Entry* entry, dns::Ede ede, base::Time now);
+/// `entry` came with a Fill.
+[[nodiscard]] Response respond_to_fill(const cache::Entry& entry, base::Time now);
+/// The Fill came without an entry: a failure, or a name that is known to be missing.
+[[nodiscard]] Response respond_without_entry(dns::Rcode rcode, dns::Ede ede);
 /// `question` could not even be put to a worker: an answer whose time is over, if the cache has one
 /// that may be told (RFC 8767), or SERVFAIL. For readers of the cache, as `find`.
 [[nodiscard]] Response respond_unasked(const Destination& to, const dns::Question& question,
-                                   base::Time now);
+                                       base::Time now);
 
 }  // namespace rules

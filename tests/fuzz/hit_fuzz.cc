@@ -1,5 +1,5 @@
 // One received frame, to which the answer may be in the cache, on the hit path of every instruction
-// set: what is answered, the general path answers with the same octets; what is left, is left as it
+// set: what is answered, the slow path answers with the same octets; what is left, is left as it
 // came. The first octet of the input says whether the port verifies checksums.
 #include <rte_mbuf.h>
 
@@ -11,6 +11,7 @@
 #include "dataplane/base/keyed_hash.h"
 #include "dataplane/poll/serve.h"
 #include "tests/fuzz/invariant.h"
+#include "tests/kept_entry.h"
 
 namespace {
 
@@ -46,17 +47,17 @@ class Buffer {
   alignas(64) std::array<std::byte, kHeadroom + kRoom> octets_{};
 };
 
-/// A poll core that knows every answer to one name, and has no port.
+/// A poll core that knows an answer of each kind to one name, and has no port.
 class Core {
  public:
   Core() {
     base::draw_hash_secret();
-    for (const dns::Type type : {dns::Type::A, dns::Type::Aaaa}) {
-      for (unsigned wants = 0; wants < 4; ++wants) {
-        keep(type, static_cast<dns::Wants>(wants), kUsual);
-        keep(type, static_cast<dns::Wants>(wants), kOfDomain);
-      }
-    }
+    // ANY, as streams have had it, is not to be told over UDP; failures are told otherwise.
+    keep(dns::Type::A, dns::Rcode::NoError);
+    keep(dns::Type::Aaaa, dns::Rcode::NoError);
+    keep(dns::Type::Any, dns::Rcode::NoError);
+    keep(dns::Type::Mx, dns::Rcode::NxDomain);
+    keep(dns::Type::Txt, dns::Rcode::ServFail);
     const auto bind = [this](const char* address) {
       return rules::Bind{.address = {*base::IpAddress::parse(address), 53},
                          .to = {.cache = &cache_}};
@@ -79,7 +80,7 @@ class Core {
     published_ = rules_.get();
     state_ =
         std::make_unique<poll::LcoreState>(std::move(settings), published_, exchange_, readers_);
-    state_->now = kNow;
+    state_->begin(kNow);
   }
 
   void verify_checksum(bool verify) { queue().acceptance.verify_checksum = verify; }
@@ -92,7 +93,7 @@ class Core {
     require(left == 0 || (left == 1 && other == mbuf), "a frame is answered or left");
     return left == 0;
   }
-  void answer_generally(Buffer& buffer) {
+  void answer_slowly(Buffer& buffer) {
     rte_mbuf* mbuf = buffer.mbuf();
     poll::serve_slowly(*state_, queue(), {&mbuf, 1});
     queue().transmit = {};
@@ -100,7 +101,13 @@ class Core {
 
  private:
   poll::PortQueue& queue() { return state_->queues.front(); }
-  void keep(dns::Type type, dns::Wants wants, dns::PoolId pool) {
+  void keep(dns::Type type, dns::Rcode rcode) {
+    for (unsigned wants = 0; wants < 4; ++wants) {
+      keep(type, rcode, static_cast<dns::Wants>(wants), kUsual);
+      keep(type, rcode, static_cast<dns::Wants>(wants), kOfDomain);
+    }
+  }
+  void keep(dns::Type type, dns::Rcode rcode, dns::Wants wants, dns::PoolId pool) {
     const auto* name = reinterpret_cast<const std::byte*>(kName.data());
     const dns::Question question =
         dns::make_question({name, kName.size()}, type, dns::Class::In, wants, pool);
@@ -110,8 +117,9 @@ class Core {
     records[28] = static_cast<std::byte>(pool);
     const std::array<uint16_t, 2> places = {6, 17};
     cache_.insert(question,
-                  cache::make_entry({.question = question,
-                                     .content = {.authenticated = true,
+                  tests::kept_entry({.question = question,
+                                     .content = {.rcode = rcode,
+                                                 .authenticated = true,
                                                  .answers = 2,
                                                  .records = records,
                                                  .ttl_places = places},
@@ -137,17 +145,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const fuzz::Input input(data + 1, size - 1);
   core.verify_checksum((data[0] & 2) != 0);
   for (const poll::HitPathChoice& choice : poll::hit_paths()) {
-    Buffer short_way(input.bytes());
-    if (!core.answer(choice.path, short_way)) {
-      require(std::ranges::equal(short_way.bytes(), input.bytes()), "what is left is as it came");
+    Buffer fast(input.bytes());
+    if (!core.answer(choice.path, fast)) {
+      require(std::ranges::equal(fast.bytes(), input.bytes()), "what is left is as it came");
       continue;
     }
-    // If the general path did anything but answer, it would free a buffer that has no pool, and
+    // If the slow path did anything but answer, it would free a buffer that has no pool, and
     // crash.
-    Buffer long_way(input.bytes());
-    core.answer_generally(long_way);
-    require(std::ranges::equal(short_way.bytes(), long_way.bytes()),
-            "both paths send the same octets");
+    Buffer slow(input.bytes());
+    core.answer_slowly(slow);
+    require(std::ranges::equal(fast.bytes(), slow.bytes()), "both paths send the same octets");
   }
   return 0;
 }

@@ -4,8 +4,9 @@
 #include <array>
 
 #include "tests/fuzz/invariant.h"
-#include "tls-workers/frontend/desk.h"
 #include "tls-workers/frontend/frame_carrier.h"
+#include "tls-workers/frontend/rules.h"
+#include "tls-workers/frontend/stream_edge.h"
 
 namespace {
 
@@ -13,15 +14,16 @@ using fuzz::require;
 
 constexpr base::Time kNow{base::seconds{1000}};
 
-/// A desk whose only resolvers are this target. Made once: it has room for thousands.
+/// A handler whose only resolvers are this target. Made once: it has room for thousands.
 struct Office {
-  Office() : desk(1, exchange, connections, counters) {
+  Office() {
     const std::array everybody = {*base::Prefix::parse("0.0.0.0/0")};
     rules.policy.acl = rules::AddressSet(everybody);
     rules.policy.binds = {{.address = *base::Endpoint::parse("192.0.2.53:53", 53)},
                           {.address = *base::Endpoint::parse("192.0.2.53:853", 853)}};
     rules.places = {{.transport = rules::Transport::Tcp}, {.transport = rules::Transport::Dot}};
-    desk.begin(rules, base::seconds{10}, kNow);
+    edge.begin(base::seconds{10}, kNow);
+    handler.begin(rules.policy, kNow);
   }
 
   exchange::Exchange exchange{{.cores = 1, .workers = 1, .fronts = 1, .misses = 1024}};
@@ -29,8 +31,17 @@ struct Office {
   frontend::Counters counters;
   frontend::ConnectionTable connections{clients, counters};
   frontend::Rules rules;
-  frontend::Desk desk;
+  frontend::StreamEdge edge{connections, counters};
+  frontend::Handler handler{
+      edge, {.index = 1, .exchange = exchange, .counters = counters}, frontend::kPendingLimits};
+  frontend::Handler::Query in_hand;
 };
+
+void answer_parked(Office& office) {
+  office.handler.take_fills();
+  office.handler.expire();
+  office.handler.release();
+}
 
 /// Takes every Miss; fails every other one at once, and leaves the rest to their deadline.
 void play_worker(Office& office) {
@@ -41,7 +52,7 @@ void play_worker(Office& office) {
       require(lane.fill.push({.ticket = misses[i].ticket, .ede = dns::Ede::NetworkError}),
               "the ring has room for every fill");
   }
-  office.desk.answer_parked([](frontend::Connection&) {});
+  answer_parked(office);
 }
 
 /// Reads the replies off the connection; how many there were.
@@ -96,18 +107,20 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       const auto request = carrier.next();
       if (!request) break;
       ++taken;
-      if (!office.desk.take(connection, *request)) connection.end(frontend::Closed::Garbage);
+      take_query(office.handler, office.in_hand, connection, *request, office.rules.policy);
     }
     play_worker(office);
     replies += count_replies(carrier, encrypted);
   }
-  office.desk.give_up();
-  while (office.desk.parked() > 0) office.desk.answer_parked([](frontend::Connection&) {});
+  office.handler.expire_all();
+  while (office.handler.parked() > 0) answer_parked(office);
   replies += count_replies(carrier, encrypted);
   const uint64_t dropped = office.counters.dropped.total() - dropped_before;
   require(taken == replies + dropped, "every message is answered or counted as dropped");
   require(connection.owes_nothing(), "nobody waits any more");
-  office.desk.finish_turn(kNow);
+  office.edge.count_sent(kNow);
+  office.handler.wake_workers();
+  office.connections.for_each_touched([](frontend::Connection&) {});
   office.connections.remove(connection, frontend::Closed::ByClient);
   return 0;
 }

@@ -48,6 +48,12 @@ Connection* ConnectionTable::find(Handle handle) {
   return is_it ? slot.connection.get() : nullptr;
 }
 
+void ConnectionTable::touch(Connection& connection) {
+  if (connection.is_touched) return;
+  connection.is_touched = true;
+  touched_.push_back(connection.handle());
+}
+
 void ConnectionTable::sort_in(Connection& connection, bool is_quiet, base::Time now) {
   const bool has_asked = std::exchange(connection.has_asked, false);
   if (connection.is_quiet && (!is_quiet || has_asked)) take_out(connection);

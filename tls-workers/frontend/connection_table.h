@@ -15,7 +15,8 @@ namespace frontend {
 class ConnectionTable {
  public:
   /// What it borrows outlives it.
-  ConnectionTable(ClientConnections& clients, Counters& counters) : clients_(clients), counters_(counters) {}
+  ConnectionTable(ClientConnections& clients, Counters& counters)
+      : clients_(clients), counters_(counters) {}
 
   /// A place for one more, closed as yet; the caller opens it and calls `came`.
   [[nodiscard]] Connection& vacancy();
@@ -27,6 +28,19 @@ class ConnectionTable {
 
   /// nullptr if it has been closed.
   [[nodiscard]] Connection* find(Handle handle);
+  /// Notes that something has happened to it in this turn, so that it is looked at once at the end.
+  void touch(Connection& connection);
+  /// `each(Connection&)` of those touched since the last call and still here.
+  template <typename Each>
+  void for_each_touched(Each each) {
+    for (size_t i = 0; i < touched_.size(); ++i) {
+      Connection* connection = find(touched_[i]);
+      if (connection == nullptr) continue;
+      connection->is_touched = false;
+      each(*connection);
+    }
+    touched_.clear();
+  }
   /// By its place among those present, 0 to `size()` - 1. Removing one moves the last to its place.
   [[nodiscard]] Connection& at(uint32_t place) { return *slots_[present_[place]].connection; }
 
@@ -51,6 +65,7 @@ class ConnectionTable {
   std::vector<Slot> slots_;
   std::vector<uint32_t> free_;
   std::vector<uint32_t> present_;
+  std::vector<Handle> touched_;
   uint32_t first_ = kNone, last_ = kNone;  // Of the quiet ones, by since when.
 };
 

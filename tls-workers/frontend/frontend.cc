@@ -64,7 +64,9 @@ Frontend::Frontend(unsigned worker, const Sharing& sharing, std::vector<Listener
       listeners_(std::move(listeners)),
       epoll_(open_epoll()),
       connections_(sharing.clients, counters_),
-      desk_(index_, sharing.exchange, connections_, counters_),
+      edge_(connections_, counters_),
+      handler_(edge_, {.index = index_, .exchange = sharing.exchange, .counters = counters_},
+               kPendingLimits),
       rules_(sharing.rules.load(std::memory_order_acquire)) {
   for (size_t i = 0; i < listeners_.size(); ++i)
     control(epoll_, EPOLL_CTL_ADD, listeners_[i].fd(), EPOLLIN, kListeners | i);
@@ -79,7 +81,7 @@ void Frontend::hear(base::Time now) {
   const Rules* rules = sharing_.rules.load(std::memory_order_acquire);
   if (rules != rules_) descriptors_allow_ = UINT32_MAX;
   rules_ = rules;
-  desk_.begin(*rules_, idle_time(), now);
+  begin_turn();
   if (accept_again_at_ && *accept_again_at_ <= now) start_accepting();
   resuming_.swap(resumed_);
   for (const Handle handle : resuming_) {
@@ -99,13 +101,10 @@ void Frontend::hear(base::Time now) {
 }
 
 void Frontend::answer(base::Time now) {
-  desk_.answer_parked([this](Connection& connection) { touch(connection); });
-  for (size_t i = 0; i < touched_.size(); ++i) {
-    if (Connection* connection = connections_.find(touched_[i])) settle(*connection);
-  }
-  touched_.clear();
+  answer_parked();
+  connections_.for_each_touched([this](Connection& connection) { settle(connection); });
   if (look_at_ <= now) look_at_clocks();
-  desk_.finish_turn(base::Clock::now());
+  end_turn();
   sharing_.readers.quiescent(index_);  // No entry is held across turns but pinned ones.
 }
 
@@ -117,21 +116,34 @@ base::Time Frontend::next_deadline(base::Time now) const {
 void Frontend::stop(base::Time now) {
   now_ = now;
   rules_ = sharing_.rules.load(std::memory_order_acquire);
-  desk_.begin(*rules_, idle_time(), now);
+  begin_turn();
   const auto answer_all = [this] {
-    while (desk_.anything_waits())
-      desk_.answer_parked([this](Connection& connection) { touch(connection); });
+    while (handler_.anything_waits()) answer_parked();
   };
   answer_all();
-  desk_.give_up();
+  handler_.expire_all();
   answer_all();
-  for (const Handle handle : touched_) {
-    if (Connection* connection = connections_.find(handle)) (void)connection->send(now);
-  }
-  touched_.clear();
+  connections_.for_each_touched([now](Connection& connection) { (void)connection.send(now); });
   close_all(Closed::Stopped);
-  desk_.finish_turn(base::Clock::now());
+  end_turn();
   sharing_.readers.leave(index_);
+}
+
+void Frontend::begin_turn() {
+  edge_.begin(idle_time(), now_);
+  handler_.begin(rules_->policy, now_);
+}
+
+void Frontend::answer_parked() {
+  handler_.take_fills();
+  handler_.expire();
+  handler_.release();
+}
+
+void Frontend::end_turn() {
+  edge_.count_sent(base::Clock::now());
+  handler_.wake_workers();
+  counters_.parked.set(handler_.parked());
 }
 
 // ---------------------------------------------------------------- coming and going
@@ -241,7 +253,7 @@ void Frontend::hear_connection(Connection& connection, uint32_t events) {
     case Connection::Phase::Closed:
       return;
   }
-  touch(connection);  // It may be that only its socket has room again.
+  connections_.touch(connection);  // It may be that only its socket has room again.
   if ((events & EPOLLIN) == 0) return;
   connection.channel().readable();
   take_queries(connection);
@@ -269,7 +281,7 @@ void Frontend::shake_hands(Connection& connection) {
 
 /// Takes what is there, reads, and takes again, until there is nothing, or enough.
 void Frontend::take_queries(Connection& connection) {
-  touch(connection);
+  connections_.touch(connection);
   const uint64_t before = connection.queries();
   int reads = 0;
   for (;; ++reads) {
@@ -293,7 +305,7 @@ void Frontend::take_whole_queries(Connection& connection) {
     const std::optional<Request> request = connection.carrier().next();
     if (!request) break;
     connection.took_query();
-    if (!desk_.take(connection, *request)) connection.end(Closed::Garbage);
+    take_query(handler_, in_hand_, connection, *request, rules_->policy);
     if (most > 0 && connection.queries() >= most) connection.end(Closed::QueryLimit);
   }
   switch (connection.carrier().standing()) {
@@ -334,16 +346,8 @@ bool Frontend::read_more(Connection& connection) {
   return false;
 }
 
-/// Its state is looked at once, at the end of the turn, whatever happens to it in between.
-void Frontend::touch(Connection& connection) {
-  if (connection.is_touched) return;
-  connection.is_touched = true;
-  touched_.push_back(connection.handle());
-}
-
 /// What a turn has come to for one connection: its replies leave, and it goes on, waits or ends.
 void Frontend::settle(Connection& connection) {
-  connection.is_touched = false;
   if (!connection.send(now_)) return connections_.remove(connection, Closed::Reset);
   if (connection.ending() && connection.phase() == Connection::Phase::Open) {
     const Closed why = *connection.ending();
@@ -393,7 +397,8 @@ void Frontend::look_at_clocks() {
 }
 
 void Frontend::close_all(Closed why) {
-  while (connections_.size() > 0) connections_.remove(connections_.at(connections_.size() - 1), why);
+  while (connections_.size() > 0)
+    connections_.remove(connections_.at(connections_.size() - 1), why);
 }
 
 }  // namespace frontend

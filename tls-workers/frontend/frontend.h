@@ -15,9 +15,9 @@
 #include "dataplane/cache/reclaim.h"
 #include "dataplane/exchange/exchange.h"
 #include "tls-workers/frontend/connection_table.h"
-#include "tls-workers/frontend/desk.h"
 #include "tls-workers/frontend/listener.h"
 #include "tls-workers/frontend/rules.h"
+#include "tls-workers/frontend/stream_edge.h"
 
 namespace frontend {
 
@@ -53,7 +53,9 @@ class Frontend {
   /// Workers → whoever waits; then all that was said is sent, and whoever's time is up has to go.
   void answer(base::Time now);
   /// Whether the next turn has something to do at once.
-  [[nodiscard]] bool anything_waits() const { return !resumed_.empty() || desk_.anything_waits(); }
+  [[nodiscard]] bool anything_waits() const {
+    return !resumed_.empty() || handler_.anything_waits();
+  }
   /// When it has something to do though nobody sends anything.
   [[nodiscard]] base::Time next_deadline(base::Time now) const;
 
@@ -66,6 +68,10 @@ class Frontend {
   void stop(base::Time now);
 
  private:
+  void begin_turn();
+  void answer_parked();
+  void end_turn();
+
   [[nodiscard]] uint32_t most_connections() const;
   [[nodiscard]] base::Duration idle_time() const;
 
@@ -81,7 +87,6 @@ class Frontend {
   void take_queries(Connection& connection);
   void take_whole_queries(Connection& connection);
   [[nodiscard]] bool read_more(Connection& connection);
-  void touch(Connection& connection);
   void settle(Connection& connection);
   void set_interest(Connection& connection);
   void look_at_clocks();
@@ -94,15 +99,16 @@ class Frontend {
   int epoll_;
   Counters counters_;
   ConnectionTable connections_;
-  Desk desk_;
+  StreamEdge edge_;
+  Handler handler_;
+  Handler::Query in_hand_;
   const Rules* rules_;
   base::Time now_{};
   bool is_readable_ = false;
   base::Time look_at_{};  // When clocks are looked at next.
   std::optional<base::Time> accept_again_at_;
   uint32_t descriptors_allow_ = UINT32_MAX;  // Connections; learnt when there were no more.
-  std::vector<Handle> touched_;
-  std::vector<Handle> resumed_;  // Not read from for a while, and may be now.
+  std::vector<Handle> resumed_;              // Not read from for a while, and may be now.
   std::vector<Handle> resuming_;
   static constexpr size_t kEventsPerTurn = 128;
   std::array<epoll_event, kEventsPerTurn> events_{};

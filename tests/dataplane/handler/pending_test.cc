@@ -7,7 +7,7 @@
 
 #include "tests/packet_builder.h"
 
-namespace exchange {
+namespace handler {
 namespace {
 
 using base::milliseconds;
@@ -27,14 +27,14 @@ struct TestAsker {
   [[nodiscard]] const base::IpAddress& client() const { return address; }
 };
 
-using Askers = handler::Pending<TestAsker>;
+using Askers = Pending<TestAsker>;
 using Parked = Askers::Parked;
 
 TestAsker asker(uint16_t id, const char* client = "192.0.2.2") {
   return {id, tests::address(client)};
 }
 
-handler::PendingLimits small() {
+PendingLimits small() {
   return {.questions = 4, .askers = 8, .per_client = 100, .wait = milliseconds{1900}};
 }
 
@@ -52,7 +52,7 @@ Released release(Askers& pending, unsigned limit = 1000) {
   return released;
 }
 
-TEST(handler::Pending, MergesEqualQuestionsAndReleasesThemInOrder) {
+TEST(Pending, MergesEqualQuestionsAndReleasesThemInOrder) {
   Askers pending(small());
   const auto first = pending.park(question("a"), asker(1), kStart);
   EXPECT_EQ(first.parked, Parked::First);
@@ -67,7 +67,7 @@ TEST(handler::Pending, MergesEqualQuestionsAndReleasesThemInOrder) {
   EXPECT_EQ(pending.parked(), 1u);
 }
 
-TEST(handler::Pending, KeepsQuestionsThatDifferInAnyPartApart) {
+TEST(Pending, KeepsQuestionsThatDifferInAnyPartApart) {
   Askers pending(small());
   const dns::Question a = question("a");
   const auto wire = a.name.wire();
@@ -79,7 +79,7 @@ TEST(handler::Pending, KeepsQuestionsThatDifferInAnyPartApart) {
   }
 }
 
-TEST(handler::Pending, TellsQuestionsOfEqualHashApart) {
+TEST(Pending, TellsQuestionsOfEqualHashApart) {
   Askers pending(small());
   dns::Question a = question("a"), b = question("b");
   b.hash = a.hash;
@@ -88,7 +88,7 @@ TEST(handler::Pending, TellsQuestionsOfEqualHashApart) {
   EXPECT_EQ(pending.park(b, asker(3), kStart).parked, Parked::Joined);
 }
 
-TEST(handler::Pending, ASettledQuestionTakesNobodyElseIn) {
+TEST(Pending, ASettledQuestionTakesNobodyElseIn) {
   Askers pending(small());
   const auto first = pending.park(question("a"), asker(1), kStart);
   ASSERT_TRUE(pending.settle(first.ticket, {}));
@@ -96,7 +96,7 @@ TEST(handler::Pending, ASettledQuestionTakesNobodyElseIn) {
   EXPECT_EQ(release(pending).ids, std::vector<uint16_t>{1});
 }
 
-TEST(handler::Pending, IgnoresTicketsOfAnEarlierUse) {
+TEST(Pending, IgnoresTicketsOfAnEarlierUse) {
   Askers pending(small());
   const auto first = pending.park(question("a"), asker(1), kStart);
   ASSERT_TRUE(pending.settle(first.ticket, {}));
@@ -110,7 +110,7 @@ TEST(handler::Pending, IgnoresTicketsOfAnEarlierUse) {
   EXPECT_TRUE(pending.settle(again.ticket, {}));
 }
 
-TEST(handler::Pending, SettlesWhoWaitsTooLongAsFailedInOrder) {
+TEST(Pending, SettlesWhoWaitsTooLongAsFailedInOrder) {
   Askers pending(small());
   (void)pending.park(question("a"), asker(1), kStart);
   (void)pending.park(question("b"), asker(2), kStart + milliseconds{500});
@@ -123,7 +123,7 @@ TEST(handler::Pending, SettlesWhoWaitsTooLongAsFailedInOrder) {
   EXPECT_EQ(pending.settle_expired(kStart + milliseconds{2400}, 10), 1u);
 }
 
-TEST(handler::Pending, WhoComesLateWaitsForItself) {
+TEST(Pending, WhoComesLateWaitsForItself) {
   Askers pending(small());
   const auto first = pending.park(question("a"), asker(1), kStart);
   const base::Time late = kStart + milliseconds{951};
@@ -138,8 +138,8 @@ TEST(handler::Pending, WhoComesLateWaitsForItself) {
   EXPECT_EQ(release(pending).ids, (std::vector<uint16_t>{2, 3, 4}));
 }
 
-TEST(handler::Pending, WhoComesLateAndFindsNoSlotJoins) {
-  handler::PendingLimits limits = small();
+TEST(Pending, WhoComesLateAndFindsNoSlotJoins) {
+  PendingLimits limits = small();
   limits.questions = 1;
   Askers pending(limits);
   (void)pending.park(question("a"), asker(1), kStart);
@@ -147,7 +147,7 @@ TEST(handler::Pending, WhoComesLateAndFindsNoSlotJoins) {
             Parked::Joined);
 }
 
-TEST(handler::Pending, TakesBackTheLaterOfTwo) {
+TEST(Pending, TakesBackTheLaterOfTwo) {
   Askers pending(small());
   const auto first = pending.park(question("a"), asker(1), kStart);
   const auto second = pending.park(question("a"), asker(2), kStart + milliseconds{1000});
@@ -157,7 +157,7 @@ TEST(handler::Pending, TakesBackTheLaterOfTwo) {
   EXPECT_EQ(pending.parked(), 0u);
 }
 
-TEST(handler::Pending, SettlesAndReleasesNoMoreThanAsked) {
+TEST(Pending, SettlesAndReleasesNoMoreThanAsked) {
   Askers pending(small());
   for (uint16_t i = 0; i < 4; ++i)
     (void)pending.park(question(std::string(1, static_cast<char>('a' + i))), asker(i), kStart);
@@ -166,7 +166,7 @@ TEST(handler::Pending, SettlesAndReleasesNoMoreThanAsked) {
   EXPECT_EQ(release(pending, 2).ids.size(), 1u);
 }
 
-TEST(handler::Pending, RefusesWhenQuestionsAskersOrAClientsShareAreUsedUp) {
+TEST(Pending, RefusesWhenQuestionsAskersOrAClientsShareAreUsedUp) {
   Askers questions(small());
   for (const char* label : {"a", "b", "c", "d"})
     EXPECT_EQ(questions.park(question(label), asker(1), kStart).parked, Parked::First);
@@ -178,7 +178,7 @@ TEST(handler::Pending, RefusesWhenQuestionsAskersOrAClientsShareAreUsedUp) {
     EXPECT_NE(askers.park(question("a"), asker(i), kStart).parked, Parked::Full);
   EXPECT_EQ(askers.park(question("a"), asker(9), kStart).parked, Parked::Full);
 
-  handler::PendingLimits limits = small();
+  PendingLimits limits = small();
   limits.per_client = 2;
   Askers clients(limits);
   (void)clients.park(question("a"), asker(1), kStart);
@@ -187,7 +187,7 @@ TEST(handler::Pending, RefusesWhenQuestionsAskersOrAClientsShareAreUsedUp) {
   EXPECT_EQ(clients.park(question("c"), asker(3, "192.0.2.3"), kStart).parked, Parked::First);
 }
 
-TEST(handler::Pending, GetsEverythingBackHoweverItEnds) {
+TEST(Pending, GetsEverythingBackHoweverItEnds) {
   Askers pending(small());
   for (int round = 0; round < 1000; ++round) {
     const base::Time now = kStart + base::seconds{round * 10};
@@ -205,4 +205,4 @@ TEST(handler::Pending, GetsEverythingBackHoweverItEnds) {
 }
 
 }  // namespace
-}  // namespace exchange
+}  // namespace handler

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "tests/dataplane/poll/loop_rig.h"
+#include "tests/kept_entry.h"
 
 namespace {
 
@@ -43,10 +44,10 @@ TEST(PollCore, AllocatesNothing) {
   const base::Time now = base::Clock::now();
   const Bytes record = a_record(pointer_to_question(), 3600, {198, 18, 0, 1}).wire();
   const auto entry_for = [&](const dns::Question& question) {
-    return cache::make_entry({.question = question,
-                              .content = {.answers = 1, .records = record},
-                              .inserted = now,
-                              .expires = now + base::seconds{3600}});
+    return kept_entry({.question = question,
+                       .content = {.answers = 1, .records = record},
+                       .inserted = now,
+                       .expires = now + base::seconds{3600}});
   };
   const dns::Question known = dns::make_question(wire_name("known.example."), dns::Type::A,
                                                  dns::Class::In, dns::Wants::Plain, {});

@@ -13,6 +13,7 @@
 #include "dataplane/base/sum.h"
 #include "dataplane/poll/serve.h"
 #include "tests/dataplane/poll/loop_rig.h"
+#include "tests/kept_entry.h"
 
 namespace tests {
 namespace {
@@ -71,19 +72,28 @@ class HitPathTest : public ::testing::TestWithParam<Way> {
       : rig_(GetParam().horizons == Horizons::One
                  ? LoopShape{.cache_entries = 4 * kNames}
                  : LoopShape{.cache_entries = 4 * kNames * kPools, .domains = domains()}) {
-    rig_.core->now = base::Clock::now();
+    rig_.core->begin(base::Clock::now());
     // Each pool has answers of its own to every name, though only one is asked for it.
     const unsigned pools = GetParam().horizons == Horizons::One ? 1 : kPools;
     for (unsigned i = 0; i < kNames; ++i) {
-      // ANY is kept from streams, and not to be had over UDP.
+      // Some are kept from streams, and not to be had over UDP (ANY); some have rules of their own.
       const dns::Type type = dice_.one_in(4) ? dns::Type::Aaaa : dns::Type::A;
-      const Kept kept{dice_.one_in(64) ? dns::Type::Any : type,
+      const Kept kept{dice_.one_in(32) ? any_type() : type,
                       static_cast<dns::Wants>(dice_.below(4))};
       kept_.push_back(kept);
       for (unsigned pool = 0; pool < pools; ++pool)
         keep(i, kept, dns::PoolId{static_cast<uint8_t>(pool)});
     }
     for (unsigned i = 0; i < kFrames; ++i) frames_.push_back(usual_frame());
+  }
+
+  /// With what decide has rules for as likely as all others together.
+  dns::Type any_type() {
+    constexpr std::array kRuled = {dns::Type::Any, dns::Type::Axfr, dns::Type::Ixfr,
+                                   dns::Type::Opt, dns::Type::Ds,   dns::Type{249},
+                                   dns::Type{128}, dns::Type{254},  dns::Type{256}};
+    if (dice_.one_in(2)) return kRuled[dice_.below(kRuled.size())];
+    return static_cast<dns::Type>(dice_.below(0x10000));
   }
 
   struct Kept {
@@ -104,21 +114,24 @@ class HitPathTest : public ::testing::TestWithParam<Way> {
       places.push_back(static_cast<uint16_t>(at));
       if (dice_.one_in(2)) base::store_be32(&records[at], dice_.below(200));  // Some run out.
     }
-    constexpr std::array kRcodes = {dns::Rcode::NoError, dns::Rcode::NxDomain,
-                                    dns::Rcode::ServFail};
+    // Mostly what there is to tell, and all others, those of twelve bits too.
+    constexpr std::array kRcodes = {dns::Rcode::NoError, dns::Rcode::NxDomain};
+    const auto rcode =
+        dice_.one_in(8) ? static_cast<dns::Rcode>(dice_.below(0x20)) : kRcodes[dice_.below(8) / 7];
     const auto count = [&] { return static_cast<uint16_t>(dice_.below(20)); };
     const base::Time inserted = rig_.core->now - base::milliseconds{dice_.below(150'000)};
     cache::Entry* entry =
-        cache::make_entry({.question = question,
-                           .content = {.rcode = kRcodes[dice_.below(16) / 7],
-                                       .authenticated = dice_.one_in(2),
-                                       .answers = count(),
-                                       .authorities = count(),
-                                       .additionals = count(),
-                                       .records = records,
-                                       .ttl_places = places},
-                           .inserted = inserted,
-                           .expires = inserted + base::seconds{dice_.one_in(10) ? 100 : 1000}});
+        kept_entry({.question = question,
+                    .content = {.rcode = rcode,
+                                .authenticated = dice_.one_in(2),
+                                .answers = count(),
+                                .authorities = count(),
+                                .additionals = count(),
+                                .records = records,
+                                .ttl_places = places,
+                                .ede = dice_.one_in(16) ? dns::Ede::DnssecBogus : dns::Ede::None},
+                    .inserted = inserted,
+                    .expires = inserted + base::seconds{dice_.one_in(10) ? 100 : 1000}});
     ASSERT_NE(entry, nullptr);
     rig_.cache.insert(question, entry, inserted, rig_.reclaim);
   }
@@ -206,8 +219,8 @@ class HitPathTest : public ::testing::TestWithParam<Way> {
   /// One burst through both. Returns how many the hit path answered.
   size_t compare_burst(poll::HitPath path) {
     poll::PortQueue& queue = rig_.core->queues[0];
-    std::array<rte_mbuf*, poll::kBurst> mbufs;
-    std::array<rte_mbuf*, poll::kBurst> others;
+    std::array<rte_mbuf*, poll::kReceiveBurst> mbufs;
+    std::array<rte_mbuf*, poll::kReceiveBurst> others;
     std::map<const rte_mbuf*, Bytes> received;
     for (rte_mbuf*& mbuf : mbufs) {
       mbuf = mbuf_of(frames_[dice_.below(kFrames)]);
@@ -259,7 +272,7 @@ TEST_P(HitPathTest, SendsTheOctetsThatTheGeneralPathSends) {
   const poll::HitPathChoice& choice = paths[path];
   const uint64_t queries = path == 0 && horizons == Horizons::One ? kQueries : kQueries / 10;
   uint64_t answered = 0;
-  for (uint64_t done = 0; done < queries && !HasFailure(); done += poll::kBurst) {
+  for (uint64_t done = 0; done < queries && !HasFailure(); done += poll::kReceiveBurst) {
     answered += compare_burst(choice.path);
   }
   EXPECT_GT(answered, queries / 4) << choice.name << " must answer enough of them to be compared";
@@ -279,18 +292,17 @@ INSTANTIATE_TEST_SUITE_P(EveryInstructionSet, HitPathTest,
 
 TEST(HitPath, AnswersEveryUsualHit) {
   LoopRig rig;
-  rig.core->now = base::Clock::now();
+  rig.core->begin(base::Clock::now());
   const dns::Question question = dns::make_question(wire_name("www.example."), dns::Type::A,
                                                     dns::Class::In, dns::Wants::Plain, {});
   const Bytes record = a_record(pointer_to_question(), 300, {198, 18, 0, 1}).wire();
   const std::array<uint16_t, 1> places = {6};
-  rig.cache.insert(
-      question,
-      cache::make_entry({.question = question,
-                         .content = {.answers = 1, .records = record, .ttl_places = places},
-                         .inserted = rig.core->now - base::seconds{10},
-                         .expires = rig.core->now + base::seconds{290}}),
-      rig.core->now, rig.reclaim);
+  rig.cache.insert(question,
+                   kept_entry({.question = question,
+                               .content = {.answers = 1, .records = record, .ttl_places = places},
+                               .inserted = rig.core->now - base::seconds{10},
+                               .expires = rig.core->now + base::seconds{290}}),
+                   rig.core->now, rig.reclaim);
   const auto query = [](const char* name) {
     return MessageBuilder().flags(dns::flag::kRd).question(name, dns::Type::A);
   };
@@ -304,7 +316,7 @@ TEST(HitPath, AnswersEveryUsualHit) {
       rte_mbuf* mbuf = rte_pktmbuf_alloc(rig.pool);
       std::memcpy(rte_pktmbuf_append(mbuf, static_cast<uint16_t>(frame.size())), frame.data(),
                   frame.size());
-      std::array<rte_mbuf*, poll::kBurst> others;
+      std::array<rte_mbuf*, poll::kReceiveBurst> others;
       EXPECT_EQ(choice.path(*rig.core, rig.core->queues[0], std::span(&mbuf, 1), others.data()), 0u)
           << choice.name;
     }
@@ -321,19 +333,18 @@ rte_mbuf* mbuf_of(LoopRig& rig, const Bytes& frame) {
 /// One cache, one name, an answer from each of two pools.
 TEST(HitPath, AnswersFromThePoolOfTheDomain) {
   LoopRig rig({.domains = {{.name = "corp.example.", .pool = dns::PoolId{1}}}});
-  rig.core->now = base::Clock::now();
+  rig.core->begin(base::Clock::now());
   const auto keep = [&](const char* name, uint8_t pool) {
     const dns::Question question = dns::make_question(wire_name(name), dns::Type::A, dns::Class::In,
                                                       dns::Wants::Plain, dns::PoolId{pool});
     const Bytes record = a_record(pointer_to_question(), 300, {198, 18, pool, 1}).wire();
     const std::array<uint16_t, 1> places = {6};
-    rig.cache.insert(
-        question,
-        cache::make_entry({.question = question,
-                           .content = {.answers = 1, .records = record, .ttl_places = places},
-                           .inserted = rig.core->now,
-                           .expires = rig.core->now + base::seconds{300}}),
-        rig.core->now, rig.reclaim);
+    rig.cache.insert(question,
+                     kept_entry({.question = question,
+                                 .content = {.answers = 1, .records = record, .ttl_places = places},
+                                 .inserted = rig.core->now,
+                                 .expires = rig.core->now + base::seconds{300}}),
+                     rig.core->now, rig.reclaim);
   };
   struct Expected {
     const char* name;
@@ -357,7 +368,7 @@ TEST(HitPath, AnswersFromThePoolOfTheDomain) {
         MessageBuilder().flags(dns::flag::kRd).question(expected.name, dns::Type::A).build());
     const auto answered_by = [&](poll::HitPath path) {
       rte_mbuf* mbuf = mbuf_of(rig, frame);
-      std::array<rte_mbuf*, poll::kBurst> others;
+      std::array<rte_mbuf*, poll::kReceiveBurst> others;
       poll::PortQueue& queue = rig.core->queues[0];
       EXPECT_EQ(path(*rig.core, queue, std::span(&mbuf, 1), others.data()), 0u) << expected.name;
       queue.transmit.flush(queue.port, queue.queue, rig.core->counters.ports[0],
@@ -373,26 +384,25 @@ TEST(HitPath, AnswersFromThePoolOfTheDomain) {
 /// RFC 4035 §3.1.4.1: the zone above answers for DS, so the domain's own pool is not asked.
 TEST(HitPath, LeavesTheDsOfADomain) {
   LoopRig rig({.domains = {{.name = "corp.example.", .pool = dns::PoolId{1}}}});
-  rig.core->now = base::Clock::now();
+  rig.core->begin(base::Clock::now());
   for (const uint8_t pool : {0, 1}) {
     const dns::Question question =
         dns::make_question(wire_name("corp.example."), dns::Type::Ds, dns::Class::In,
                            dns::Wants::Plain, dns::PoolId{pool});
     const Bytes record = a_record(pointer_to_question(), 300, {198, 18, pool, 1}).wire();
     const std::array<uint16_t, 1> places = {6};
-    rig.cache.insert(
-        question,
-        cache::make_entry({.question = question,
-                           .content = {.answers = 1, .records = record, .ttl_places = places},
-                           .inserted = rig.core->now,
-                           .expires = rig.core->now + base::seconds{300}}),
-        rig.core->now, rig.reclaim);
+    rig.cache.insert(question,
+                     kept_entry({.question = question,
+                                 .content = {.answers = 1, .records = record, .ttl_places = places},
+                                 .inserted = rig.core->now,
+                                 .expires = rig.core->now + base::seconds{300}}),
+                     rig.core->now, rig.reclaim);
   }
   const Bytes frame = query_frame(
       MessageBuilder().flags(dns::flag::kRd).question("corp.example.", dns::Type::Ds).build());
   for (const poll::HitPathChoice& choice : poll::hit_paths()) {
     rte_mbuf* mbuf = mbuf_of(rig, frame);
-    std::array<rte_mbuf*, poll::kBurst> others;
+    std::array<rte_mbuf*, poll::kReceiveBurst> others;
     EXPECT_EQ(choice.path(*rig.core, rig.core->queues[0], std::span(&mbuf, 1), others.data()), 1u)
         << choice.name;
     rte_pktmbuf_free(mbuf);

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "dataplane/base/keyed_hash.h"
+#include "tests/kept_entry.h"
 
 namespace tests {
 namespace {
@@ -169,10 +170,10 @@ void LoopRig::answer(const exchange::Miss& miss, Keep keep) {
   const std::array<uint16_t, 1> places = {6};
   const base::Time now = base::Clock::now();
   cache::Entry* entry =
-      cache::make_entry({.question = miss.question,
-                         .content = {.answers = 1, .records = record, .ttl_places = places},
-                         .inserted = now,
-                         .expires = now + base::seconds{3600}});
+      kept_entry({.question = miss.question,
+                  .content = {.answers = 1, .records = record, .ttl_places = places},
+                  .inserted = now,
+                  .expires = now + base::seconds{3600}});
   entry->pin();  // The fill's; the core gives it back.
   if (keep == Keep::Yes) {
     cache.insert(miss.question, entry, now, reclaim);

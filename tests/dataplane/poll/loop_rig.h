@@ -24,7 +24,7 @@ struct RoutedDomain {
 };
 
 struct LoopShape {
-  poll::PendingLimits pending{.questions = 1024, .askers = 2048};
+  handler::PendingLimits pending{.questions = 1024, .askers = 2048};
   unsigned misses = 1024;
   uint32_t cache_entries = 1024;
   uint16_t vlan = 0;

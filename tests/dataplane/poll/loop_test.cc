@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "tests/dataplane/poll/loop_rig.h"
+#include "tests/kept_entry.h"
 
 namespace {
 
@@ -108,7 +109,7 @@ void keep(LoopRig& rig, const char* name, base::Duration left) {
   const base::Time now = base::Clock::now();
   rig.cache.insert(
       question,
-      cache::make_entry({.question = question,
+      tests::kept_entry({.question = question,
                          .content = {.answers = 1, .records = record, .ttl_places = places},
                          .inserted = now + left - base::seconds{100},
                          .expires = now + left,
@@ -196,7 +197,7 @@ TEST(Loop, ACoreThatFallsBehindWakesItsWorkerWhenItHasTime) {
   for (unsigned round = 0; round < 10; ++round) {
     doorbell.about_to_sleep();
     // More than a turn takes: whether this wakes the worker depends on when it was woken last.
-    for (unsigned i = 0; i < 2 * kBurst; ++i) {
+    for (unsigned i = 0; i < 2 * poll::kReceiveBurst; ++i) {
       rig.receive(query_frame(a_query("m" + std::to_string(round) + ".example.").build()));
     }
     rig.turn();

@@ -2,6 +2,7 @@
 
 #include "dataplane/base/keyed_hash.h"
 #include "tls-workers/worker/confinement.h"
+#include "tests/kept_entry.h"
 
 namespace tests {
 namespace {
@@ -153,7 +154,7 @@ void WorkerRig::leave(const dns::Question& question, base::Duration ago, dns::Rc
     content.ttl_places = {&kTtlAt, 1};
   }
   cache_.insert(question,
-                cache::make_entry({.question = question,
+                kept_entry({.question = question,
                                    .content = content,
                                    .inserted = now - ago - lived,
                                    .expires = now - ago}),
