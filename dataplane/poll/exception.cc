@@ -16,68 +16,31 @@ namespace {
 using base::Reader;
 using base::Writer;
 
-constexpr uint16_t kEtherIpv4 = 0x0800, kEtherArp = 0x0806, kEtherIpv6 = 0x86DD;
-constexpr uint16_t kEtherVlan = 0x8100, kVlanIdMask = 0x0FFF;
-constexpr size_t kMacs = 12, kTag = 4;
-constexpr size_t kShortest = 60;  // Of an Ethernet frame without FCS; not every NIC pads.
 constexpr unsigned kFramesPerTurn = 32;
 
-/// A frame's first octets.
+/// A frame's first octets, and what is behind them.
 struct Head {
-  MacAddress to;
-  MacAddress from;
-  bool tagged = false;
-  uint16_t vlan = 0;
-  uint16_t ether_type = 0;
+  base::EthernetHeader ethernet;
   ByteView packet;
   bool whole = false;
 };
 
-MacAddress read_mac(Reader& reader) {
-  MacAddress mac{};
-  const ByteView octets = reader.take(mac.size());
-  std::copy(octets.begin(), octets.end(), mac.begin());
-  return mac;
-}
-
 Head read_head(ByteView frame) {
   Reader reader(frame);
-  Head head{.to = read_mac(reader), .from = read_mac(reader)};
-  head.ether_type = reader.be16();
-  head.tagged = head.ether_type == kEtherVlan;
-  if (head.tagged) {
-    head.vlan = reader.be16() & kVlanIdMask;
-    head.ether_type = reader.be16();
-  }
+  Head head{.ethernet = base::read_ethernet(reader)};
   head.packet = frame.subspan(reader.position());
   head.whole = reader.ok();
   return head;
 }
 
-bool is_group(const MacAddress& mac) { return (mac[0] & std::byte{1}) != std::byte{0}; }
-
-/// parse_frame stops at a MAC that is not ours. A frame to a group may still be the kernel's; this
-/// is what parse_frame would have asked next.
+/// parse_frame stops at a MAC that is not ours. Of a frame to a group this is what it would have
+/// asked next.
 std::optional<Drop> refuse_group_frame(const Head& head, const Acceptance& acceptance) {
-  if (!is_group(head.to)) return Drop::NotOurMac;
-  if (is_group(head.from) || head.from == acceptance.mac) return Drop::BadSource;
+  const base::EthernetHeader& ethernet = head.ethernet;
+  if (base::is_group(ethernet.from) || ethernet.from == acceptance.mac) return Drop::BadSource;
   if (!head.whole) return Drop::Runt;
-  if (head.vlan != acceptance.vlan) return Drop::Vlan;
+  if (ethernet.tag.id() != acceptance.vlan) return Drop::Vlan;
   return std::nullopt;
-}
-
-bool is_not_for_us(Drop reason) {
-  switch (reason) {
-    case Drop::EtherType:
-    case Drop::IpOptions:
-    case Drop::Fragment:
-    case Drop::ExtensionHeader:
-    case Drop::NotUdp:
-    case Drop::NotBound:
-      return true;
-    default:
-      return false;
-  }
 }
 
 /// RFC 4861 §4: solicitations, advertisements and redirects. Whoever is not on the link cannot send
@@ -88,14 +51,14 @@ bool is_neighbour_discovery(uint8_t hop_limit, uint8_t icmp_type) {
 
 rules::TokenBucket& ration_of(ExceptionRations& rations, const Head& head) {
   Reader reader(head.packet);
-  switch (head.ether_type) {
-    case kEtherArp:
+  switch (head.ethernet.type) {
+    case base::EtherType::Arp:
       return rations.neighbours;
-    case kEtherIpv4: {
+    case base::EtherType::Ipv4: {
       reader.skip(9);
       return reader.u8() == IPPROTO_TCP ? rations.tcp : rations.others;
     }
-    case kEtherIpv6: {
+    case base::EtherType::Ipv6: {
       reader.skip(6);
       const uint8_t next = reader.u8();
       const uint8_t hop_limit = reader.u8();
@@ -112,15 +75,16 @@ rules::TokenBucket& ration_of(ExceptionRations& rations, const Head& head) {
 
 /// Fills an mbuf with what the kernel sends, tagged as the port wants it.
 void write_frame(rte_mbuf* mbuf, ByteView frame, uint16_t vlan) {
-  const size_t size = std::max(frame.size() + (vlan == 0 ? 0 : kTag), kShortest);
-  ASSERT(size <= rte_pktmbuf_tailroom(mbuf) && frame.size() >= kMacs);
+  const size_t size =
+      std::max(frame.size() + (vlan == 0 ? 0 : base::kVlanTag), base::kShortestFrame);
+  ASSERT(size <= rte_pktmbuf_tailroom(mbuf) && frame.size() >= base::kMacAddresses);
   Writer writer({rte_pktmbuf_mtod(mbuf, std::byte*), size});
-  writer.bytes(frame.first(kMacs));
+  writer.bytes(frame.first(base::kMacAddresses));
   if (vlan != 0) {
-    writer.be16(kEtherVlan);
+    writer.be16(static_cast<uint16_t>(base::EtherType::Vlan));
     writer.be16(vlan);
   }
-  writer.bytes(frame.subspan(kMacs));
+  writer.bytes(frame.subspan(base::kMacAddresses));
   writer.zeros(writer.room());
   rte_pktmbuf_data_len(mbuf) = static_cast<uint16_t>(size);
   rte_pktmbuf_pkt_len(mbuf) = static_cast<uint32_t>(size);
@@ -146,25 +110,26 @@ unsigned take_from_kernel(PortQueue& queue, CoreCounters& counters,
 
 }  // namespace
 
-std::optional<Drop> hand_over(const PortQueue& queue, ByteView frame, Drop reason, base::Time now) {
+std::optional<Drop> hand_over(const PortQueue& queue, ByteView frame, const NotTaken& not_taken,
+                              base::Time now) {
+  if (not_taken.owner == Owner::None) return not_taken.reason;
   const Head head = read_head(frame);
-  if (reason == Drop::NotOurMac) {
+  if (not_taken.owner == Owner::Group) {
     if (const auto refused = refuse_group_frame(head, queue.acceptance)) return refused;
-  } else if (!is_not_for_us(reason)) {
-    return reason;
   }
-  ToKernel& way = *queue.to_kernel;
+  ToKernel& lane = *queue.to_kernel;
   if (frame.size() > ExceptionFrame::kRoom) return Drop::Segmented;
-  if (!ration_of(way.rations, head).take(now)) return Drop::ExceptionRateLimited;
+  if (!ration_of(lane.rations, head).take(now)) return Drop::ExceptionRateLimited;
 
-  ExceptionFrame& made = way.outgoing;
+  ExceptionFrame& made = lane.outgoing;
   Writer writer(made.octets);
-  writer.bytes(frame.first(kMacs));
-  writer.bytes(frame.subspan(kMacs + (head.tagged ? kTag : 0)));
+  writer.bytes(frame.first(base::kMacAddresses));
+  writer.bytes(
+      frame.subspan(base::kMacAddresses + (head.ethernet.tag.present ? base::kVlanTag : 0)));
   made.port = queue.index;
   made.size = static_cast<uint16_t>(writer.size());
-  if (!way.ring.push(made)) return Drop::ExceptionFull;
-  way.to_wake = true;
+  if (!lane.ring.push(made)) return Drop::ExceptionFull;
+  lane.to_wake = true;
   return std::nullopt;
 }
 

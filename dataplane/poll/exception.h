@@ -61,13 +61,12 @@ struct ToKernel {
 
 struct PortQueue;
 
-/// What becomes of a frame from `queue`, which has an exception path, that was refused for
-/// `reason`: nullopt if it is on its way to the kernel, else why it is to be dropped. Handed over
-/// are frames to our MAC that are not UDP to one of our addresses, and whatever is for many, if it
-/// is of the port's VLAN. What is broken, or was to be a query, is not: the kernel never answers
-/// DNS.
-[[nodiscard]] std::optional<Drop> hand_over(const PortQueue& queue, ByteView frame, Drop reason,
-                                            base::Time now);
+/// What becomes of a frame from `queue`, which has an exception path, that was not taken: nullopt
+/// if it is on its way to the kernel, else why it is to be dropped. Handed over are frames to our
+/// MAC that are not UDP to one of our addresses, and those for many that are of the port's VLAN.
+/// What is broken, or was to be a query, is not: the kernel never answers DNS.
+[[nodiscard]] std::optional<Drop> hand_over(const PortQueue& queue, ByteView frame,
+                                            const NotTaken& not_taken, base::Time now);
 
 /// Sends what the kernel wants sent from `queue`, 32 frames at most, and wakes the thread for what
 /// was handed over. Returns how many frames it took in hand.

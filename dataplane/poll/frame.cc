@@ -16,9 +16,7 @@ using base::IpAddress;
 using base::Reader;
 using base::Writer;
 
-constexpr uint16_t kEtherIpv4 = 0x0800, kEtherIpv6 = 0x86DD, kEtherVlan = 0x8100;
-constexpr size_t kEthernet = 14, kVlan = 4, kIpv4 = 20, kIpv6 = 40, kUdp = 8;
-constexpr uint16_t kVlanIdMask = 0x0FFF;
+constexpr size_t kIpv4 = 20, kIpv6 = 40, kUdp = 8;
 constexpr uint16_t kMoreFragments = 0x2000, kFragmentOffset = 0x1FFF, kDontFragment = 0x4000;
 constexpr uint8_t kHopLimit = 64;
 
@@ -29,14 +27,8 @@ struct Packet {
   ByteView payload;  // Exactly one UDP datagram, if the lengths agree.
 };
 
-MacAddress read_mac(Reader& reader) {
-  MacAddress mac{};
-  const ByteView octets = reader.take(mac.size());
-  std::copy(octets.begin(), octets.end(), mac.begin());
-  return mac;
-}
-
-bool is_group(const MacAddress& mac) { return (mac[0] & std::byte{1}) != std::byte{0}; }
+NotTaken dropped(Drop reason) { return {reason, Owner::None}; }
+NotTaken not_ours(Drop reason) { return {reason, Owner::Kernel}; }
 
 bool is_extension_header(uint8_t next) {
   switch (next) {
@@ -58,7 +50,7 @@ bool is_extension_header(uint8_t next) {
 
 // These two fill `packet` in place and return why the frame is dropped, if it is: passing the
 // values up by Result cost two copies of 72 octets.
-std::optional<Drop> read_ipv4(ByteView bytes, Packet& packet) {
+std::optional<NotTaken> read_ipv4(ByteView bytes, Packet& packet) {
   Reader reader(bytes);
   const uint8_t version_and_length = reader.u8();
   reader.skip(1);  // DSCP, ECN
@@ -70,24 +62,24 @@ std::optional<Drop> read_ipv4(ByteView bytes, Packet& packet) {
   reader.skip(2);  // Checksum, verified below.
   const ByteView source = reader.take(4);
   const ByteView destination = reader.take(4);
-  if (!reader.ok()) return Drop::Runt;
+  if (!reader.ok()) return dropped(Drop::Runt);
 
   const size_t header = size_t{version_and_length & 0x0Fu} * 4;
   if (version_and_length >> 4 != 4 || header < kIpv4 || total < header || total > bytes.size()) {
-    return Drop::IpHeader;
+    return dropped(Drop::IpHeader);
   }
-  if (header > kIpv4) return Drop::IpOptions;
+  if (header > kIpv4) return not_ours(Drop::IpOptions);
   Sum sum;
   sum.octets(bytes.first(kIpv4));
-  if (!sum.adds_up()) return Drop::IpChecksum;
-  if ((fragment & (kMoreFragments | kFragmentOffset)) != 0) return Drop::Fragment;
-  if (protocol != IPPROTO_UDP) return Drop::NotUdp;
+  if (!sum.adds_up()) return dropped(Drop::IpChecksum);
+  if ((fragment & (kMoreFragments | kFragmentOffset)) != 0) return not_ours(Drop::Fragment);
+  if (protocol != IPPROTO_UDP) return not_ours(Drop::NotUdp);
   packet = {IpAddress::v4(source.data()), IpAddress::v4(destination.data()),
             bytes.subspan(kIpv4, total - kIpv4)};
   return std::nullopt;
 }
 
-std::optional<Drop> read_ipv6(ByteView bytes, Packet& packet) {
+std::optional<NotTaken> read_ipv6(ByteView bytes, Packet& packet) {
   Reader reader(bytes);
   const uint32_t version_and_flow = reader.be32();
   const uint16_t payload = reader.be16();
@@ -95,17 +87,17 @@ std::optional<Drop> read_ipv6(ByteView bytes, Packet& packet) {
   reader.skip(1);  // Hop limit
   const ByteView source = reader.take(16);
   const ByteView destination = reader.take(16);
-  if (!reader.ok()) return Drop::Runt;
+  if (!reader.ok()) return dropped(Drop::Runt);
 
-  if (version_and_flow >> 28 != 6 || payload > reader.remaining()) return Drop::IpHeader;
-  if (next == IPPROTO_FRAGMENT) return Drop::Fragment;
-  if (is_extension_header(next)) return Drop::ExtensionHeader;
-  if (next != IPPROTO_UDP) return Drop::NotUdp;
+  if (version_and_flow >> 28 != 6 || payload > reader.remaining()) return dropped(Drop::IpHeader);
+  if (next == IPPROTO_FRAGMENT) return not_ours(Drop::Fragment);
+  if (is_extension_header(next)) return not_ours(Drop::ExtensionHeader);
+  if (next != IPPROTO_UDP) return not_ours(Drop::NotUdp);
   packet = {IpAddress::v6(source.data()), IpAddress::v6(destination.data()),
             bytes.subspan(kIpv6, payload)};
   // An IPv4-mapped address belongs to an API, never on the wire (RFC 4291 §2.5.5.2); here it would
   // pass for IPv4.
-  if (packet.source.is_v4() || packet.destination.is_v4()) return Drop::BadSource;
+  if (packet.source.is_v4() || packet.destination.is_v4()) return dropped(Drop::BadSource);
   return std::nullopt;
 }
 
@@ -128,60 +120,57 @@ bool may_be_replied_to(uint16_t port) {
          std::ranges::find(kNeverRepliedTo, port) == kNeverRepliedTo.end();
 }
 
-std::optional<Drop> read_frame(ByteView bytes, const Acceptance& acceptance, Frame& frame) {
+std::optional<NotTaken> read_frame(ByteView bytes, const Acceptance& acceptance, Frame& frame) {
   Path& path = frame.path;
 
   Reader reader(bytes);
-  path.our_mac = read_mac(reader);
-  path.client_mac = read_mac(reader);
-  uint16_t ether_type = reader.be16();
-  if (!reader.ok()) return Drop::Runt;
-  if (path.our_mac != acceptance.mac) return Drop::NotOurMac;
-  if (is_group(path.client_mac) || path.client_mac == path.our_mac) return Drop::BadSource;
-
-  if (ether_type == kEtherVlan) {
-    path.tag = {.present = true, .control = reader.be16()};
-    ether_type = reader.be16();
-    if (!reader.ok()) return Drop::Runt;
+  const base::EthernetHeader ethernet = base::read_ethernet(reader);
+  path.our_mac = ethernet.to;
+  path.client_mac = ethernet.from;
+  path.tag = ethernet.tag;
+  if (bytes.size() < base::kEthernetHeader) return dropped(Drop::Runt);
+  if (path.our_mac != acceptance.mac) {
+    return NotTaken{Drop::NotOurMac, base::is_group(path.our_mac) ? Owner::Group : Owner::None};
   }
-  const uint16_t vlan =
-      path.tag.control & kVlanIdMask;  // Untagged frames have a control word of 0.
-  if (vlan != acceptance.vlan) return Drop::Vlan;
+  if (base::is_group(path.client_mac) || path.client_mac == path.our_mac) return dropped(Drop::BadSource);
+  if (!reader.ok()) return dropped(Drop::Runt);
+  if (path.tag.id() != acceptance.vlan) return dropped(Drop::Vlan);
 
   const size_t ip_at = reader.position();
-  if (ether_type != kEtherIpv4 && ether_type != kEtherIpv6) return Drop::EtherType;
+  const bool is_ipv4 = ethernet.type == base::EtherType::Ipv4;
+  if (!is_ipv4 && ethernet.type != base::EtherType::Ipv6) return not_ours(Drop::EtherType);
   Packet packet;
   const ByteView ip = bytes.subspan(ip_at);
-  if (const auto reason =
-          ether_type == kEtherIpv4 ? read_ipv4(ip, packet) : read_ipv6(ip, packet)) {
-    return reason;
-  }
-  if (!may_send(packet.source, packet.destination)) return Drop::BadSource;
+  if (const auto not_taken = is_ipv4 ? read_ipv4(ip, packet) : read_ipv6(ip, packet))
+    return not_taken;
+  if (!may_send(packet.source, packet.destination)) return dropped(Drop::BadSource);
 
   Reader udp(packet.payload);
   path.client = {packet.source, udp.be16()};
   path.ours = {packet.destination, udp.be16()};
   const uint16_t length = udp.be16();
   const uint16_t checksum = udp.be16();
-  if (!udp.ok()) return Drop::Runt;
+  if (!udp.ok()) return dropped(Drop::Runt);
   // A length that disagrees with IP's in either direction is somebody's trick; the kernel would
   // trim, we do not guess.
-  if (length != packet.payload.size()) return Drop::UdpLength;
-  if (!may_be_replied_to(path.client.port)) return Drop::SourcePort;
+  if (length != packet.payload.size()) return dropped(Drop::UdpLength);
+  if (!may_be_replied_to(path.client.port)) return dropped(Drop::SourcePort);
 
   // From here on the headers are whole. IPv4 may go without a checksum, IPv6 may not (RFC 8200
   // §8.1).
   const bool v4 = packet.source.is_v4();
-  if (checksum == 0 && !v4) return Drop::UdpChecksum;
+  if (checksum == 0 && !v4) return dropped(Drop::UdpChecksum);
   if (checksum != 0 && acceptance.verify_checksum &&
       !udp_sums_up(packet.source, packet.destination, packet.payload)) {
-    return Drop::UdpChecksum;
+    return dropped(Drop::UdpChecksum);
   }
 
   frame.payload_at = static_cast<uint16_t>(ip_at + (v4 ? kIpv4 : kIpv6) + kUdp);
   frame.payload_size = static_cast<uint16_t>(length - kUdp);
   return std::nullopt;
 }
+
+void write(Writer& writer, base::EtherType type) { writer.be16(static_cast<uint16_t>(type)); }
 
 // Checksums are summed from the values, not from the header just written: octets that were stored
 // two by two and are loaded again eight by eight wait for the stores to reach the cache.
@@ -228,15 +217,16 @@ void write_udp(Writer& writer, const Path& path, uint16_t udp_size, Sum sum, Byt
 
 }  // namespace
 
-Result<Frame, Drop> parse_frame(ByteView bytes, const Acceptance& acceptance) noexcept {
-  Result<Frame, Drop> result;
-  if (const auto reason = read_frame(bytes, acceptance, *result)) result = base::fail(*reason);
+Result<Frame, NotTaken> parse_frame(ByteView bytes, const Acceptance& acceptance) noexcept {
+  Result<Frame, NotTaken> result;
+  if (const auto not_taken = read_frame(bytes, acceptance, *result))
+    result = base::fail(*not_taken);
   return result;
 }
 
 size_t header_size(const Path& path) {
-  return kEthernet + (path.tag.present ? kVlan : 0) + (path.ours.address.is_v4() ? kIpv4 : kIpv6) +
-         kUdp;
+  return base::kEthernetHeader + (path.tag.present ? base::kVlanTag : 0) +
+         (path.ours.address.is_v4() ? kIpv4 : kIpv6) + kUdp;
 }
 
 void write_headers(ByteSpan frame, const Path& path, size_t payload_size) noexcept {
@@ -249,14 +239,14 @@ void write_headers(ByteSpan frame, const Path& path, size_t payload_size) noexce
   writer.bytes(path.client_mac);
   writer.bytes(path.our_mac);
   if (path.tag.present) {
-    writer.be16(kEtherVlan);
+    write(writer, base::EtherType::Vlan);
     writer.be16(path.tag.control);
   }
   if (path.ours.address.is_v4()) {
-    writer.be16(kEtherIpv4);
+    write(writer, base::EtherType::Ipv4);
     write_ipv4(writer, path, udp_size, addresses);
   } else {
-    writer.be16(kEtherIpv6);
+    write(writer, base::EtherType::Ipv6);
     write_ipv6(writer, path, udp_size);
   }
   write_udp(writer, path, udp_size, addresses, frame.subspan(headers, payload_size));

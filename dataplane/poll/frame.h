@@ -12,6 +12,7 @@
 
 #include "dataplane/base/address.h"
 #include "dataplane/base/bytes.h"
+#include "dataplane/base/ethernet.h"
 #include "dataplane/base/result.h"
 #include "dataplane/poll/counters.h"
 
@@ -21,19 +22,13 @@ using base::ByteSpan;
 using base::ByteView;
 using base::Result;
 
-using MacAddress = std::array<std::byte, 6>;
-
-/// 802.1Q tag of a frame: none, or its control information (priority and id), echoed in the reply.
-struct Tag {
-  bool present = false;
-  uint16_t control = 0;
-};
+using base::MacAddress;
 
 /// Both ends of a query, as seen from us; all that is needed to send something back.
 struct Path {
   MacAddress client_mac;
   MacAddress our_mac;
-  Tag tag;
+  base::VlanTag tag;
   base::Endpoint client;
   base::Endpoint ours;
 };
@@ -59,15 +54,28 @@ inline constexpr std::array<uint16_t, 8> kNeverRepliedTo = {0, 7, 13, 17, 19, 37
 inline constexpr uint16_t kAlwaysRepliedTo = kNeverRepliedTo.back() + 1;
 static_assert(std::ranges::is_sorted(kNeverRepliedTo));
 
+/// Where a frame belongs that is no query of ours.
+enum class Owner : uint8_t {
+  None,    // Broken, or a query that was to be ours: dropped.
+  Kernel,  // Whole, to our MAC, and not for us.
+  Group,   // To many: the kernel's, if its first octets are right.
+};
+
+/// Why a frame is not taken for a query.
+struct NotTaken {
+  Drop reason{};
+  Owner owner = Owner::None;
+};
+
 /// Reads `bytes`, a received frame without FCS. Padding behind the IP packet is ignored (RFC 894);
 /// options, fragments and extension headers are dropped, never reassembled. The payload is not
-/// looked at. Each failure is the reason the frame is dropped for.
-[[nodiscard]] Result<Frame, Drop> parse_frame(ByteView bytes,
-                                              const Acceptance& acceptance) noexcept;
+/// looked at. The reason of a failure is what the frame is dropped for, unless its owner gets it.
+[[nodiscard]] Result<Frame, NotTaken> parse_frame(ByteView bytes,
+                                                  const Acceptance& acceptance) noexcept;
 
 /// Octets of all headers in front of a payload on `path`: 42 to 66.
 [[nodiscard]] size_t header_size(const Path& path);
-inline constexpr size_t kMaxHeaderSize = 14 + 4 + 40 + 8;
+inline constexpr size_t kMaxHeaderSize = base::kEthernetHeader + base::kVlanTag + 40 + 8;
 
 /// Writes Ethernet, IP and UDP headers from us to the client at the front of `frame`, behind which
 /// `payload_size` octets of payload already lie. IPv4 with DF and TTL 64, RFC 6864 §4.1 (id 0);

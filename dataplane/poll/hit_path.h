@@ -17,8 +17,8 @@ namespace poll {
 struct LcoreState;
 struct PortQueue;
 
-/// Answers the hits among `frames`, at most kReceiveBurst; they wait in `queue.transmit` then. Writes the
-/// others to `others`, which has room for all, and returns how many. Reads `self.now`.
+/// Answers the hits among `frames`, at most kReceiveBurst; they wait in `queue.transmit` then.
+/// Writes the others to `others`, which has room for all, and returns how many. Reads `self.now`.
 using HitPath = unsigned (*)(LcoreState& self, PortQueue& queue, std::span<rte_mbuf* const> frames,
                              rte_mbuf** others);
 

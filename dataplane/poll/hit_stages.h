@@ -15,6 +15,7 @@
 #include <type_traits>
 
 #include "dataplane/base/assert.h"
+#include "dataplane/base/ethernet.h"
 #include "dataplane/base/keyed_hash.h"
 #include "dataplane/base/keyed_hash_inline.h"
 #include "dataplane/base/sum.h"
@@ -24,7 +25,11 @@
 
 namespace poll {
 
-// Offsets of the DNS header's fields and of what follows it.
+// Offsets in an untagged frame. Of Ethernet, ...
+inline constexpr size_t kOurMacAt = 0;
+inline constexpr size_t kClientMacAt = 6;
+inline constexpr size_t kIpAt = base::kEthernetHeader;
+// ... of the DNS header's fields and of what follows it.
 inline constexpr size_t kUdpSize = 8;
 inline constexpr size_t kFlagsAt = 2;
 inline constexpr size_t kAdditionalsAt = 10;
@@ -61,16 +66,20 @@ alignas(64) inline constexpr std::array<uint8_t, 128> kOnes = [] {
   return ones;
 }();
 
-/// What differs between the two versions of IP.
+/// What differs between the two versions of IP. Offsets are the frame's.
 struct Ipv4 {
-  static constexpr size_t kUdpAt = 34;
-  static constexpr size_t kLengthAt = 16;
+  static constexpr size_t kLengthAt = kIpAt + 2;
+  static constexpr size_t kSourceAt = kIpAt + 12;
+  static constexpr size_t kDestinationAt = kIpAt + 16;
+  static constexpr size_t kUdpAt = kIpAt + 20;
   static constexpr size_t kLengthCounts = 20;  // Beside UDP.
   static constexpr size_t kHeaders = kUdpAt + kUdpSize;
 };
 struct Ipv6 {
-  static constexpr size_t kUdpAt = 54;
-  static constexpr size_t kLengthAt = 18;
+  static constexpr size_t kLengthAt = kIpAt + 4;
+  static constexpr size_t kSourceAt = kIpAt + 8;
+  static constexpr size_t kDestinationAt = kIpAt + 24;
+  static constexpr size_t kUdpAt = kIpAt + 40;
   static constexpr size_t kLengthCounts = 0;
   static constexpr size_t kHeaders = kUdpAt + kUdpSize;
 };

@@ -17,9 +17,10 @@ void drop(LcoreState& self, rte_mbuf* mbuf, Drop reason) {
 }
 
 /// A frame that is no query of ours.
-void turn_away(LcoreState& self, const PortQueue& queue, rte_mbuf* mbuf, Drop reason) {
-  if (queue.to_kernel == nullptr) return drop(self, mbuf, reason);
-  const auto dropped = hand_over(queue, bytes_of(mbuf), reason, self.now);
+void turn_away(LcoreState& self, const PortQueue& queue, rte_mbuf* mbuf,
+               const NotTaken& not_taken) {
+  if (queue.to_kernel == nullptr) return drop(self, mbuf, not_taken.reason);
+  const auto dropped = hand_over(queue, bytes_of(mbuf), not_taken, self.now);
   if (dropped) return drop(self, mbuf, *dropped);
   rte_pktmbuf_free(mbuf);  // The kernel gets a copy.
 }
@@ -28,10 +29,10 @@ void turn_away(LcoreState& self, const PortQueue& queue, rte_mbuf* mbuf, Drop re
 bool admit(LcoreState& self, const PortQueue& queue, rte_mbuf* mbuf, Handler::Query& query) {
   if (mbuf->nb_segs != 1) return drop(self, mbuf, Drop::Segmented), false;
   const ByteView bytes = bytes_of(mbuf);
-  const Result<Frame, Drop> frame = parse_frame(bytes, queue.acceptance);
+  const Result<Frame, NotTaken> frame = parse_frame(bytes, queue.acceptance);
   if (!frame) return turn_away(self, queue, mbuf, frame.error()), false;
   const rules::Bind* bind = self.policy->bind_at(frame->path.ours);
-  if (bind == nullptr) return turn_away(self, queue, mbuf, Drop::NotBound), false;
+  if (bind == nullptr) return turn_away(self, queue, mbuf, {Drop::NotBound, Owner::Kernel}), false;
   query.back.mbuf = mbuf;
   query.back.queue = static_cast<uint8_t>(&queue - self.queues.data());
   query.back.path = frame->path;

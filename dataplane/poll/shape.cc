@@ -52,10 +52,14 @@ Shape shape_of(const rules::Bind& bind, const MacAddress& mac) {
   // From a station, not a group (bit 0 of the first octet).
   fields.fix(mac).fix(std::byte{0}, std::byte{1}).skip(5);
   if (shape.ipv6) {
-    fields.fix16(0x86DD).fix(std::byte{0x60}, std::byte{0xF0}).skip(5);
+    fields.fix16(static_cast<uint16_t>(base::EtherType::Ipv6))
+        .fix(std::byte{0x60}, std::byte{0xF0})
+        .skip(5);
     fields.fix(std::byte{IPPROTO_UDP}, std::byte{0xFF}).skip(1 + 16);
   } else {
-    fields.fix16(0x0800).fix(std::byte{0x45}, std::byte{0xFF}).skip(5);
+    fields.fix16(static_cast<uint16_t>(base::EtherType::Ipv4))
+        .fix(std::byte{0x45}, std::byte{0xFF})
+        .skip(5);
     fields.fix16(0, kFragment).skip(1).fix(std::byte{IPPROTO_UDP}, std::byte{0xFF}).skip(2 + 4);
   }
   fields.fix(bind.address.address.octets());

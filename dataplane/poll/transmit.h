@@ -16,7 +16,7 @@ namespace poll {
 
 class Transmit {
  public:
-  static constexpr unsigned kBurst = 64;  // Frames that are sent at once.
+  static constexpr unsigned kSendBurst = 64;  // Frames that are sent at once.
 
   /// Takes ownership of `replies`, for which there is room. `received`: when their queries came in.
   void add(std::span<rte_mbuf* const> replies, Outcome outcome, base::Time received) {
@@ -29,7 +29,7 @@ class Transmit {
       runs_[run_count_++] = {outcome, received, static_cast<unsigned>(replies.size())};
     }
   }
-  [[nodiscard]] unsigned room() const { return kBurst - count_; }
+  [[nodiscard]] unsigned room() const { return kSendBurst - count_; }
 
   /// Sends what was gathered. What the port still refuses after a few tries is freed and counted.
   void flush(uint16_t port, uint16_t queue, CoreCounters::PerPort& port_counters,
@@ -43,8 +43,8 @@ class Transmit {
     unsigned replies = 0;
   };
 
-  std::array<rte_mbuf*, kBurst> mbufs_{};
-  std::array<Run, kBurst> runs_{};
+  std::array<rte_mbuf*, kSendBurst> mbufs_{};
+  std::array<Run, kSendBurst> runs_{};
   unsigned count_ = 0;
   unsigned run_count_ = 0;
 };

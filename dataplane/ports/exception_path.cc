@@ -23,7 +23,6 @@ constexpr int kLongestSleepMilliseconds = 1000;  // So that whoever watches `tur
 // TAP, and 4 for the port's own tag. One octet more than that tells a frame that was cut.
 constexpr unsigned kMtuMax = poll::ExceptionFrame::kRoom - 14 - 4 - 4 - 1;
 constexpr size_t kReadRoom = poll::ExceptionFrame::kRoom - 4;
-constexpr size_t kEthernet = 14;
 
 }  // namespace
 
@@ -155,7 +154,7 @@ unsigned ExceptionPath::collect() {
       ++taken;
       frame_->port = lane->port;
       frame_->size = static_cast<uint16_t>(read.size());
-      if (read.size() == kReadRoom || read.size() < kEthernet) {
+      if (read.size() == kReadRoom || read.size() < base::kEthernetHeader) {
         lane->counters.unsent[poll::Unsent::TooLong].add();
       } else if (!lane->from_kernel.push(*frame_)) {
         lane->counters.unsent[poll::Unsent::RingFull].add();

@@ -28,9 +28,8 @@ constexpr uint16_t kDescriptors = 1024;  // Per ring: 100 us of slack at 10 mill
 // a few milliseconds at times; of 700,000 frames a second 0.7 % were lost with this, 1.9 % with
 // 1024.
 constexpr uint16_t kAfXdpReceiveDescriptors = 2048;
-constexpr unsigned kPoolCache = 512;  // RTE_MEMPOOL_CACHE_MAX_SIZE; it may grow to 1.5 times that.
-constexpr unsigned kBurst =
-    64;  // Mbufs in a core's hands: frames received and fills being composed.
+constexpr unsigned kPoolCache = 512;   // RTE_MEMPOOL_CACHE_MAX_SIZE; it may grow to 1.5 times that.
+constexpr unsigned kMbufsInHand = 64;  // Of a core: frames received and fills being composed.
 constexpr uint16_t kFrameRoom = 2048;
 // The driver parks 2048 mbufs in a queue's fill ring, and the kernel may hold 2048 more until they
 // are sent.
@@ -195,7 +194,7 @@ std::string af_packet_arguments(const PortSettings& settings) {
 }
 
 unsigned pool_size(DeviceKind kind, uint16_t receive_ring, uint16_t transmit_ring) {
-  unsigned needed = transmit_ring + kPoolCache + kPoolCache / 2 + kBurst;
+  unsigned needed = transmit_ring + kPoolCache + kPoolCache / 2 + kMbufsInHand;
   // On af_xdp the receive ring holds what was parked for it.
   needed += kind == DeviceKind::AfXdp ? kAfXdpParked : receive_ring;
   if (kind == DeviceKind::Vdev) needed += kVdevKept;

@@ -38,7 +38,8 @@ void check_way_back(const poll::Path& path, ByteView payload) {
   // A reply goes to and from addresses that need not be good sources themselves (a port that is
   // never answered, say).
   if (!back) {
-    require(back.error() == rules::Drop::BadSource || back.error() == rules::Drop::SourcePort,
+    require(back.error().reason == rules::Drop::BadSource ||
+                back.error().reason == rules::Drop::SourcePort,
             "replies are good frames");
     return;
   }
@@ -62,13 +63,14 @@ void check_query(const poll::Frame& frame, ByteView payload) {
 
 /// A frame that is not for us goes to the kernel as it came but for the tag, or has a reason why it
 /// does not.
-void check_exception(ByteView frame, const poll::Acceptance& accepted, rules::Drop reason) {
+void check_exception(ByteView frame, const poll::Acceptance& accepted,
+                     const poll::NotTaken& not_taken) {
   static exchange::Doorbell doorbell;
   static poll::ToKernel to_kernel(doorbell);
   static base::Time now;
   now += base::seconds{1};  // Every ration is full again.
   const poll::PortQueue queue{.index = 7, .acceptance = accepted, .to_kernel = &to_kernel};
-  const auto dropped = poll::hand_over(queue, frame, reason, now);
+  const auto dropped = poll::hand_over(queue, frame, not_taken, now);
   static const auto taken = std::make_unique<poll::ExceptionFrame>();
   const bool handed_over = to_kernel.ring.pop({taken.get(), 1}) == 1;
   require(handed_over == !dropped, "a frame is handed over, or dropped for a reason");
@@ -92,7 +94,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const poll::Acceptance accepted = acceptance(std::byte{data[0]});
   const auto frame = poll::parse_frame(input.bytes(), accepted);
   if (!frame) return check_exception(input.bytes(), accepted, frame.error()), 0;
-  check_exception(input.bytes(), accepted, rules::Drop::NotBound);
+  check_exception(input.bytes(), accepted, {rules::Drop::NotBound, poll::Owner::Kernel});
   require(size_t{frame->payload_at} + frame->payload_size <= input.bytes().size(),
           "the payload lies in the frame");
   check_query(*frame, input.bytes().subspan(frame->payload_at, frame->payload_size));

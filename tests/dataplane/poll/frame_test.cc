@@ -30,7 +30,7 @@ Bytes payload_in(const Bytes& frame, const Frame& at) {
 TEST(ParseFrame, FindsBothEndsAndThePayload) {
   for (const Packet& packet : {Packet{}, v6_packet()}) {
     const Bytes bytes = packet.build();
-    const Result<Frame, Drop> frame = parse_frame(bytes, acceptance());
+    const Result<Frame, NotTaken> frame = parse_frame(bytes, acceptance());
     ASSERT_TRUE(frame);
     EXPECT_EQ(frame->path.client, packet.source);
     EXPECT_EQ(frame->path.ours, packet.destination);
@@ -62,7 +62,7 @@ TEST(ParseFrame, AcceptsWhatIsOddButRight) {
     for (Packet packet : {Packet{}, v6_packet()}) {
       c.change(packet);
       const Bytes bytes = packet.build();
-      const Result<Frame, Drop> frame = parse_frame(bytes, acceptance());
+      const Result<Frame, NotTaken> frame = parse_frame(bytes, acceptance());
       ASSERT_TRUE(frame) << c.name;
       EXPECT_EQ(payload_in(bytes, *frame), packet.payload) << c.name;
     }
@@ -75,7 +75,7 @@ TEST(ParseFrame, AcceptsAnAbsentChecksumOverIpv4Only) {
   EXPECT_TRUE(parse_frame(packet.build(), acceptance()));
   packet = v6_packet();
   packet.udp_checksum = 0;
-  EXPECT_EQ(parse_frame(packet.build(), acceptance()).error(), Drop::UdpChecksum);
+  EXPECT_EQ(parse_frame(packet.build(), acceptance()).error().reason, Drop::UdpChecksum);
 }
 
 TEST(ParseFrame, ChecksTheTagAgainstThePort) {
@@ -83,23 +83,24 @@ TEST(ParseFrame, ChecksTheTagAgainstThePort) {
   tagged.vlan_controls = {0x2064};  // Priority 1, id 100.
   Acceptance on_vlan = acceptance();
   on_vlan.vlan = 100;
-  const Result<Frame, Drop> frame = parse_frame(tagged.build(), on_vlan);
+  const Result<Frame, NotTaken> frame = parse_frame(tagged.build(), on_vlan);
   ASSERT_TRUE(frame);
   EXPECT_TRUE(frame->path.tag.present);
   EXPECT_EQ(frame->path.tag.control, 0x2064);
 
-  EXPECT_EQ(parse_frame(tagged.build(), acceptance()).error(), Drop::Vlan);
-  EXPECT_EQ(parse_frame(Packet{}.build(), on_vlan).error(), Drop::Vlan);
+  EXPECT_EQ(parse_frame(tagged.build(), acceptance()).error().reason, Drop::Vlan);
+  EXPECT_EQ(parse_frame(Packet{}.build(), on_vlan).error().reason, Drop::Vlan);
   tagged.vlan_controls = {100, 7};
-  EXPECT_EQ(parse_frame(tagged.build(), on_vlan).error(), Drop::EtherType);
+  EXPECT_EQ(parse_frame(tagged.build(), on_vlan).error().reason, Drop::EtherType);
 
   Packet provider;
   provider.ether_type = 0x88A8;  // IEEE 802.1ad
-  EXPECT_EQ(parse_frame(provider.build(), acceptance()).error(), Drop::EtherType);
+  EXPECT_EQ(parse_frame(provider.build(), acceptance()).error().reason, Drop::EtherType);
   tagged.vlan_controls = {100};
   const Bytes whole = tagged.build();
   for (const size_t size : {size_t{14}, size_t{15}, size_t{16}, size_t{17}}) {
-    EXPECT_EQ(parse_frame(base::ByteView(whole).first(size), on_vlan).error(), Drop::Runt) << size;
+    EXPECT_EQ(parse_frame(base::ByteView(whole).first(size), on_vlan).error().reason, Drop::Runt)
+        << size;
   }
 }
 
@@ -114,10 +115,10 @@ void expect_drops(const Packet& good, std::initializer_list<Dropped> cases) {
     Packet packet = good;
     c.change(packet);
     const Bytes bytes = packet.build();
-    const Result<Frame, Drop> frame = parse_frame(bytes, acceptance());
+    const Result<Frame, NotTaken> frame = parse_frame(bytes, acceptance());
     ASSERT_FALSE(frame) << c.name;
-    EXPECT_EQ(frame.error(), c.reason)
-        << c.name << ": " << rules::kDropNames[static_cast<size_t>(frame.error())];
+    EXPECT_EQ(frame.error().reason, c.reason)
+        << c.name << ": " << rules::kDropNames[static_cast<size_t>(frame.error().reason)];
   }
 }
 
@@ -201,12 +202,12 @@ TEST(ParseFrame, RepliesToNoPortThatAnswersReplies) {
   for (Packet packet : {Packet{}, v6_packet()}) {
     for (unsigned port = 0; port <= 1024; ++port) {
       packet.source.port = static_cast<uint16_t>(port);
-      const Result<Frame, Drop> frame = parse_frame(packet.build(), acceptance());
+      const Result<Frame, NotTaken> frame = parse_frame(packet.build(), acceptance());
       const bool answering =
           std::find(kAnswering.begin(), kAnswering.end(), port) != kAnswering.end();
       ASSERT_EQ(frame.has_value(), !answering) << port;
       if (!frame) {
-        EXPECT_EQ(frame.error(), Drop::SourcePort) << port;
+        EXPECT_EQ(frame.error().reason, Drop::SourcePort) << port;
       }
     }
   }
@@ -218,10 +219,10 @@ TEST(ParseFrame, TakesOneOfAllFirstOctets) {
   for (unsigned octet = 0; octet < 256; ++octet) {
     Packet v4;
     v4.version_and_length = static_cast<uint8_t>(octet);
-    const Result<Frame, Drop> as_v4 = parse_frame(v4.build(), acceptance());
+    const Result<Frame, NotTaken> as_v4 = parse_frame(v4.build(), acceptance());
     ASSERT_EQ(as_v4.has_value(), octet == 0x45) << octet;
     if (octet < 0x45 || octet > 0x4F) {
-      EXPECT_EQ(as_v4.error(), Drop::IpHeader) << octet;
+      EXPECT_EQ(as_v4.error().reason, Drop::IpHeader) << octet;
     }
     Packet v6 = v6_packet();
     v6.version_and_length = static_cast<uint8_t>(octet);
@@ -234,7 +235,7 @@ TEST(ParseFrame, DropsMappedAddressesOverIpv6) {
   Bytes bytes = packet.build();
   const auto mapped = tests::address("192.0.2.2").mapped();
   std::copy(mapped.begin(), mapped.end(), bytes.begin() + 14 + 8);
-  EXPECT_EQ(parse_frame(bytes, acceptance()).error(), Drop::BadSource);
+  EXPECT_EQ(parse_frame(bytes, acceptance()).error().reason, Drop::BadSource);
 }
 
 TEST(ParseFrame, AnswersLinkLocalClients) {
@@ -249,9 +250,10 @@ TEST(ParseFrame, DropsEveryTruncationOfAGoodFrame) {
     for (size_t size = 0; size < whole.size(); ++size) {
       // An allocation of its own, so that a read past the end is seen by the sanitizer.
       const Bytes cut(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(size));
-      const Result<Frame, Drop> frame = parse_frame(cut, acceptance());
+      const Result<Frame, NotTaken> frame = parse_frame(cut, acceptance());
       ASSERT_FALSE(frame) << size;
-      EXPECT_TRUE(frame.error() == Drop::Runt || frame.error() == Drop::IpHeader) << size;
+      EXPECT_TRUE(frame.error().reason == Drop::Runt || frame.error().reason == Drop::IpHeader)
+          << size;
     }
   }
 }

@@ -71,14 +71,16 @@ class HitPathTest : public ::testing::TestWithParam<Way> {
   HitPathTest()
       : rig_(GetParam().horizons == Horizons::One
                  ? LoopShape{.cache_entries = 4 * kNames}
-                 : LoopShape{.cache_entries = 4 * kNames * kPools, .domains = domains()}) {
+                 : LoopShape{.cache_entries = 4 * kNames * kPools,
+                             .cookies = rules::Cookies::Demand::Yes,
+                             .domains = domains()}) {
     rig_.core->begin(base::Clock::now());
     // Each pool has answers of its own to every name, though only one is asked for it.
     const unsigned pools = GetParam().horizons == Horizons::One ? 1 : kPools;
     for (unsigned i = 0; i < kNames; ++i) {
       // Some are kept from streams, and not to be had over UDP (ANY); some have rules of their own.
       const dns::Type type = dice_.one_in(4) ? dns::Type::Aaaa : dns::Type::A;
-      const Kept kept{dice_.one_in(32) ? any_type() : type,
+      const Kept kept{dice_.one_in(64) ? any_type() : type,
                       static_cast<dns::Wants>(dice_.below(4))};
       kept_.push_back(kept);
       for (unsigned pool = 0; pool < pools; ++pool)
@@ -116,8 +118,8 @@ class HitPathTest : public ::testing::TestWithParam<Way> {
     }
     // Mostly what there is to tell, and all others, those of twelve bits too.
     constexpr std::array kRcodes = {dns::Rcode::NoError, dns::Rcode::NxDomain};
-    const auto rcode =
-        dice_.one_in(8) ? static_cast<dns::Rcode>(dice_.below(0x20)) : kRcodes[dice_.below(8) / 7];
+    const auto rcode = dice_.one_in(16) ? static_cast<dns::Rcode>(dice_.below(0x20))
+                                        : kRcodes[dice_.below(16) / 13];
     const auto count = [&] { return static_cast<uint16_t>(dice_.below(20)); };
     const base::Time inserted = rig_.core->now - base::milliseconds{dice_.below(150'000)};
     cache::Entry* entry =
@@ -129,7 +131,7 @@ class HitPathTest : public ::testing::TestWithParam<Way> {
                                 .additionals = count(),
                                 .records = records,
                                 .ttl_places = places,
-                                .ede = dice_.one_in(16) ? dns::Ede::DnssecBogus : dns::Ede::None},
+                                .ede = dice_.one_in(32) ? dns::Ede::DnssecBogus : dns::Ede::None},
                     .inserted = inserted,
                     .expires = inserted + base::seconds{dice_.one_in(10) ? 100 : 1000}});
     ASSERT_NE(entry, nullptr);

@@ -78,6 +78,10 @@ LoopRig::LoopRig(const LoopShape& shape)
   const std::array prefixes = {*base::Prefix::parse("192.0.2.0/24"),
                                *base::Prefix::parse("2001:db8::/32")};
   policy.acl = rules::AddressSet(prefixes);
+  if (shape.cookies) {
+    const std::array<rules::CookieSecret, 1> secrets = {};
+    policy.cookies = rules::Cookies(secrets, *shape.cookies);
+  }
   std::vector<rules::Route> routes;
   for (const RoutedDomain& domain : shape.domains) {
     routes.push_back({.domain = dns::Name(wire_name(domain.name)),
@@ -198,7 +202,8 @@ Bytes query_frame(const Bytes& query, uint16_t source_port) {
 }
 
 Bytes message_in(const Bytes& frame) {
-  const poll::Result<poll::Frame, rules::Drop> parsed = poll::parse_frame(frame, {.mac = mac(2)});
+  const poll::Result<poll::Frame, poll::NotTaken> parsed =
+      poll::parse_frame(frame, {.mac = mac(2)});
   EXPECT_TRUE(parsed.has_value()) << "a reply must itself be a good frame, checksums included";
   if (!parsed) return {};
   return {frame.begin() + parsed->payload_at,

@@ -29,6 +29,7 @@ struct LoopShape {
   uint32_t cache_entries = 1024;
   uint16_t vlan = 0;
   bool exception_path = false;
+  std::optional<rules::Cookies::Demand> cookies{};  // Not spoken unless this is set.
   std::vector<RoutedDomain> domains{};
 };
 
