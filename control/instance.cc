@@ -21,37 +21,37 @@
 #include <utility>
 #include <vector>
 
-#include "control/reload/announce.h"
-#include "control/reload/cache_memory.h"
-#include "control/reload/changes.h"
+#include "control/announce.h"
 #include "control/commands/commands.h"
 #include "control/commands/control_socket.h"
 #include "control/config/check.h"
 #include "control/config/fixed_settings.h"
 #include "control/config/named_files.h"
-#include "control/process/core_load.h"
-#include "control/process/descriptors.h"
 #include "control/devices/drop_watch.h"
+#include "control/devices/ports.h"
 #include "control/http/endpoint.h"
 #include "control/http/health_verdict.h"
-#include "control/process/heartbeat.h"
 #include "control/log/log.h"
-#include "control/reload/memory_estimate.h"
-#include "control/metrics/metrics.h"
 #include "control/log/paced_log.h"
-#include "control/devices/ports.h"
-#include "control/process/pulse.h"
-#include "control/status/reach.h"
 #include "control/log/reminders.h"
+#include "control/log/stdio_redirect.h"
+#include "control/metrics/metrics.h"
+#include "control/process/core_load.h"
+#include "control/process/descriptors.h"
+#include "control/process/heartbeat.h"
+#include "control/process/pulse.h"
 #include "control/process/rights.h"
 #include "control/process/service_manager.h"
 #include "control/process/signals.h"
-#include "control/log/stdio_redirect.h"
+#include "control/process/threads.h"
+#include "control/reload/cache_memory.h"
+#include "control/reload/changes.h"
+#include "control/reload/memory_estimate.h"
+#include "control/reload/topology.h"
 #include "control/status/collect_status.h"
+#include "control/status/reach.h"
 #include "control/status/status_json.h"
 #include "control/text/escape.h"
-#include "control/process/threads.h"
-#include "control/reload/topology.h"
 #include "control/text/version.h"
 #include "dataplane/base/keyed_hash.h"
 #include "dataplane/exchange/exchange.h"
@@ -378,11 +378,12 @@ void Instance::make_workers() {
         .index = i, .sessions_per_backend = config_.tls_workers.sessions_per_backend};
     auto clients = std::make_unique<frontend::Frontend>(
         i,
-        frontend::Frontend::Sharing{exchange_, readers_, client_connections_, topology_->front_rules()},
+        frontend::Frontend::Sharing{exchange_, readers_, client_connections_,
+                                    topology_->front_rules()},
         std::move(listeners_[i]));
     workers_.push_back(std::make_unique<worker::Worker>(settings, topology_->configuration(),
-                                                     exchange_, readers_, tickets_, notice,
-                                                     std::move(clients)));
+                                                        exchange_, readers_, tickets_, notice,
+                                                        std::move(clients)));
     heartbeats_.push_back(std::make_unique<Heartbeat>(fmt::format("TLS worker {}", i),
                                                       workers_.back()->counters().turns));
   }

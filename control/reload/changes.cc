@@ -8,7 +8,7 @@
 #include <optional>
 #include <string_view>
 
-#include "control/reload/announce.h"
+#include "control/text/backend_text.h"
 
 namespace control {
 namespace {
@@ -70,9 +70,12 @@ constexpr Setting<Config> kSettings[] = {
 };
 
 constexpr Setting<frontend::Limits> kStreamLimits[] = {
-    {"max_concurrent_connections", same<frontend::Limits, &frontend::Limits::max_concurrent_connections>},
-    {"max_connections_per_client", same<frontend::Limits, &frontend::Limits::max_connections_per_client>},
-    {"max_queries_per_connection", same<frontend::Limits, &frontend::Limits::max_queries_per_connection>},
+    {"max_concurrent_connections",
+     same<frontend::Limits, &frontend::Limits::max_concurrent_connections>},
+    {"max_connections_per_client",
+     same<frontend::Limits, &frontend::Limits::max_connections_per_client>},
+    {"max_queries_per_connection",
+     same<frontend::Limits, &frontend::Limits::max_queries_per_connection>},
     {"max_in_flight_queries", same<frontend::Limits, &frontend::Limits::max_in_flight_queries>},
     {"max_connection_duration", same<frontend::Limits, &frontend::Limits::max_connection_duration>},
     {"idle_timeout", same<frontend::Limits, &frontend::Limits::idle_timeout>},

@@ -1,20 +1,14 @@
-// What the operator is told about a configuration when it comes into force.
+// What the operator is told when dotline has started: devices, CPUs, addresses, backends.
 #pragma once
 
-#include <string>
-#include <vector>
+#include <cstdint>
 
 #include "control/config/config.h"
-#include "control/log/log.h"
 #include "control/devices/ports.h"
+#include "control/log/log.h"
 #include "dataplane/ports/eal.h"
 
 namespace control {
-
-/// "backend NAME: HOST:PORT over TLS, as SUBJECT".
-[[nodiscard]] std::string line_about(const backends::BackendSettings& backend);
-/// What a backend must prove, in words.
-[[nodiscard]] std::string identity_of(const backends::BackendSettings& backend);
 
 /// What clients get at an address.
 enum class Serving : uint8_t {
