@@ -153,8 +153,8 @@ class Instance final : private Commanded {
         exchange_({.cores = cores(),
                    .workers = config.tls_workers.threads,
                    .fronts = config.tls_workers.threads,
-                   .misses = kMisses,
-                   .fills = kFills}) {
+                   .misses = kMissRing,
+                   .fills = kFillRing}) {
     for (const std::string& note : eal_.notes()) log_.write(LogLevel::Warning, note);
     in_the_making = "ports";
     ports_ = std::make_unique<Ports>(
@@ -185,10 +185,12 @@ class Instance final : private Commanded {
   int run();
 
  private:
-  // Per core and worker. Every question that a core can have parked fits into the ring that brings
-  // its Fill.
-  static constexpr unsigned kMisses = 8192;
-  static constexpr unsigned kFills = 65536;
+  // Per core and worker. A ring has a power of two of slots and keeps one of them empty.
+  static constexpr unsigned kMissRing = (1U << 14) - 1;  // Bursts, until the worker's next turn.
+  // Every question that a core can have parked fits into the ring that brings its Fill. They are
+  // 65,536, one more than the next smaller ring has room for.
+  static constexpr unsigned kFillRing = (1U << 17) - 1;
+  static_assert(kFillRing >= handler::PendingLimits{}.questions);
 
   [[nodiscard]] unsigned cores() const { return static_cast<unsigned>(config_.eal.cores.size()); }
   [[nodiscard]] MetricsSources fixed_sources() const;
