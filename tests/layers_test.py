@@ -18,10 +18,11 @@ LAYERS = {BASE: [], DNS: [BASE], CACHE: [BASE, DNS], EXCHANGE: [BASE, DNS, CACHE
           RULES: [BASE, DNS, CACHE], POLL: SHARED, "tls-workers": SHARED}
 BELOW_CONTROL = [*SHARED, POLL, "tls-workers"]
 CONTROL = {"text": [], "page": [], "yaml": ["text"], "config": ["text", "yaml"], "process": ["text", "config"],
-           "log": ["text", "config", "process"], "reload": ["text", "config", "log"],
-           "devices": ["config", "process", "log", "reload"], "metrics": ["text", "devices", "reload"],
-           "http": ["text", "yaml", "process", "page"], "status": ["text", "config", "process", "http", "metrics"],
-           "commands": ["text", "config", "status"],
+           "log": ["text", "config", "process"], "reload": ["text", "config", "process", "log"],
+           "devices": ["config", "process", "log", "reload"], "metrics": ["text", "reload", "devices"],
+           "http": ["text", "yaml", "process", "page"],
+           "status": ["text", "config", "process", "log", "reload", "devices", "metrics", "http"],
+           "commands": ["text", "config", "log", "reload", "status"],
            "draft": ["text", "yaml", "config"], "lua": ["draft"], "import": ["text", "yaml", "config", "draft", "lua"]}
 LAYERS |= {f"control/{room}": [*BELOW_CONTROL, *(f"control/{other}" for other in arrows)] for room, arrows in CONTROL.items()}
 LAYERS["control"] = [*BELOW_CONTROL, *(f"control/{room}" for room in CONTROL)]  # Its root: start, run, end.
