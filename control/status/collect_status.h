@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "control/config/config.h"
-#include "control/http/endpoint.h"
+#include "control/http/health_verdict.h"
 #include "control/metrics/metrics.h"
 #include "control/process/core_load.h"
 #include "control/status/status.h"
