@@ -15,7 +15,17 @@ BASE, DNS, CACHE, EXCHANGE, PENDING, RULES, POLL = (
     f"dataplane/{name}" for name in ("base", "dns", "cache", "exchange.h", "pending.h", "rules", "poll"))
 SHARED = [BASE, DNS, CACHE, EXCHANGE, PENDING, RULES]  # By poll cores and workers.
 LAYERS = {BASE: [], DNS: [BASE], CACHE: [BASE, DNS], EXCHANGE: [BASE, DNS, CACHE], PENDING: [BASE, DNS, CACHE, EXCHANGE],
-          RULES: [BASE, DNS, CACHE], POLL: SHARED, "tls-workers": SHARED, "control": [*SHARED, POLL, "tls-workers"]}
+          RULES: [BASE, DNS, CACHE], POLL: SHARED, "tls-workers": SHARED}
+BELOW_CONTROL = [*SHARED, POLL, "tls-workers"]
+CONTROL = {"text": [], "page": [], "yaml": ["text"], "config": ["text", "yaml"], "process": ["text", "config"],
+           "log": ["text", "config", "process"], "reload": ["text", "config", "process", "log"],
+           "devices": ["config", "process", "log", "reload"], "metrics": ["text", "reload", "devices"],
+           "http": ["text", "yaml", "process", "page"],
+           "status": ["text", "config", "process", "log", "reload", "devices", "metrics", "http"],
+           "commands": ["text", "config", "log", "reload", "status"],
+           "draft": ["text", "yaml", "config"], "lua": ["draft"], "import": ["text", "yaml", "config", "draft", "lua"]}
+LAYERS |= {f"control/{room}": [*BELOW_CONTROL, *(f"control/{other}" for other in arrows)] for room, arrows in CONTROL.items()}
+LAYERS["control"] = [*BELOW_CONTROL, *(f"control/{room}" for room in CONTROL)]  # Its root: start, run, end.
 NOT_ON_THE_PACKET_PATH = r"(openssl|spdlog|yaml-cpp|prometheus)/"
 BARRED = {**dict.fromkeys((BASE, CACHE, EXCHANGE, PENDING, RULES, POLL), NOT_ON_THE_PACKET_PATH), DNS: NOT_ON_THE_PACKET_PATH + "|rte_"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
@@ -56,8 +66,10 @@ def check_the_checker():
              ("tls-workers/upstream/a.h", f'#include "{POLL}/loop.h"'), ("tls-workers/a.h", '#include "control/config/config.h"'),
              (f"{RULES}/a.h", f'#include "{POLL}/frame.h"'), (f"{RULES}/a.cc", f'#include "{EXCHANGE}"'),
              ("control/a.cc", '#include "tests/packet_builder.h"'), ("control/a.cc", '#include "perf/load.h"'),
+             ("control/yaml/a.h", '#include "control/config/config.h"'), ("control/log/a.h", '#include "control/instance.h"'),
              ("dataplane/extra/a.h", "int x;"), (f"{CACHE}/a.h", '#pragma once\n\n#include <prometheus/counter.h>\n')]
-    right = [(f"{POLL}/a.cc", f'#include "{EXCHANGE}"\n#include <rte_mbuf.h>\n#include "made.inc"'),
+    right = [("control/config/a.h", '#include "control/yaml/section.h"'), ("control/a.cc", '#include "control/log/log.h"'),
+             (f"{POLL}/a.cc", f'#include "{EXCHANGE}"\n#include <rte_mbuf.h>\n#include "made.inc"'),
              (f"{POLL}/a.cc", '#include "./loop.h"'), ("tls-workers/a.cc", '#include <openssl/ssl.h>'),
              ("control/a.cc", f'#include "{POLL}/loop.h"\n#include "tls-workers/worker/worker.h"\n#include <spdlog/spdlog.h>'),
              (f"{DNS}/a.h", f'// see "{CACHE}/entry.h"\n#include "{BASE}/bytes.h"')]

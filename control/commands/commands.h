@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "control/reload/reloaded.h"
 #include "control/status/status.h"
 #include "dataplane/base/result.h"
 #include "dataplane/cache/cache.h"
@@ -29,14 +30,6 @@ using Command = std::variant<AskStatus, Reload, FlushCache, SetBackend>;
 /// Reads a line, untrusted. Fails with a sentence on what is not JSON or nested too deeply, on
 /// unknown commands and members, on missing ones and on those of another type.
 [[nodiscard]] base::Result<Command, std::string> parse_command(std::string_view line);
-
-/// A list of what was done, or of what is wrong; in words.
-using Lines = std::vector<std::string>;
-
-struct Reloaded {
-  Lines lines;  // What has changed, and what needs a restart.
-  Lines off;    // What is configured and not in effect.
-};
 
 /// Who does what the commands say. Called on the control thread.
 class Commanded {

@@ -16,6 +16,7 @@
 #include <system_error>
 
 #include "control/commands/commands.h"
+#include "control/config/control_socket_path.h"
 
 namespace control {
 namespace {
@@ -112,9 +113,9 @@ base::Result<std::unique_ptr<ControlSocket>, std::string> ControlSocket::open(
     return base::fail("control.socket " + path + ": " + why);
   };
   if (!path.starts_with('/')) return fail("it is no absolute path");
-  if (path.size() > kMaxPath)
+  if (path.size() > kMaxControlSocketPath)
     return fail("it has " + std::to_string(path.size()) + " octets, a socket's path has " +
-                std::to_string(kMaxPath) + " at most");
+                std::to_string(kMaxControlSocketPath) + " at most");
   if (const Failed failed = make_folder(std::filesystem::path(path).parent_path()))
     return fail(*failed);
   if (const Failed failed = clear(path)) return fail(*failed);

@@ -36,8 +36,6 @@ class ControlSocket {
   /// When to call `serve` again at the latest, whatever the descriptor says.
   [[nodiscard]] base::Time next_deadline() const;
 
-  static constexpr std::string_view kUsualPath = "/run/dotline/dotline.sock";
-  static constexpr size_t kMaxPath = 107;                // sun_path, with its end.
   static constexpr size_t kMaxLine = size_t{64} * 1024;  // Without its end.
   static constexpr size_t kMaxConnections = 16;          // Whoever comes next is told so.
   static constexpr base::seconds kLineTime{5};    // For a line to come, and a reply to be read.

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "control/commands/control_socket.h"
+#include "control/config/control_socket_path.h"
 
 namespace CLI {  // NOLINT(readability-identifier-naming): the library's name.
 class App;
@@ -35,7 +35,7 @@ class RemoteCommands {
   [[nodiscard]] int flush() const;
   [[nodiscard]] int set_backend(const std::string& state) const;
 
-  std::string socket_{ControlSocket::kUsualPath};
+  std::string socket_{kUsualControlSocket};
   bool json_ = false;
   std::optional<uint64_t> count_;
   std::string backend_;

@@ -2,7 +2,7 @@
 // made sure that it is really they, in config_tls.cc.
 #include <algorithm>
 
-#include "control/yaml/reader.h"
+#include "control/config/reader.h"
 #include "tls-workers/backends/query_budget.h"
 
 namespace control {
@@ -55,7 +55,8 @@ backends::BackendSettings read_backend(const YamlNode& node, Reading& reading) {
   section.number("weight", backend.weight, {1, INT32_MAX});
   read_backend_pools(section, reading, backend);
   // A session tells its queries apart by a 16-bit id.
-  section.number("queries_per_second", backend.queries_per_second, {0, backends::QueryBudget::kMost});
+  section.number("queries_per_second", backend.queries_per_second,
+                 {0, backends::QueryBudget::kMost});
   section.number("max_in_flight", backend.max_in_flight, {1, UINT16_MAX});
   section.milliseconds("query_timeout", backend.query_timeout, {10, 60'000});
   section.milliseconds("idle_timeout", backend.idle_timeout, {100, 86'400'000});

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "control/yaml/reader.h"
+#include "control/config/reader.h"
 #include "control/yaml/values.h"
 
 namespace control {

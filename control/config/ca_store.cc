@@ -9,7 +9,7 @@
 #include <functional>
 #include <memory>
 
-#include "control/config/regular_file.h"
+#include "control/text/regular_file.h"
 
 namespace control {
 namespace {

@@ -3,18 +3,12 @@
 #include <algorithm>
 
 #include "control/config/check.h"
+#include "control/config/reader.h"
+#include "control/text/regular_file.h"
 #include "control/yaml/errors.h"
-#include "control/yaml/reader.h"
-#include "control/config/regular_file.h"
 #include "control/yaml/yaml_tree.h"
 
 namespace control {
-
-std::string ConfigError::message() const {
-  if (line == 0) return file + ": " + text;
-  return file + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " + text;
-}
-
 namespace {
 
 /// Whoever could ask nobody has nothing to serve.

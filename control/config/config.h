@@ -10,8 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "control/commands/control_socket.h"
+#include "control/config/control_socket_path.h"
 #include "control/config/machine.h"
+#include "control/yaml/errors.h"
 #include "dataplane/base/address.h"
 #include "dataplane/base/result.h"
 #include "dataplane/cache/entry.h"
@@ -23,10 +24,10 @@
 #include "dataplane/rules/cookies.h"
 #include "dataplane/rules/local_names.h"
 #include "dataplane/rules/rate_limit.h"
-#include "tls-workers/frontend/limits.h"
-#include "tls-workers/server_tls/server_context.h"
 #include "tls-workers/backends/backend.h"
 #include "tls-workers/backends/policy.h"
+#include "tls-workers/frontend/limits.h"
+#include "tls-workers/server_tls/server_context.h"
 
 namespace control {
 
@@ -51,9 +52,9 @@ struct CertificateFiles {
 struct Bind {
   base::Endpoint address;
   Protocol protocol = Protocol::Do53;
-  dns::PoolId pool{};                     // Index into Config::pools.
+  dns::PoolId pool{};                          // Index into Config::pools.
   std::optional<server_tls::ServerTls> tls{};  // Unless Do53. What its files had in them when read.
-  std::vector<std::string> paths{};       // DoH only: where DNS is, at least one.
+  std::vector<std::string> paths{};            // DoH only: where DNS is, at least one.
   std::vector<CertificateFiles> certificate_files{};  // Unless Do53.
   std::vector<std::string> faults{};                  // Why some of those are not shown.
 
@@ -127,9 +128,9 @@ struct Config {
   std::vector<PacketCache> packet_caches;  // At least one.
   TlsWorkers tls_workers;
   std::vector<backends::BackendSettings> backends;  // At least one.
-  std::vector<Pool> pools;                     // At least one.
+  std::vector<Pool> pools;                          // At least one.
   base::Endpoint metrics_address;
-  std::string control_socket{ControlSocket::kUsualPath};  // Empty: none.
+  std::string control_socket{kUsualControlSocket};  // Empty: none.
   LogLevel log_level = LogLevel::Info;
   std::vector<FileFault> file_faults;
   std::map<std::string, uint64_t> ca_stores;  // By path: a hash of what was in it when read.
@@ -137,18 +138,6 @@ struct Config {
   /// What is off, as it was when the file was read: right as it is written, but what it names is
   /// missing or no good. The same form; `parts_off` tells how that is now.
   std::vector<std::string> off;
-};
-
-/// One thing wrong with the file. Lines and columns count from 1; both are 0 if the file could not
-/// be read at all.
-struct ConfigError {
-  std::string file;
-  unsigned line = 0;
-  unsigned column = 0;
-  std::string text;
-
-  /// "FILE:LINE:COLUMN: text"
-  [[nodiscard]] std::string message() const;
 };
 
 /// Reads and checks the file at `path` for use on `machine`. Fails with every error found, sorted

@@ -1,7 +1,7 @@
 // The section `cookies`, and the file of secrets that it names: one secret a line, as Unbound's
 // cookie-secret-file has them.
 #include "control/config/named_files.h"
-#include "control/yaml/reader.h"
+#include "control/config/reader.h"
 
 namespace control {
 

@@ -2,7 +2,7 @@
 // `tls_workers`.
 #include <algorithm>
 
-#include "control/yaml/reader.h"
+#include "control/config/reader.h"
 #include "control/yaml/values.h"
 #include "dataplane/poll/counters.h"
 #include "dataplane/poll/idle.h"
@@ -16,13 +16,13 @@ constexpr uint64_t kMostMegabytes = uint64_t{1} << 20;
 constexpr Choice<poll::Idle> kIdles[] = {
     {"busy", poll::Idle::Busy}, {"pause", poll::Idle::Pause}, {"sleep", poll::Idle::Sleep}};
 constexpr Choice<ports::Hugepages> kHugepages[] = {{"auto", ports::Hugepages::Auto},
-                                                  {"require", ports::Hugepages::Require},
-                                                  {"off", ports::Hugepages::Off}};
+                                                   {"require", ports::Hugepages::Require},
+                                                   {"off", ports::Hugepages::Off}};
 constexpr std::string_view kTap = "tap:";
 constexpr Choice<ports::DeviceKind> kDeviceKinds[] = {{"af_xdp", ports::DeviceKind::AfXdp},
-                                                     {"af_packet", ports::DeviceKind::AfPacket},
-                                                     {"pci", ports::DeviceKind::Pci},
-                                                     {"vdev", ports::DeviceKind::Vdev}};
+                                                      {"af_packet", ports::DeviceKind::AfPacket},
+                                                      {"pci", ports::DeviceKind::Pci},
+                                                      {"vdev", ports::DeviceKind::Vdev}};
 
 bool contains(const std::vector<unsigned>& cpus, unsigned cpu) {
   return std::find(cpus.begin(), cpus.end(), cpu) != cpus.end();

@@ -2,7 +2,7 @@
 // meaning are dnsdist's.
 #include <iterator>
 
-#include "control/yaml/reader.h"
+#include "control/config/reader.h"
 #include "control/text/dns_text.h"
 #include "dataplane/dns/protocol.h"
 

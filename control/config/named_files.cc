@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "control/config/ca_store.h"
-#include "control/config/regular_file.h"
+#include "control/text/regular_file.h"
 
 namespace control {
 namespace {
@@ -24,7 +24,7 @@ constexpr size_t kDigits = 2 * sizeof(rules::CookieSecret);
 // ---------------------------------------------------------------- certificates
 
 base::Result<server_tls::Certificate, LoadedCertificates::Fault> load(const CertificateFiles& files,
-                                                                 size_t index, Date date) {
+                                                                      size_t index, Date date) {
   const auto fault = [index](Part part, std::string text) {
     return base::fail(LoadedCertificates::Fault{index, part, std::move(text)});
   };

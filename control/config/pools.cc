@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "control/yaml/reader.h"
+#include "control/config/reader.h"
 #include "control/text/dns_text.h"
 #include "dataplane/rules/client_counters.h"
 
@@ -17,12 +17,12 @@ constexpr Choice<backends::Policy> choice_of(backends::Policy policy) {
   return {backends::kPolicyNames[static_cast<size_t>(policy)], policy};
 }
 constexpr Choice<backends::Policy> kPolicies[] = {choice_of(backends::Policy::LeastOutstanding),
-                                             choice_of(backends::Policy::FirstAvailable),
-                                             choice_of(backends::Policy::RoundRobin),
-                                             choice_of(backends::Policy::WRandom),
-                                             choice_of(backends::Policy::WHashed),
-                                             choice_of(backends::Policy::CHashed),
-                                             choice_of(backends::Policy::P2c)};
+                                                  choice_of(backends::Policy::FirstAvailable),
+                                                  choice_of(backends::Policy::RoundRobin),
+                                                  choice_of(backends::Policy::WRandom),
+                                                  choice_of(backends::Policy::WHashed),
+                                                  choice_of(backends::Policy::CHashed),
+                                                  choice_of(backends::Policy::P2c)};
 static_assert(std::size(kPolicies) == backends::kPolicyNames.size());
 
 backends::PolicySettings settings_of(backends::Policy policy, const Reading& reading) {

@@ -1,5 +1,5 @@
 // The section `rate_limit`: how many replies of one kind a network gets in a second.
-#include "control/yaml/reader.h"
+#include "control/config/reader.h"
 
 namespace control {
 namespace {

@@ -4,7 +4,7 @@
 #include <chrono>
 
 #include "control/config/named_files.h"
-#include "control/yaml/reader.h"
+#include "control/config/reader.h"
 #include "control/yaml/values.h"
 
 namespace control {

@@ -4,10 +4,10 @@
 #include <functional>
 
 #include "control/config/ca_store.h"
-#include "control/yaml/reader.h"
+#include "control/config/reader.h"
 #include "control/yaml/values.h"
-#include "tls-workers/transport/key_log.h"
 #include "tls-workers/backends/pins.h"
+#include "tls-workers/transport/key_log.h"
 #include "tls-workers/transport/tls_offer.h"
 
 namespace control {

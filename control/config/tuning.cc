@@ -2,7 +2,7 @@
 // are dnsdist's where it has the setting.
 #include <string>
 
-#include "control/yaml/reader.h"
+#include "control/config/reader.h"
 
 namespace control {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "control/import/dnsdist_draft.h"
+#include "control/draft/dnsdist_draft.h"
 
 namespace control {
 

@@ -13,8 +13,8 @@
 #include <string_view>
 #include <vector>
 
-#include "control/import/dnsdist_draft.h"
-#include "control/import/dnsdist_names.h"
+#include "control/draft/dnsdist_draft.h"
+#include "control/draft/dnsdist_names.h"
 
 namespace control {
 

@@ -3,7 +3,7 @@
 #include "control/draft/draft_tuning.h"
 #include "control/lua/lua_sandbox.h"
 #include "control/lua/lua_values.h"
-#include "control/draft/stand_in.h"
+#include "control/lua/stand_in.h"
 
 namespace control {
 namespace {

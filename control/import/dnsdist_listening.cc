@@ -1,11 +1,11 @@
 // Where dnsdist answers, whom, and where it tells about itself.
 #include <algorithm>
 
-#include "control/import/dnsdist_functions.h"
 #include "control/draft/draft_binds.h"
+#include "control/import/dnsdist_functions.h"
 #include "control/lua/lua_sandbox.h"
 #include "control/lua/lua_values.h"
-#include "control/draft/stand_in.h"
+#include "control/lua/stand_in.h"
 
 namespace control {
 namespace {

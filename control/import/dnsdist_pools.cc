@@ -2,12 +2,12 @@
 #include <algorithm>
 #include <array>
 
-#include "control/import/dnsdist_functions.h"
 #include "control/draft/draft_pools.h"
+#include "control/import/dnsdist_functions.h"
 #include "control/lua/lua_objects.h"
 #include "control/lua/lua_sandbox.h"
 #include "control/lua/lua_values.h"
-#include "control/draft/stand_in.h"
+#include "control/lua/stand_in.h"
 
 namespace control {
 namespace {

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <string>
 
-#include "control/import/dnsdist_functions.h"
-#include "control/import/dnsdist_names.h"
+#include "control/draft/dnsdist_names.h"
 #include "control/draft/draft_pools.h"
+#include "control/import/dnsdist_functions.h"
 #include "control/lua/lua_objects.h"
 #include "control/lua/lua_sandbox.h"
 #include "control/lua/lua_values.h"
-#include "control/draft/stand_in.h"
+#include "control/lua/stand_in.h"
 
 namespace control {
 namespace {

@@ -1,12 +1,12 @@
 // newServer: the resolvers, and what dnsdist lets one say to them afterwards.
 #include <algorithm>
 
-#include "control/import/dnsdist_functions.h"
 #include "control/draft/draft_servers.h"
+#include "control/import/dnsdist_functions.h"
 #include "control/lua/lua_objects.h"
 #include "control/lua/lua_sandbox.h"
 #include "control/lua/lua_values.h"
-#include "control/draft/stand_in.h"
+#include "control/lua/stand_in.h"
 
 namespace control {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <string>
 
+#include "control/draft/dnsdist_draft.h"
 #include "control/yaml/yaml_tree.h"
-#include "control/import/dnsdist_draft.h"
 
 namespace control {
 

@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "control/import/dnsdist_names.h"
+#include "control/draft/dnsdist_names.h"
 #include "control/draft/draft_pools.h"
 #include "control/draft/yaml_parameters.h"
 

@@ -1,8 +1,8 @@
 // The rules of dnsdist's YAML, which choose pools as Lua's do.
 #pragma once
 
+#include "control/draft/dnsdist_draft.h"
 #include "control/yaml/yaml_tree.h"
-#include "control/import/dnsdist_draft.h"
 
 namespace control {
 

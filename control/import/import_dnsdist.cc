@@ -17,17 +17,17 @@
 #include <system_error>
 
 #include "control/config/config.h"
-#include "control/yaml/errors.h"
-#include "control/config/regular_file.h"
-#include "control/yaml/values.h"
-#include "control/yaml/yaml_tree.h"
+#include "control/draft/draft_pools.h"
+#include "control/draft/yaml_writer.h"
 #include "control/import/dnsdist_functions.h"
 #include "control/import/dnsdist_yaml.h"
-#include "control/draft/draft_pools.h"
 #include "control/lua/lua_repair.h"
-#include "control/draft/stand_in.h"
-#include "control/draft/yaml_writer.h"
+#include "control/lua/stand_in.h"
 #include "control/text/escape.h"
+#include "control/text/regular_file.h"
+#include "control/yaml/errors.h"
+#include "control/yaml/values.h"
+#include "control/yaml/yaml_tree.h"
 
 namespace control {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "control/import/dnsdist_draft.h"
+#include "control/draft/dnsdist_draft.h"
 #include "control/lua/lua_sandbox.h"
 
 namespace control {

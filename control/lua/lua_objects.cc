@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "control/import/dnsdist_names.h"
-#include "control/draft/stand_in.h"
+#include "control/draft/dnsdist_names.h"
+#include "control/lua/stand_in.h"
 
 namespace control {
 namespace {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "control/import/dnsdist_draft.h"
+#include "control/draft/dnsdist_draft.h"
 #include "control/lua/lua_sandbox.h"
 
 namespace control {

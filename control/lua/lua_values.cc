@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "control/lua/lua_sandbox.h"
-#include "control/draft/stand_in.h"
+#include "control/lua/stand_in.h"
 
 namespace control {
 namespace {

@@ -29,6 +29,12 @@ class FamilyList {
   /// The sum of `histograms`, in seconds.
   void sample(Labels labels, const std::vector<const base::Histogram*>& histograms);
 
+  /// One for each of `names`, in their order; `value_of` is given the index.
+  template <typename Names, typename ValueOf>
+  void samples(const char* label, const Names& names, ValueOf value_of) {
+    for (size_t i = 0; i < names.size(); ++i) sample({{label, std::string(names[i])}}, value_of(i));
+  }
+
   /// Families of one sample without labels.
   template <typename Value>
   void counter(std::string name, std::string help, Value value) {

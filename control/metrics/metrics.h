@@ -19,9 +19,9 @@
 #include "dataplane/cache/cache.h"
 #include "dataplane/poll/counters.h"
 #include "dataplane/ports/exception_path.h"
+#include "tls-workers/frontend/counters.h"
 #include "tls-workers/questions/configuration.h"
 #include "tls-workers/questions/counters.h"
-#include "tls-workers/frontend/counters.h"
 
 namespace control {
 

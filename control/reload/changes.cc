@@ -8,7 +8,7 @@
 #include <optional>
 #include <string_view>
 
-#include "control/reload/announce.h"
+#include "control/text/backend_text.h"
 
 namespace control {
 namespace {
@@ -70,9 +70,12 @@ constexpr Setting<Config> kSettings[] = {
 };
 
 constexpr Setting<frontend::Limits> kStreamLimits[] = {
-    {"max_concurrent_connections", same<frontend::Limits, &frontend::Limits::max_concurrent_connections>},
-    {"max_connections_per_client", same<frontend::Limits, &frontend::Limits::max_connections_per_client>},
-    {"max_queries_per_connection", same<frontend::Limits, &frontend::Limits::max_queries_per_connection>},
+    {"max_concurrent_connections",
+     same<frontend::Limits, &frontend::Limits::max_concurrent_connections>},
+    {"max_connections_per_client",
+     same<frontend::Limits, &frontend::Limits::max_connections_per_client>},
+    {"max_queries_per_connection",
+     same<frontend::Limits, &frontend::Limits::max_queries_per_connection>},
     {"max_in_flight_queries", same<frontend::Limits, &frontend::Limits::max_in_flight_queries>},
     {"max_connection_duration", same<frontend::Limits, &frontend::Limits::max_connection_duration>},
     {"idle_timeout", same<frontend::Limits, &frontend::Limits::idle_timeout>},
@@ -153,6 +156,76 @@ constexpr Setting<backends::TlsSettings> kOfBindTls[] = {
     {"ecdhe_curves", same<backends::TlsSettings, &backends::TlsSettings::ecdhe_curves>},
     {"minimum_version", same<backends::TlsSettings, &backends::TlsSettings::min_version>},
 };
+
+// Every member that a setting can be in. A new one stops the build here: it belongs into a table
+// above, or into fixed_settings.cc if only a restart changes it, and into every_member_test.cc.
+[[maybe_unused]] void knows(const Config& all) {
+  [[maybe_unused]] const auto& [file, strict_start, eal, idle, binds, stream_limits, acl,
+                                local_names, cookies, rate_limit, rate_limit_exempt,
+                                max_misses_per_client, packet_caches, tls_workers, backends, pools,
+                                metrics_address, control_socket, log_level, file_faults, ca_stores,
+                                warnings, off] = all;
+}
+[[maybe_unused]] void knows(const ports::EalSettings& all) {
+  [[maybe_unused]] const auto& [cores, memory_megabytes, hugepages, ports, binds] = all;
+}
+[[maybe_unused]] void knows(const TlsWorkers& all) {
+  [[maybe_unused]] const auto& [threads, cpus, sessions_per_backend, hedging] = all;
+}
+[[maybe_unused]] void knows(const CookieSettings& all) {
+  [[maybe_unused]] const auto& [enabled, require_server_cookie, secrets] = all;
+}
+[[maybe_unused]] void knows(const rules::RateLimit& all) {
+  [[maybe_unused]] const auto& [per_second, slip, ipv4_prefix_length, ipv6_prefix_length, log_only,
+                                exempt] = all;
+}
+[[maybe_unused]] void knows(const frontend::Limits& all) {
+  [[maybe_unused]] const auto& [max_concurrent_connections, max_connections_per_client,
+                                max_queries_per_connection, max_in_flight_queries,
+                                listen_queue_size, connections_overload_threshold,
+                                max_connection_duration, receive_timeout, send_timeout,
+                                idle_timeout] = all;
+}
+[[maybe_unused]] void knows(const Bind& all) {
+  [[maybe_unused]] const auto& [address, protocol, pool, tls, paths, certificate_files, faults] =
+      all;
+}
+[[maybe_unused]] void knows(const server_tls::ServerTls& all) {
+  [[maybe_unused]] const auto& [certificates, offer] = all;
+}
+[[maybe_unused]] void knows(const PacketCache& all) {
+  [[maybe_unused]] const auto& [name, size, limits, staleness, prefetch, nxdomain_cut] = all;
+}
+[[maybe_unused]] void knows(const dns::LifetimeLimits& all) {
+  [[maybe_unused]] const auto& [max_ttl, min_ttl, max_negative_ttl, temporary_failure_ttl] = all;
+}
+[[maybe_unused]] void knows(const cache::Staleness& all) {
+  [[maybe_unused]] const auto& [max_stale, stale_ttl] = all;
+}
+[[maybe_unused]] void knows(const Pool& all) {
+  [[maybe_unused]] const auto& [name, packet_cache, policy, domains] = all;
+}
+[[maybe_unused]] void knows(const backends::PolicySettings& all) {
+  [[maybe_unused]] const auto& [policy, balancing_factor] = all;
+}
+[[maybe_unused]] void knows(const Backend& all) {
+  [[maybe_unused]] const auto& [name, address, host, socks5, protocol, path, subject_name,
+                                subject_address, pins, ca_store, tls, order, weight, pools,
+                                max_in_flight, queries_per_second, query_timeout, health,
+                                idle_timeout] = all;
+}
+[[maybe_unused]] void knows(const backends::TlsSettings& all) {
+  [[maybe_unused]] const auto& [ciphers, ciphers_tls_13, ecdhe_curves, min_version, key_log_file] =
+      all;
+}
+[[maybe_unused]] void knows(const Health& all) {
+  [[maybe_unused]] const auto& [mode, qname, qtype, random_label, interval, timeout, max_failures,
+                                rise, lazy] = all;
+}
+[[maybe_unused]] void knows(const Lazy& all) {
+  [[maybe_unused]] const auto& [interval, threshold, sample_size, min_sample_count, failing,
+                                exponential_back_off, max_back_off, strict] = all;
+}
 
 /// Those that differ, each name once.
 template <typename Thing, size_t kCount>

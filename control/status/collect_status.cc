@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "control/reload/announce.h"
+#include "control/text/backend_text.h"
 
 namespace control {
 namespace {
@@ -147,7 +147,8 @@ void collect_rotation(const backends::SharedBackend& shared, const Moment& now,
   backend.up = shared.up();
   backend.mode =
       backends::HealthSettings::kModeNames[static_cast<size_t>(shared.rotation.settings().mode)];
-  backend.said = backends::Rotation::kWordNames[static_cast<size_t>(shared.rotation.current_override())];
+  backend.said =
+      backends::Rotation::kWordNames[static_cast<size_t>(shared.rotation.current_override())];
   backend.state = state_of(report.state, backend);
   backend.since = date_of(report.since, now);
   if (!report.last_check) return;
@@ -157,7 +158,8 @@ void collect_rotation(const backends::SharedBackend& shared, const Moment& now,
 }
 
 void collect_counters(const backends::SharedBackend& shared, Status::Backend& backend) {
-  for (const std::string_view name : backends::kFailureNames) backend.failures.emplace_back(name, 0);
+  for (const std::string_view name : backends::kFailureNames)
+    backend.failures.emplace_back(name, 0);
   for (const backends::BackendLedger& ledger : shared.ledgers) {
     const backends::BackendCounters& counters = ledger.counters;
     backend.sessions += counters.sessions.read();
@@ -173,7 +175,8 @@ void collect_counters(const backends::SharedBackend& shared, Status::Backend& ba
 void collect_report(const backends::BackendReport& report, Status::Backend& backend) {
   if (report.last_failure) {
     backend.last_failure = {
-        .kind = std::string(backends::kFailureNames[static_cast<size_t>(report.last_failure->kind)]),
+        .kind =
+            std::string(backends::kFailureNames[static_cast<size_t>(report.last_failure->kind)]),
         .text = report.last_failure->text,
         .at = unix_time(report.last_failure->at)};
   }

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "control/config/config.h"
-#include "control/process/core_load.h"
-#include "control/http/endpoint.h"
+#include "control/http/health_verdict.h"
 #include "control/metrics/metrics.h"
+#include "control/process/core_load.h"
 #include "control/status/status.h"
 #include "dataplane/base/clock.h"
 #include "tls-workers/backends/backend_report.h"

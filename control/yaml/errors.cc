@@ -52,6 +52,11 @@ std::string_view closest(std::string_view word, std::span<const std::string_view
   return best;
 }
 
+std::string ConfigError::message() const {
+  if (line == 0) return file + ": " + text;
+  return file + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " + text;
+}
+
 void ConfigErrors::add(Place place, std::string text) {
   errors_.push_back({file_, place.line, place.column, std::move(text)});
 }

@@ -7,10 +7,21 @@
 #include <string_view>
 #include <vector>
 
-#include "control/config/config.h"
 #include "control/yaml/yaml_tree.h"
 
 namespace control {
+
+/// One thing wrong with the file. Lines and columns count from 1; both are 0 if the file could not
+/// be read at all.
+struct ConfigError {
+  std::string file;
+  unsigned line = 0;
+  unsigned column = 0;
+  std::string text;
+
+  /// "FILE:LINE:COLUMN: text"
+  [[nodiscard]] std::string message() const;
+};
 
 class ConfigErrors {
  public:

@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "control/config/control_socket_path.h"
 #include "tests/temporary_folder.h"
 
 namespace control {
@@ -229,7 +230,7 @@ TEST_F(ControlSocketTest, SaysWhereItCannotBe) {
 
 TEST_F(ControlSocketTest, TakesTheLongestPathThereIs) {
   const std::string folder = folder_.string() + "/";
-  path_ = folder + std::string(ControlSocket::kMaxPath - folder.size(), 's');
+  path_ = folder + std::string(kMaxControlSocketPath - folder.size(), 's');
   open();
   EXPECT_TRUE(Client(path_).connected());
   EXPECT_THAT(refused(path_ + "s"), HasSubstr("it has 108 octets"));

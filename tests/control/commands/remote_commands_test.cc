@@ -15,6 +15,7 @@
 
 #include "control/command_line.h"
 #include "control/commands/commands.h"
+#include "control/commands/control_socket.h"
 #include "tests/control/status/status_rig.h"
 #include "tests/temporary_folder.h"
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "control/import/dnsdist_names.h"
+#include "control/draft/dnsdist_names.h"
 #include "tests/control/import/import_rig.h"
 
 namespace control {

@@ -13,8 +13,8 @@
 #include <set>
 #include <sstream>
 
-#include "control/config/fixed_settings.h"
 #include "tests/control/config/config_rig.h"
+#include "tests/control/reload/changes_rig.h"
 #include "tests/temporary_folder.h"
 #include "tests/tls-workers/certificates.h"
 
@@ -51,14 +51,6 @@ class Folder {
   const std::filesystem::path path_ = tests::make_temporary_folder("dotline-changes");
   const tests::Authority authority_;
 };
-
-std::vector<std::string> lines_between(const Config& before, Config after) {
-  const auto kept = keep_fixed_settings(before, after);
-  if (!kept) return {kept.error()};
-  std::vector<std::string> lines = changes_between(before, after);
-  lines.insert(lines.end(), kept->begin(), kept->end());
-  return lines;
-}
 
 class EachSetting : public testing::Test {
  protected:

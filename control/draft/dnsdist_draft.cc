@@ -1,9 +1,9 @@
-#include "control/import/dnsdist_draft.h"
+#include "control/draft/dnsdist_draft.h"
 
 #include <algorithm>
 
-#include "control/yaml/values.h"
 #include "control/text/escape.h"
+#include "control/yaml/values.h"
 #include "dataplane/dns/question.h"
 
 namespace control {

@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "control/config/config.h"
-#include "control/yaml/errors.h"
 #include "control/config/machine.h"
+#include "control/text/escape.h"
+#include "control/yaml/errors.h"
 #include "control/yaml/section.h"
 #include "control/yaml/yaml_tree.h"
-#include "control/text/escape.h"
 
 namespace control {
 
@@ -50,8 +50,8 @@ void read_health(Section section, backends::HealthSettings& health);
 void read_tls(Section& outer, Reading& reading, backends::BackendSettings& backend);
 /// What of `section`, a section `tls`, says which ciphers and groups are good enough.
 void read_offer(Section& section, backends::TlsSettings& offer);
-inline constexpr Choice<backends::TlsVersion> kTlsVersions[] = {{"tls1.2", backends::TlsVersion::Tls12},
-                                                           {"tls1.3", backends::TlsVersion::Tls13}};
+inline constexpr Choice<backends::TlsVersion> kTlsVersions[] = {
+    {"tls1.2", backends::TlsVersion::Tls12}, {"tls1.3", backends::TlsVersion::Tls13}};
 /// The section `tls` of the bind that `outer` is, and the files that it names.
 void read_server_tls(Section& outer, Reading& reading, Bind& bind);
 /// The section `tuning.tcp`: what clients may take over streams.

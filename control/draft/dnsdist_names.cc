@@ -1,4 +1,4 @@
-#include "control/import/dnsdist_names.h"
+#include "control/draft/dnsdist_names.h"
 
 #include <algorithm>
 #include <span>

@@ -1,9 +1,9 @@
-#include "control/draft/stand_in.h"
+#include "control/lua/stand_in.h"
 
 #include <algorithm>
 #include <string_view>
 
-#include "control/import/dnsdist_names.h"
+#include "control/draft/dnsdist_names.h"
 #include "control/lua/lua_sandbox.h"
 
 namespace control {

@@ -1,4 +1,4 @@
-#include "control/reload/announce.h"
+#include "control/announce.h"
 
 #include <fmt/format.h>
 #include <rte_lcore.h>
@@ -6,18 +6,12 @@
 #include <algorithm>
 #include <optional>
 
+#include "control/text/backend_text.h"
 #include "control/text/version.h"
 #include "dataplane/poll/hit_path.h"
 
 namespace control {
 namespace {
-
-/// How a backend is reached, in words.
-std::string way_to(const backends::BackendSettings& backend) {
-  const char* protocol = backend.protocol == backends::Protocol::DoH ? "over HTTPS" : "over TLS";
-  if (!backend.socks5) return protocol;
-  return fmt::format("{} through the proxy {}", protocol, backend.socks5->proxy.text());
-}
 
 /// How clients ask, in words.
 const char* way_of(Protocol protocol) {
@@ -47,19 +41,6 @@ void announce_queue(const Config& config, const ports::Port& port, unsigned core
 }
 
 }  // namespace
-
-std::string identity_of(const backends::BackendSettings& backend) {
-  std::string subject =
-      backend.subject_name.empty() ? backend.subject_address : backend.subject_name;
-  if (backend.pins.empty()) return subject;
-  const std::string keys = fmt::format("the owner of a pinned key (of {})", backend.pins.size());
-  return subject.empty() ? keys : subject + " and " + keys;
-}
-
-std::string line_about(const backends::BackendSettings& backend) {
-  return fmt::format("backend {}: {} {}, as {}", backend.name, backend.where(), way_to(backend),
-                     identity_of(backend));
-}
 
 void announce_bind(const Bind& bind, Serving serving, Log& log) {
   const std::string address = bind.address.text();

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "control/import/dnsdist_draft.h"
+#include "control/draft/dnsdist_draft.h"
 #include "control/draft/draft_pools.h"
 
 namespace control {

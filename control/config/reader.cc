@@ -1,4 +1,4 @@
-#include "control/yaml/reader.h"
+#include "control/config/reader.h"
 
 #include "control/yaml/values.h"
 
@@ -44,10 +44,10 @@ void read_control(Section section, Reading& reading) {
   if (text->empty()) return;
   if (!text->starts_with('/') || text->ends_with('/'))
     section.refuse("socket", "is not the absolute path of a file, such as " +
-                                 std::string(ControlSocket::kUsualPath));
-  if (text->size() > ControlSocket::kMaxPath)
+                                 std::string(kUsualControlSocket));
+  if (text->size() > kMaxControlSocketPath)
     section.refuse("socket", "is too long, expected at most " +
-                                 std::to_string(ControlSocket::kMaxPath) + " octets");
+                                 std::to_string(kMaxControlSocketPath) + " octets");
 }
 
 void read_logging(Section section, Reading& reading) {

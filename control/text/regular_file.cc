@@ -1,4 +1,4 @@
-#include "control/config/regular_file.h"
+#include "control/text/regular_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
