@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/base/assert.h"
 #include "dataplane/cache/cache.h"
 #include "dataplane/dns/answer.h"
 #include "tls-workers/backends/backend.h"
@@ -44,7 +45,9 @@ class Pools {
   /// Before anything is looked up, and whenever they have changed. They live until the next call.
   void use(const std::vector<PoolSettings>& pools) { pools_ = &pools; }
   [[nodiscard]] const PoolSettings& of(const dns::Question& question) const {
-    return (*pools_)[static_cast<size_t>(question.pool)];
+    const auto index = static_cast<size_t>(question.pool);
+    ASSERT(index < pools_->size());
+    return (*pools_)[index];
   }
 
  private:
