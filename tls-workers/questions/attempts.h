@@ -18,7 +18,7 @@ namespace questions {
 /// How a query ended without an answer.
 enum class Loss : uint8_t {
   Cut,       // Its session ended, over something else.
-  Spoiled,   // Its session ended over what made no sense, and nobody knows whose answer that was.
+  Spoiled,   // Its session ended over what made no sense: it is not known whose answer that was.
   Failed,    // The backend failed it; it may do better the next time.
   RuledOut,  // The backend failed it, and would again.
 };
@@ -71,14 +71,14 @@ class Attempts {
     if (record == nullptr) return count_ < kMostBackends;
     return std::max(record->failed, record->sent) < kMostFailures && record->late == 0;
   }
-  /// How often it has been asked there in vain so far: who has the fewest is asked next.
+  /// How often it has been asked there in vain so far: the backend with the fewest is asked next.
   [[nodiscard]] unsigned in_vain(uint32_t backend) const {
     const Record* record = find(backend);
     return record == nullptr ? 0u : unsigned{std::max(record->failed, record->sent)} + record->cut;
   }
-  /// It is asked of nobody any more.
+  /// No backend is asked for it any more.
   [[nodiscard]] bool enough() const { return cut_ >= kMostCut || spoiled_ >= kMostSpoiled; }
-  /// Somebody has failed it, not only the way there: reason to take it for failed for a while.
+  /// A backend has failed it, not only the way there: reason to take it for failed for a while.
   [[nodiscard]] bool has_failed() const {
     return std::ranges::any_of(records(), [](const Record& record) { return record.failed > 0; });
   }

@@ -1,6 +1,6 @@
 // Which questions are due: a timer wheel over their slots, one deadline each, moved and removed at
 // no cost that grows with their number. A deadline beyond the wheel's horizon comes due early, and
-// whoever looks sets it again.
+// the caller sets it again.
 #pragma once
 
 #include <array>

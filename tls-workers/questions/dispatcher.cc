@@ -13,11 +13,12 @@ namespace {
 /// If the first backend that is tried has no session by now, the next one is tried as well. RFC
 /// 8305 §8 has the same figure.
 constexpr base::milliseconds kStagger{250};
-/// With every backend failing: how soon the next attempt must be for an asker to wait for it who
-/// could be told an old answer instead.
+/// With every backend failing: how soon the next attempt must be for an asker to wait for it that
+/// could be told a stale answer instead.
 constexpr base::milliseconds kWorthWaiting{250};
-/// Who has been asked for so long, and longer than usual, is not waited for alone: the query may be
-/// lost. With two that are silent the next is asked sooner: three times three in a client's 1.8 s.
+/// A backend that was asked so long ago, and longer than usual, is not waited for alone: the query
+/// may be lost. With two that are silent the next is asked sooner: three times three in a client's
+/// 1.8 s.
 constexpr base::milliseconds kAskAnother{300};
 constexpr base::milliseconds kAskYetAnother{200};
 constexpr base::milliseconds kLongestAlone{400};
@@ -26,9 +27,10 @@ constexpr base::milliseconds kSessionThere{50};
 /// A question that has waited for room for so long is reason enough for one more session: less may
 /// be a session that is about to be replaced, or an HTTP/2 server that has not told its limits yet.
 constexpr base::milliseconds kFullForLong{25};
-/// Of those that wait, so many are looked at in a turn that nobody with room may be asked for.
+/// Of those that wait, so many are looked at in a turn that no backend with room may be asked for.
 constexpr unsigned kPassedOver = 128;
-/// One part in so many of what sessions take is kept from domains over their quota (domain_quota.h).
+/// One part in so many of what sessions take is kept from domains over their quota
+/// (domain_quota.h).
 constexpr uint32_t kPartForOthers = 4;
 
 /// An answer that takes twice as long as nearly all do will not come, or has a reason to be slow.
@@ -39,9 +41,9 @@ base::Duration patience(const backends::Candidate& asked, base::Duration at_leas
 
 }  // namespace
 
-Dispatcher::Dispatcher(sessions::Backends& backends, Questions& questions, Settlement& settlement,
-                     WorkerCounters& counters)
-    : backends_(backends), questions_(questions), settlement_(settlement), counters_(counters) {}
+Dispatcher::Dispatcher(sessions::Backends& backends, Questions& questions, StaleAnswers& stale,
+                       WorkerCounters& counters)
+    : backends_(backends), questions_(questions), stale_(stale), counters_(counters) {}
 
 void Dispatcher::use(const Configuration& configuration) {
   hedging_ = configuration.hedging;
@@ -64,46 +66,50 @@ void Dispatcher::use(const Configuration& configuration) {
   candidates_.reserve(configuration.backends.size());
 }
 
-void Dispatcher::place(OpenQuestion& question, base::Time now) {
-  const Placed placed = try_to_send(question, now);
-  if (placed == Placed::Sent) return;
-  if (placed == Placed::Wait) {
-    if (!is_coming(now + kWorthWaiting) && !std::exchange(question.old_was_sought, true))
-      settlement_.tell_old(question, now);
-    // What is asked for nobody any more takes what there is, but waits for nothing.
-    if (questions_.has_askers(question)) return questions_.wait(question, now);
+Dispatcher::Prospect Dispatcher::dispatch(OpenQuestion& question, base::Time now) {
+  const Attempt attempt = try_to_send(question, now);
+  if (attempt == Attempt::Sent) return Prospect::GoesOn;
+  if (attempt == Attempt::Wait) {
+    if (!is_coming(now + kWorthWaiting) && !std::exchange(question.stale_was_sought, true))
+      stale_.tell_all(question, now);
+    // A question without askers takes what there is, but waits for nothing.
+    if (questions_.has_askers(question)) {
+      questions_.wait(question, now);
+      return Prospect::GoesOn;
+    }
   }
-  end(question, now);
+  return without_backend(question);
 }
 
-/// `question` can be put to nobody. What is under way may still bring its answer.
-void Dispatcher::end(OpenQuestion& question, base::Time now) {
+/// There is no backend to put `question` to. What is under way may still bring its answer.
+Dispatcher::Prospect Dispatcher::without_backend(OpenQuestion& question) {
   if (question.state == OpenQuestion::State::Waiting) questions_.stop_waiting(question);
-  if (question.under_way > 0) return;
-  const dns::Ede why = questions_.has_askers(question) ? reason(question, now) : dns::Ede::None;
-  settlement_.give_up(question, why, now);
+  return question.under_way > 0 ? Prospect::GoesOn : Prospect::Hopeless;
 }
 
-void Dispatcher::place_waiting(base::Time now) {
+std::span<OpenQuestion* const> Dispatcher::dispatch_waiting(base::Time now) {
+  hopeless_.clear();
   for (uint32_t pool = 0; pool < pools_.size(); ++pool) {
     for (const Questions::Line line : Questions::kLines) {
-      place_line(questions_.first_waiting(pool, line), now);
+      dispatch_line(questions_.first_waiting(pool, line), now);
       if (const OpenQuestion* longest = questions_.first_waiting(pool, line))
         open_for_waiting(*longest, now);
     }
   }
+  return hopeless_;
 }
 
-void Dispatcher::place_line(OpenQuestion* question, base::Time now) {
+void Dispatcher::dispatch_line(OpenQuestion* question, base::Time now) {
   const OpenQuestion* first_passed_over = nullptr;
   for (unsigned passed_over = 0; question != nullptr && question != first_passed_over;) {
     OpenQuestion* next = questions_.next_waiting(*question);
-    const Placed placed = try_to_send(*question, now);
-    if (placed == Placed::Hopeless) end(*question, now);
-    if (placed == Placed::Wait) {
+    const Attempt attempt = try_to_send(*question, now);
+    if (attempt == Attempt::Hopeless) note_if_hopeless(*question);
+    if (attempt == Attempt::Wait) {
       // There is no room for anything: those behind it need not ask.
-      if (std::ranges::none_of(candidates_, backends::may_take_others)) return tell_old(question, now);
-      // Who has room is not to be asked for this one, but may be for those behind it.
+      if (std::ranges::none_of(candidates_, backends::may_take_others))
+        return tell_stale(question, now);
+      // A backend with room is not to be asked for this one, but may be for those behind it.
       questions_.wait_behind_others(*question);
       if (passed_over++ == 0) first_passed_over = question;
       if (passed_over == kPassedOver) return;
@@ -112,35 +118,40 @@ void Dispatcher::place_line(OpenQuestion* question, base::Time now) {
   }
 }
 
-/// While nobody can be reached: those who might be told an old answer do not wait for long. From
-/// `question` on, which was looked at last; nobody further down its line has waited longer.
-void Dispatcher::tell_old(OpenQuestion* question, base::Time now) {
+/// While no backend can be reached: those who might be told a stale answer do not wait for long.
+/// From `question` on, which was looked at last; none further down its line has waited longer.
+void Dispatcher::tell_stale(OpenQuestion* question, base::Time now) {
   while (question != nullptr && !is_coming(question->waiting_since + kWorthWaiting)) {
     OpenQuestion* next = questions_.next_waiting(*question);
-    if (!std::exchange(question->old_was_sought, true)) {
-      settlement_.tell_old(*question, now);
-      if (!questions_.has_askers(*question)) end(*question, now);
+    if (!std::exchange(question->stale_was_sought, true)) {
+      stale_.tell_all(*question, now);
+      if (!questions_.has_askers(*question)) note_if_hopeless(*question);
     }
     question = next;
   }
 }
 
-void Dispatcher::lose(OpenQuestion& question, uint32_t backend, Loss loss, base::Time now) {
-  question.attempts.lost(backend, loss);
-  go_on(question, now);
+void Dispatcher::note_if_hopeless(OpenQuestion& question) {
+  if (without_backend(question) == Prospect::Hopeless) hopeless_.push_back(&question);
 }
 
-void Dispatcher::miss(OpenQuestion& question, uint32_t backend, Attempts::Where where,
-                     base::Time now) {
+Dispatcher::Prospect Dispatcher::lost(OpenQuestion& question, uint32_t backend, Loss loss,
+                                      base::Time now) {
+  question.attempts.lost(backend, loss);
+  return go_on(question, now);
+}
+
+Dispatcher::Prospect Dispatcher::overdue(OpenQuestion& question, uint32_t backend,
+                                         Attempts::Where where, base::Time now) {
   ++question.overdue;
   question.attempts.late(backend, where);
-  go_on(question, now);
+  return go_on(question, now);
 }
 
-/// Somebody else is asked, unless an answer may come in the usual time or that is being tried.
-void Dispatcher::go_on(OpenQuestion& question, base::Time now) {
-  if (question.hopes() || question.state == OpenQuestion::State::Waiting) return;
-  place(question, now);
+/// Another backend is asked, unless an answer may come in the usual time or that is being tried.
+Dispatcher::Prospect Dispatcher::go_on(OpenQuestion& question, base::Time now) {
+  if (question.hopes() || question.state == OpenQuestion::State::Waiting) return Prospect::GoesOn;
+  return dispatch(question, now);
 }
 
 void Dispatcher::hedge(OpenQuestion& question, base::Time now) {
@@ -169,11 +180,12 @@ void Dispatcher::hedge(OpenQuestion& question, base::Time now) {
   questions_.hedge_at(question, now + patience(candidates_[*other], kAskYetAnother));
 }
 
-/// Whom to ask beside the one that was asked last: one in rotation, or any, since there is no
+/// What to ask beside the backend that was asked last: one in rotation, or any, since there is no
 /// better sign of life than an answer.
 std::optional<size_t> Dispatcher::another(const OpenQuestion& question, base::Time now) {
   look_at(question, now);
-  if (const std::optional<size_t> other = backends::choose(candidates_, question.asked_last)) return other;
+  if (const std::optional<size_t> other = backends::choose(candidates_, question.asked_last))
+    return other;
   look_at(question, Among::All, now);
   return backends::choose(candidates_, question.asked_last);
 }
@@ -188,8 +200,9 @@ bool Dispatcher::any_up(const dns::Question& question) {
 dns::Ede Dispatcher::reason(const OpenQuestion& question, base::Time now) {
   if (question.was_asked) return dns::Ede::NetworkError;
   look_at(question, now);
-  const bool connected = std::ranges::any_of(
-      candidates_, [](const backends::Candidate& candidate) { return candidate.standing <= backends::Standing::Full; });
+  const bool connected = std::ranges::any_of(candidates_, [](const backends::Candidate& candidate) {
+    return candidate.standing <= backends::Standing::Full;
+  });
   return connected ? dns::Ede::NetworkError : dns::Ede::NoReachableAuthority;
 }
 
@@ -199,8 +212,9 @@ Hindrance Dispatcher::hindrance(const OpenQuestion& question, base::Time now) {
   const auto any = [this](auto fits) { return std::ranges::any_of(candidates_, fits); };
   // With room it would have been sent, had the budget not been spent.
   if (any(backends::has_room)) return Hindrance::Budget;
-  const bool full =
-      any([](const backends::Candidate& candidate) { return candidate.standing == backends::Standing::Full; });
+  const bool full = any([](const backends::Candidate& candidate) {
+    return candidate.standing == backends::Standing::Full;
+  });
   return full ? Hindrance::Sessions : Hindrance::NoSession;
 }
 
@@ -223,7 +237,8 @@ void Dispatcher::look_at(const OpenQuestion& question, Among among, base::Time n
   pool.ranking.rank(question.question.name, candidates_);
 }
 
-/// For a over_quota question, sessions are full before they are: what is left is for the others.
+/// For a question over its quota, sessions are full before they are: what is left is for the
+/// others.
 void Dispatcher::leave_room_for_others(const OpenQuestion& question) {
   if (!question.over_quota) return;
   for (backends::Candidate& candidate : candidates_) {
@@ -244,7 +259,7 @@ std::optional<size_t> Dispatcher::pay(const OpenQuestion& question, Choose choos
     sessions::Sessions& backend = backends_[candidate.backend];
     if (backend.budget().take(now)) return chosen;
     candidate.standing = backends::Standing::Full;
-    // Once for each question: who waits tries again and again.
+    // Once for each question: one that waits tries again and again.
     if (question.state != OpenQuestion::State::Waiting) backend.counters().over_budget.add();
   }
 }
@@ -252,35 +267,37 @@ std::optional<size_t> Dispatcher::pay(const OpenQuestion& question, Choose choos
 /// Whether one of `candidates_` that may be asked can have room before `by`.
 bool Dispatcher::is_coming(base::Time by) const {
   return std::ranges::any_of(candidates_, [&](const backends::Candidate& candidate) {
-    return !candidate.spent && (candidate.standing != backends::Standing::Down || candidate.retry_at <= by);
+    return !candidate.spent &&
+           (candidate.standing != backends::Standing::Down || candidate.retry_at <= by);
   });
 }
 
 /// Sends `question` if a session has room, and says what to do with it otherwise. After it,
 /// `candidates_` is the question's pool's. When none in rotation is to be asked any more, those
 /// out of rotation are that have a session; but there is no waiting for them.
-Dispatcher::Placed Dispatcher::try_to_send(OpenQuestion& question, base::Time now) {
+Dispatcher::Attempt Dispatcher::try_to_send(OpenQuestion& question, base::Time now) {
   look_at(question, now);
   leave_room_for_others(question);
   const auto best = [&] { return backends::choose(candidates_, std::nullopt); };
   auto chosen = pay(question, best, now);
   if (!chosen) {
     const base::Time by = std::max(questions_.last_deadline(question), now);
-    if (is_coming(by)) return Placed::Wait;
+    if (is_coming(by)) return Attempt::Wait;
     look_at(question, Among::All, now);
     leave_room_for_others(question);
     chosen = pay(question, best, now);
-    if (!chosen) return Placed::Hopeless;
+    if (!chosen) return Attempt::Hopeless;
   }
   if (question.state == OpenQuestion::State::Waiting) questions_.stop_waiting(question);
   send_first(question, candidates_[*chosen], now);
   try_others(question, candidates_[*chosen], now);
-  return Placed::Sent;
+  return Attempt::Sent;
 }
 
-/// If `chosen` does not answer when it should, `hedge` comes; unless the question's domain is over its quota,
-/// since names that nobody answers are not to be sent more often than others.
-void Dispatcher::send_first(OpenQuestion& question, const backends::Candidate& chosen, base::Time now) {
+/// If `chosen` does not answer when it should, `hedge` comes; unless the question's domain is over
+/// its quota, since names that no resolver answers are not to be sent more often than others.
+void Dispatcher::send_first(OpenQuestion& question, const backends::Candidate& chosen,
+                            base::Time now) {
   const bool again = question.was_asked;
   send(question, chosen.backend, sessions::Purpose::Serve, now);
   base::Duration wait = patience(chosen, kAskAnother);
@@ -292,7 +309,8 @@ void Dispatcher::send_first(OpenQuestion& question, const backends::Candidate& c
     questions_.hedge_at(question, now + wait);
 }
 
-void Dispatcher::send(OpenQuestion& question, uint32_t backend, sessions::Purpose purpose, base::Time now) {
+void Dispatcher::send(OpenQuestion& question, uint32_t backend, sessions::Purpose purpose,
+                      base::Time now) {
   sessions::Session* session = backends_[backend].session_with_room(question.subject, now);
   ASSERT(session != nullptr);
   session->ask(question.question, question.handle, purpose, now, question.source);
@@ -308,8 +326,9 @@ void Dispatcher::send(OpenQuestion& question, uint32_t backend, sessions::Purpos
 
 /// `question` is on its way to `chosen`. A backend that would have been the better choice but has
 /// no session gets one; one that fell silent gets a copy of the question, so that it can show it is
-/// back without anybody waiting for it.
-void Dispatcher::try_others(OpenQuestion& question, const backends::Candidate& chosen, base::Time now) {
+/// back without a client waiting for it.
+void Dispatcher::try_others(OpenQuestion& question, const backends::Candidate& chosen,
+                            base::Time now) {
   for (const backends::Candidate& other : candidates_) {
     switch (other.standing) {
       case backends::Standing::Closed:

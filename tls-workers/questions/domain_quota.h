@@ -1,8 +1,8 @@
-// How many questions are open under each domain, so that names made up below one that nobody
+// How many questions are open under each domain, so that names made up below one that none
 // answers for cannot take every place there is (random subdomains, "water torture").
 //
-// A domain is counted by its last two labels and by its last three, as nobody can tell a registry's
-// "co.uk" from somebody's "example.com" by its looks. What crowds below three labels is counted
+// A domain is counted by its last two labels and by its last three, as a registry's "co.uk"
+// and an owner's "example.com" look alike. What crowds below three labels is counted
 // there alone from then on, and leaves the room of its neighbours below two. Counts are kept by
 // hash: domains that share a place share what is said here. Health goes by the same domains, of two
 // labels (evidence.h).

@@ -2,7 +2,7 @@
 // second, then two, then four, so that clients who ask again at once do not keep a resolver in
 // trouble. RFC 9520 §3.2: at least one second, five minutes at most, with a back-off.
 //
-// A table of fixed size, by hash alone: hashes are keyed, so nobody can make a question fail for
+// A table of fixed size, by hash alone: hashes are keyed, so no client can make a question fail for
 // another's failure, and chance does it once in 2^50. A newer failure takes an older one's place.
 #pragma once
 
@@ -27,7 +27,7 @@ class Failures {
   /// had failed already, and so on up to `longest`.
   [[nodiscard]] uint32_t lifetime(uint64_t hash, uint32_t first, uint32_t longest,
                                   base::Time now) const;
-  /// Nobody knew. Kept for `lifetime` seconds.
+  /// No backend knew. Kept for `lifetime` seconds.
   void failed(uint64_t hash, uint32_t lifetime, base::Time now);
   void answered(uint64_t hash) {
     Slot& slot = at(hash);

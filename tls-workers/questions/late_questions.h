@@ -1,8 +1,8 @@
 // Questions that were closed while a query for them had been given up but might still be answered:
 // their answer is no longer any client's, but the cache can have it.
 //
-// The last few hundred, newer ones in the place of older ones: when many queries time out, nobody
-// answers any of them.
+// The last few hundred, newer ones in the place of older ones: when many queries time out, none
+// of them is answered.
 #pragma once
 
 #include <vector>
@@ -29,7 +29,7 @@ class LateQuestions {
 
  private:
   struct Late {
-    sessions::QuestionHandle handle;  // Generations begin at 1, so an empty place is nobody's.
+    sessions::QuestionHandle handle;  // Generations begin at 1, so an empty place matches none.
     dns::Question question;
   };
   std::vector<Late> remembered_;

@@ -3,7 +3,7 @@
 //
 // A question stays open until an answer or a failure settles it, or its time is over. That is
 // longer than a client waits: it outlives its askers while a query for it is under way, so that a
-// late answer still reaches the cache and whoever asks again (RFC 8767 §5). All memory is taken at
+// late answer still reaches the cache and those who ask again (RFC 8767 §5). All memory is taken at
 // start.
 #pragma once
 
@@ -16,8 +16,8 @@
 #include "dataplane/cache/entry.h"
 #include "dataplane/exchange/exchange.h"
 #include "tls-workers/questions/attempts.h"
-#include "tls-workers/questions/domain_quota.h"
 #include "tls-workers/questions/deadlines.h"
+#include "tls-workers/questions/domain_quota.h"
 #include "tls-workers/sessions/inflight.h"
 
 namespace questions {
@@ -37,17 +37,17 @@ struct OpenQuestion {
   sessions::QuestionHandle handle;
   State state = State::Closed;
   Attempts attempts;
-  uint8_t under_way = 0;        // Queries sent for its askers and neither answered nor lost, ...
-  uint8_t overdue = 0;          // ... so many of them longer ago than they should take.
-  bool was_asked = false;       // Some session has carried it.
-  uint32_t asked_last = 0;      // The backend, once `was_asked`, ...
-  base::Time asked_at{};        // ... and when.
-  bool over_quota = false;         // Its domain had more than its share open when it came.
-  backends::Source source;                // Its domain, and who asked first.
-  bool ahead = false;           // It was opened before the answer that there is has expired.
-  base::Time until{};           // Then its time is over.
-  base::Time waiting_since{};   // While Waiting.
-  bool old_was_sought = false;  // Whoever could be told an old answer at once has been.
+  uint8_t under_way = 0;          // Queries sent for its askers and neither answered nor lost, ...
+  uint8_t overdue = 0;            // ... so many of them longer ago than they should take.
+  bool was_asked = false;         // Some session has carried it.
+  uint32_t asked_last = 0;        // The backend, once `was_asked`, ...
+  base::Time asked_at{};          // ... and when.
+  bool over_quota = false;        // Its domain had more than its share open when it came.
+  backends::Source source;        // Its domain, and who asked first.
+  bool ahead = false;             // It was opened before the answer that there is has expired.
+  base::Time until{};             // Then its time is over.
+  base::Time waiting_since{};     // While Waiting.
+  bool stale_was_sought = false;  // Its askers have been told a stale answer if there was one.
   base::Time hedge_at = base::Time::max();  // When to ask a second backend as well.
   cache::Entry* second_best = nullptr;  // A failure in so many words, owned, unpublished: for when
                                         // the other backend fails too.
@@ -120,13 +120,13 @@ class Questions {
     watch(question);
   }
   /// A question at least one of whose askers may be overdue, whose second query is due or whose
-  /// time is over; nullptr when there are no more. Whoever looks calls `release_overdue` or closes
+  /// time is over; nullptr when there are no more. The caller calls `release_overdue` or closes
   /// it.
   [[nodiscard]] OpenQuestion* next_due(base::Time now);
   [[nodiscard]] base::Time earliest_deadline() const { return deadlines_.earliest(); }
 
-  /// First in, first out; two lists for each pool, that of the over_quota ones apart, so that nobody
-  /// waits behind them. A question on one is Waiting.
+  /// First in, first out; two lists for each pool, that of the over_quota ones apart, so that
+  /// others do not wait behind them. A question on one is Waiting.
   enum class Line : uint8_t { Fair, OverQuota };
   static constexpr std::array kLines = {Line::Fair,
                                         Line::OverQuota};  // In the order they are served.

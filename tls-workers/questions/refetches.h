@@ -2,7 +2,7 @@
 // cache tells what is left of its time, so a new answer may end soon after the old one; and what
 // could not be had ahead is tried again.
 //
-// A few places: who finds none has a miss at its end, as without prefetch.
+// A few places: a question that finds none is missed at its end, as without prefetch.
 #pragma once
 
 #include <algorithm>
