@@ -33,18 +33,15 @@ Handle handle_of(uint64_t token) {
   return {static_cast<uint32_t>(token), static_cast<uint32_t>(token >> 32)};
 }
 
-int open_epoll() {
-  const int fd = epoll_create1(EPOLL_CLOEXEC);
-  if (fd < 0) throw std::runtime_error("epoll: " + std::system_category().message(errno));
-  return fd;
+base::Epoll open_epoll() {
+  base::Result<base::Epoll, std::error_code> epoll = base::Epoll::open();
+  if (!epoll) throw std::runtime_error("epoll: " + epoll.error().message());
+  return std::move(*epoll);
 }
 
-void control(int epoll, int operation, int fd, uint32_t interest, uint64_t token) {
-  epoll_event event{};
-  event.events = interest;
-  event.data.u64 = token;
-  (void)epoll_ctl(epoll, operation, fd, &event);
-}
+/// Of one listener's events.
+epoll_data_t of_listener(size_t index) { return {.u64 = kListeners | index}; }
+epoll_data_t of_connection(Handle handle) { return {.u64 = token_of(handle)}; }
 
 bool is_quiet(const Connection& connection) {
   return connection.phase() != Connection::Phase::Open || connection.owes_nothing();
@@ -69,10 +66,8 @@ Frontend::Frontend(unsigned worker, const Sharing& sharing, std::vector<Listener
                kPendingLimits),
       rules_(sharing.rules.load(std::memory_order_acquire)) {
   for (size_t i = 0; i < listeners_.size(); ++i)
-    control(epoll_, EPOLL_CTL_ADD, listeners_[i].fd(), EPOLLIN, kListeners | i);
+    (void)epoll_.add(listeners_[i].fd(), EPOLLIN, of_listener(i));
 }
-
-Frontend::~Frontend() { close(epoll_); }
 
 // ---------------------------------------------------------------- a turn
 
@@ -89,13 +84,12 @@ void Frontend::hear(base::Time now) {
   }
   resuming_.clear();
   if (!std::exchange(is_readable_, false)) return;
-  const int count = epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), 0);
-  for (int i = 0; i < count; ++i) {
-    const Handle handle = handle_of(events_[static_cast<size_t>(i)].data.u64);
+  for (const epoll_event& event : epoll_.wait(events_, base::milliseconds{0})) {
+    const Handle handle = handle_of(event.data.u64);
     if (handle.slot >= kListeners) {
       accept_from_listener(handle.slot - kListeners);
     } else if (Connection* connection = connections_.find(handle)) {
-      hear_connection(*connection, events_[static_cast<size_t>(i)].events);
+      hear_connection(*connection, event.events);
     }
   }
 }
@@ -204,7 +198,7 @@ void Frontend::admit(const Accepted& accepted, size_t index) {
                   place.tls, make_carrier(place), now_);
   connections_.came(connection, now_);
   connection.interest = EPOLLIN;
-  control(epoll_, EPOLL_CTL_ADD, accepted.fd, connection.interest, token_of(connection.handle()));
+  (void)epoll_.add(accepted.fd, connection.interest, of_connection(connection.handle()));
 }
 
 /// Whoever has asked nothing for the longest time gives way.
@@ -226,13 +220,13 @@ void Frontend::spare_descriptors() {
 void Frontend::stop_accepting() {
   accept_again_at_ = now_ + kAcceptPause;
   for (size_t i = 0; i < listeners_.size(); ++i)
-    control(epoll_, EPOLL_CTL_MOD, listeners_[i].fd(), 0, kListeners | i);
+    (void)epoll_.modify(listeners_[i].fd(), 0, of_listener(i));
 }
 
 void Frontend::start_accepting() {
   accept_again_at_.reset();
   for (size_t i = 0; i < listeners_.size(); ++i)
-    control(epoll_, EPOLL_CTL_MOD, listeners_[i].fd(), EPOLLIN, kListeners | i);
+    (void)epoll_.modify(listeners_[i].fd(), EPOLLIN, of_listener(i));
 }
 
 // ---------------------------------------------------------------- a connection
@@ -370,7 +364,7 @@ void Frontend::set_interest(Connection& connection) {
   const uint32_t wanted = (reads ? uint32_t{EPOLLIN} : 0) | (writes ? uint32_t{EPOLLOUT} : 0);
   if (wanted == connection.interest) return;
   connection.interest = wanted;
-  control(epoll_, EPOLL_CTL_MOD, connection.channel().fd(), wanted, token_of(connection.handle()));
+  (void)epoll_.modify(connection.channel().fd(), wanted, of_connection(connection.handle()));
 }
 
 // ---------------------------------------------------------------- time

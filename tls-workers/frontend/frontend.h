@@ -6,12 +6,11 @@
 // sockets.
 #pragma once
 
-#include <sys/epoll.h>
-
 #include <array>
 #include <optional>
 #include <vector>
 
+#include "dataplane/base/epoll.h"
 #include "dataplane/cache/reclaim.h"
 #include "dataplane/exchange/exchange.h"
 #include "tls-workers/frontend/connection_table.h"
@@ -37,12 +36,11 @@ class Frontend {
 
   /// `worker`: whose it is. Throws std::runtime_error if epoll cannot be had.
   Frontend(unsigned worker, const Sharing& sharing, std::vector<Listener> listeners);
-  ~Frontend();
   Frontend(const Frontend&) = delete;
   Frontend& operator=(const Frontend&) = delete;
 
   [[nodiscard]] const Counters& counters() const { return counters_; }  // Any thread.
-  [[nodiscard]] int fd() const { return epoll_; }  // Readable: there is something to hear.
+  [[nodiscard]] int fd() const { return epoll_.fd(); }  // Readable: there is something to hear.
 
   // The worker's thread, in every turn and in this order.
 
@@ -96,7 +94,7 @@ class Frontend {
   const Sharing sharing_;
   const unsigned workers_;
   std::vector<Listener> listeners_;
-  int epoll_;
+  base::Epoll epoll_;
   Counters counters_;
   ConnectionTable connections_;
   StreamEdge edge_;

@@ -5,13 +5,20 @@
 namespace questions {
 
 void Fills::fill(const Asker& asker, const cache::Entry* entry, dns::Ede ede) {
+  push(asker, {.entry = entry, .ede = entry != nullptr ? dns::Ede::None : ede});
+}
+
+void Fills::deny(const Asker& asker) { push(asker, {.rcode = dns::Rcode::NxDomain}); }
+
+void Fills::push(const Asker& asker, const exchange::Fill& message) {
   if (asker.ticket == exchange::kNobody) return;
+  exchange::Fill addressed = message;
+  addressed.ticket = asker.ticket;
+  const cache::Entry* entry = message.entry;
   if (entry != nullptr) entry->pin();
-  const exchange::Fill message{
-      .ticket = asker.ticket, .entry = entry, .ede = entry != nullptr ? dns::Ede::None : ede};
   if (asker.core >= exchange_.cores())
     frontends_to_wake_ |= uint64_t{1} << (asker.core - exchange_.cores());
-  if (exchange_.lane(asker.core, worker_).fill.push(message)) return;
+  if (exchange_.lane(asker.core, worker_).fill.push(addressed)) return;
   counters_.fills_lost.add();
   if (entry != nullptr) entry->unpin();
 }

@@ -24,6 +24,8 @@ class Fills {
 
   /// To one asker, who is not on any question's list; none if its Miss wants no Fill.
   void fill(const Asker& asker, const cache::Entry* entry, dns::Ede ede);
+  /// To one asker: its name is missing. NXDOMAIN without records.
+  void deny(const Asker& asker);
   /// To all askers of `question`, which has none afterwards.
   void fill_all(OpenQuestion& question, const cache::Entry* entry, dns::Ede ede);
   /// To those who wanted to hear by `now`.
@@ -33,6 +35,8 @@ class Fills {
   void wake_frontends();
 
  private:
+  void push(const Asker& asker, const exchange::Fill& message);
+
   const unsigned worker_;
   exchange::Exchange& exchange_;
   Questions& questions_;

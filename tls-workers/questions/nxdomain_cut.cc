@@ -36,14 +36,8 @@ bool NxdomainCut::tell_missing(const exchange::Miss& miss, const Asker& asker, b
                     dns::make_question(name, asked.type, asked.klass, asked.wants, asked.pool),
                     now))
       continue;
-    cache::Entry* entry = cache::make_entry({.question = asked,
-                                             .content = {.rcode = dns::Rcode::NxDomain},
-                                             .inserted = now,
-                                             .expires = now});
-    if (entry == nullptr) return false;
     counters_.below_missing.add();
-    fills_.fill(asker, entry, dns::Ede::None);
-    reclaim_.retire(entry);
+    fills_.deny(asker);
     return true;
   }
   return false;

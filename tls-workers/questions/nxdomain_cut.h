@@ -3,7 +3,6 @@
 #pragma once
 
 #include "dataplane/base/clock.h"
-#include "dataplane/cache/reclaim.h"
 #include "dataplane/exchange/exchange.h"
 #include "tls-workers/questions/configuration.h"
 #include "tls-workers/questions/counters.h"
@@ -14,8 +13,8 @@ namespace questions {
 class NxdomainCut {
  public:
   /// What it borrows outlives it.
-  NxdomainCut(const Pools& pools, Fills& fills, cache::Reclaim& reclaim, WorkerCounters& counters)
-      : pools_(pools), fills_(fills), reclaim_(reclaim), counters_(counters) {}
+  NxdomainCut(const Pools& pools, Fills& fills, WorkerCounters& counters)
+      : pools_(pools), fills_(fills), counters_(counters) {}
 
   /// Whether a name above the question's is known to be missing. If so, its Fill has been sent:
   /// NXDOMAIN without records. RFC 8020 §2. The worker's thread, at the turn's `now`.
@@ -24,7 +23,6 @@ class NxdomainCut {
  private:
   const Pools& pools_;
   Fills& fills_;
-  cache::Reclaim& reclaim_;
   WorkerCounters& counters_;
 };
 

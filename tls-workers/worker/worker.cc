@@ -53,7 +53,7 @@ Worker::Worker(const WorkerSettings& settings,
       backend_events_(backends_, checks_, notices_),
       losses_(backend_events_, progress_),
       answers_({backends_, checks_, backend_events_, questions_, completion_, progress_}),
-      nxdomain_cut_(pools_, fills_, reclaim_, counters_),
+      nxdomain_cut_(pools_, fills_, counters_),
       misses_({settings_.index, exchange, questions_, completion_, nxdomain_cut_, stale_, fills_,
                progress_, counters_},
               settings_.max_questions) {
