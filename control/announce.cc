@@ -26,8 +26,8 @@ const char* way_of(Protocol protocol) {
   return "HTTPS";
 }
 
-/// Memory of another node takes half as long again to reach, so whoever polls a port should be of
-/// its node.
+/// Memory of another node takes half as long again to reach, so the core that polls a port should
+/// be of its node.
 void announce_queue(const Config& config, const ports::Port& port, unsigned core, Log& log) {
   const int cpu_node = static_cast<int>(rte_lcore_to_socket_id(core + 1));
   const std::optional<int> port_node = port.numa_node();

@@ -34,7 +34,7 @@ void say_what_is_off(const Config& config) {
   for (const std::string& off : config.off) std::cerr << one_line(off) << '\n';
 }
 
-/// Whether what would be off counts as an error is for whoever asks to say, unless the file does.
+/// Whether what would be off counts as an error is for the caller to say, unless the file does.
 enum class Judging : uint8_t { Strict, Lenient };
 
 int check(const std::string& path, Judging judging) {
@@ -50,7 +50,7 @@ int check(const std::string& path, Judging judging) {
 }
 
 /// With `strict_start` what is off is a fault, and not an error of the file: it may pass by itself,
-/// so that whoever looks after the process is right to try again.
+/// so that a supervisor is right to try again.
 int run_file(const std::string& path, const std::function<int(const Config&)>& run) {
   const std::optional<Config> config = read_or_complain(path);
   if (!config) return kBadConfig;
@@ -98,7 +98,7 @@ std::optional<std::string> fault_of_words(const CLI::App& app, std::span<const c
   return '`' + said + "` alone is no command, expected " + choice_among(*group) + " after it";
 }
 
-/// Whoever reads it, a full disk among them, must not take half of it for the whole.
+/// Output cut off, by a full disk for one, must not be taken for the whole.
 int unless_unwritten(int exit) {
   std::cout.flush();
   if (std::cout.good() && std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit;

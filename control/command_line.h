@@ -8,9 +8,9 @@
 
 namespace control {
 
-/// 0: done; 1: a fault while running, or nobody takes what is printed; 2: a bad configuration, or a
-/// command line that makes no sense; 3: done, but not all is well: the dotline whose status was
-/// asked for is not healthy, or parts of what was loaded are off. `run` gets a configuration
+/// 0: done; 1: a fault while running, or what is printed cannot be written; 2: a bad configuration,
+/// or a command line that makes no sense; 3: done, but not all is well: the dotline whose status
+/// was asked for is not healthy, or parts of what was loaded are off. `run` gets a configuration
 /// without errors and returns 0 or 1.
 int command_line(int argc, const char* const* argv, const std::function<int(const Config&)>& run);
 

@@ -31,7 +31,7 @@ using Command = std::variant<AskStatus, Reload, FlushCache, SetBackend>;
 /// unknown commands and members, on missing ones and on those of another type.
 [[nodiscard]] base::Result<Command, std::string> parse_command(std::string_view line);
 
-/// Who does what the commands say. Called on the control thread.
+/// Does what the commands say. Called on the control thread.
 class Commanded {
  public:
   virtual ~Commanded() = default;

@@ -64,7 +64,7 @@ Failed make_folder(const std::filesystem::path& folder) {
   return std::nullopt;
 }
 
-/// Who answers at `path`, in words; nothing if nobody does.
+/// Which process listens at `path`, in words; nothing if none does.
 std::optional<std::string> who_listens(const std::string& path) {
   const Descriptor client(stream_socket());
   const sockaddr_un address = address_of(path);
@@ -92,7 +92,8 @@ Failed clear(const std::string& path) {
   return std::nullopt;
 }
 
-/// The mode is right from the first moment: whoever finds the file finds it closed to others.
+/// The mode is right from the first moment: a process that finds the file finds it closed to
+/// others.
 bool bind_closed(int listener, const std::string& path) {
   const sockaddr_un address = address_of(path);
   const mode_t before = umask(kNobodyElse);
@@ -170,7 +171,7 @@ void ControlSocket::take_connections(base::Time now) {
     if (descriptor >= 0) {
       take_connection(descriptor, now);
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-      // It stays readable until somebody has closed something: no reason to turn and turn.
+      // It stays readable until a descriptor is free: no reason to spin.
       epoll_ctl(epoll_, EPOLL_CTL_DEL, listener_, nullptr);
       deaf_until_ = now + kDeafness;
       return;

@@ -37,7 +37,7 @@ class ControlSocket {
   [[nodiscard]] base::Time next_deadline() const;
 
   static constexpr size_t kMaxLine = size_t{64} * 1024;  // Without its end.
-  static constexpr size_t kMaxConnections = 16;          // Whoever comes next is told so.
+  static constexpr size_t kMaxConnections = 16;          // The next client is told so.
   static constexpr base::seconds kLineTime{5};    // For a line to come, and a reply to be read.
   static constexpr base::seconds kIdleTime{300};  // Between two lines.
 
@@ -79,7 +79,7 @@ class ControlSocket {
   const File file_;
   const Answer answer_;
   std::list<Connection> connections_;
-  base::Time deaf_until_ = base::Time::max();  // Until then nobody is accepted.
+  base::Time deaf_until_ = base::Time::max();  // Until then no client is accepted.
 };
 
 }  // namespace control

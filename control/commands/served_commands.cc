@@ -48,7 +48,7 @@ base::Result<uint64_t, std::string> ServedCommands::flush(const FlushCache& what
     flushed += numbered.cache->flush(what.selection, on_.topology.reclaim());
   }
   if (!found) return base::fail(no_such("cache", *what.cache, names));
-  // Whoever asks for a name again wants it asked for, be it that the last time nobody knew.
+  // A client that asks for a name again wants it asked for, even if it failed the last time.
   for (const auto& worker : on_.workers) worker->forget_failures();
   on_.log.write(LogLevel::Info, fmt::format("{} answers flushed from {}", flushed,
                                             what.cache ? "cache " + *what.cache : "all caches"));

@@ -1,5 +1,5 @@
-// The terminal of whoever types `dotline top`: how large it is, whether it wants colours, and a
-// screen of our own that gives back what was there before.
+// The terminal that `dotline top` runs in: how large it is, whether it wants colours, and a screen
+// of our own that gives back what was there before.
 #pragma once
 
 #include <termios.h>
@@ -10,8 +10,8 @@
 
 namespace control {
 
-/// Standard output: its width, and colours if it is a terminal that has them and nobody has set
-/// NO_COLOR.
+/// Standard output: its width, and colours if it is a terminal that has them and NO_COLOR is not
+/// set.
 [[nodiscard]] TextStyle style_of_output();
 [[nodiscard]] bool output_is_terminal();
 

@@ -95,7 +95,7 @@ class Top {
     return {};
   }
 
-  /// False if nobody reads any more.
+  /// False if the output is no longer read.
   bool show() {
     const std::string text = top_text(*last_, rates_, style_of_output());
     if (screen_ != nullptr) {

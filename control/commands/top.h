@@ -11,7 +11,7 @@
 namespace control {
 
 /// Until `q`, Ctrl-C, SIGTERM or SIGHUP, or, if there is a `count`, for that many blocks. Fails
-/// with a sentence if no dotline answers at `path`, be it from the start or any more.
+/// with a sentence if no dotline answers at `path`, at the start or later.
 base::Result<void, std::string> show_top(const std::string& path, std::optional<uint64_t> count);
 
 }  // namespace control

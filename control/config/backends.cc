@@ -1,5 +1,5 @@
-// The section `backends`: who is asked. How they are reached is in config_transport.cc, how it is
-// made sure that it is really they, in config_tls.cc.
+// The section `backends`: which servers are asked. How they are reached is in transport.cc, how
+// they are authenticated in tls.cc.
 #include <algorithm>
 
 #include "control/config/reader.h"

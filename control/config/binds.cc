@@ -1,5 +1,5 @@
-// The sections about clients: `binds`, the addresses they ask, `acl`, who they may be, and
-// `local_names`, what they are told without anybody being asked.
+// The sections about clients: `binds`, the addresses they ask, `acl`, which of them may ask, and
+// `local_names`, what they are told without asking a backend.
 #include <algorithm>
 #include <limits>
 
@@ -195,8 +195,8 @@ void read_binds(Section& top, Reading& reading) {
 }
 
 void read_local_names(Section section, Reading& reading) {
-  // Whoever asks for ipv4only.arpa wants to know whether there is a NAT64, and only the resolver
-  // behind does. RFC 8880 §7.1.
+  // A client that asks for ipv4only.arpa wants to know whether there is a NAT64, and only the
+  // resolver behind does. RFC 8880 §7.1.
   reading.config.local_names.reset(static_cast<size_t>(rules::LocalName::Ipv4OnlyArpa));
   for (size_t i = 0; i < rules::kLocalNameSettings.size(); ++i) {
     bool local = reading.config.local_names[i];

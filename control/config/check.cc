@@ -163,7 +163,7 @@ void check_pools(const Config& config, const YamlNode& root, ConfigErrors& error
   const auto place = [&](size_t i) { return place_of(root, {"pools"}, i, "name"); };
   refuse_twins(
       pools.size(), [&](size_t i) { return pools[i].name; }, place, "name", errors);
-  // Where a backend or its pools could not be read, who serves what is not known.
+  // Where a backend or its pools could not be read, it is not known what serves which pool.
   const bool all_backends_have_pools =
       !config.backends.empty() &&
       std::none_of(config.backends.begin(), config.backends.end(),

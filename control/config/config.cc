@@ -11,7 +11,7 @@
 namespace control {
 namespace {
 
-/// Whoever could ask nobody has nothing to serve.
+/// Without a backend to ask there is nothing to serve.
 bool can_ask_nobody(const Config& config) {
   const auto cannot = [&](const backends::BackendSettings& backend) {
     return std::ranges::any_of(config.file_faults, [&](const FileFault& fault) {

@@ -58,7 +58,7 @@ struct Bind {
   std::vector<CertificateFiles> certificate_files{};  // Unless Do53.
   std::vector<std::string> faults{};                  // Why some of those are not shown.
 
-  /// Whoever has no certificate to show is off.
+  /// A bind without a certificate to show is off.
   [[nodiscard]] bool is_on() const { return !tls || !tls->certificates.empty(); }
 };
 
@@ -101,7 +101,7 @@ struct CookieSettings {
 /// A file that something needs, and that is not there or no good.
 struct FileFault {
   enum class Kind : uint8_t {
-    CaStore,        // Of `backend`; it trusts nobody.
+    CaStore,        // Of `backend`; it trusts no certificate.
     CookieSecrets,  // Others are in use.
     KeyLog          // Of `backend`; nothing is written.
   };

@@ -60,7 +60,7 @@ void read_cores(Section& section, Reading& reading) {
   if (nodes && nodes->empty()) {
     reading.errors.add(section.place_of("cores"), "`cores` is empty, expected at least one CPU");
   }
-  // Interrupts and everybody's first thread tend to be on the lowest one.
+  // Interrupts and every program's first thread tend to be on the lowest one.
   if (cores.empty()) cores = {reading.machine.allowed_cpus.back()};
 }
 

@@ -13,7 +13,7 @@ struct Machine {
   std::vector<unsigned> online_cpus;  // Sorted. CPUs that exist and are on.
   std::vector<unsigned>
       allowed_cpus;  // Sorted, never empty. CPUs this process may run on (its affinity mask).
-  /// Names of its interfaces, and their addresses, when it was looked at; none: nobody has looked.
+  /// Names of its interfaces, and their addresses, when it was looked at; none: not looked at.
   std::optional<std::vector<std::string>> interfaces{};
   std::optional<std::vector<base::IpAddress>> addresses{};
 };

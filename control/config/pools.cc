@@ -11,7 +11,7 @@ namespace {
 
 constexpr uint64_t kMaxSeconds = 2'147'483'647;  // A TTL's largest, RFC 2181 §8.
 
-constexpr uint64_t kMaxStaleTtl = 3600;  // Whoever keeps a stale answer longer misses the new one.
+constexpr uint64_t kMaxStaleTtl = 3600;  // A client that keeps one longer misses the new one.
 
 constexpr Choice<backends::Policy> choice_of(backends::Policy policy) {
   return {backends::kPolicyNames[static_cast<size_t>(policy)], policy};

@@ -40,7 +40,7 @@ void read_subject_address(Section& section, backends::BackendSettings& backend) 
   }
 }
 
-/// Without authorities nobody is trusted: the backend is there, and is not asked.
+/// Without authorities no certificate is trusted: the backend is there, and is not asked.
 void read_ca_store(Section& section, Reading& reading, backends::BackendSettings& backend) {
   const auto path =
       section.text("ca_store", "a file of PEM certificates, \"\" for the system's store");
@@ -93,8 +93,7 @@ void read_pins(Section& section, Reading& reading, backends::BackendSettings& ba
   }
 }
 
-/// What the certificate must prove. A backend that nobody could tell from an impostor is never
-/// asked.
+/// What the certificate must prove. A backend that cannot be told from an impostor is never asked.
 void read_identity(Section& outer, Section& section, Reading& reading,
                    backends::BackendSettings& backend) {
   read_subject_name(section, backend);

@@ -1,6 +1,6 @@
 // The part of `backends` that says how a resolver is reached: its address, what is spoken to it,
 // and the proxy on the way. Nothing here looks a name up: that would tell the network, in the
-// clear, whom we are about to ask.
+// clear, which resolver we are about to ask.
 #include "control/config/reader.h"
 #include "control/yaml/values.h"
 #include "tls-workers/transport/socks5.h"

@@ -10,7 +10,7 @@ namespace {
 
 using rules::Drop;
 
-/// One lost frame may be anybody's.
+/// One lost frame may have any cause.
 constexpr uint64_t kFewest = 2;
 
 /// What it means and what to do when it happens to most; empty: it is a matter of course.

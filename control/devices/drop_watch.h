@@ -1,6 +1,6 @@
 // Whether most of what was to be a query is dropped, and why: a sender's checksums, a VLAN, a
-// flood. What is dropped as a matter of course, because the kernel or nobody is meant to have it,
-// does not count.
+// flood. What is dropped as a matter of course, because it is meant for the kernel or for no
+// receiver, does not count.
 #pragma once
 
 #include <array>

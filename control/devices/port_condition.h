@@ -1,4 +1,4 @@
-// Whether a port serves, and what it has been through: what is shown of it, whoever asks.
+// Whether a port serves, and what it has been through: what every report shows of it.
 #pragma once
 
 #include <cstdint>

@@ -20,7 +20,7 @@ std::string text_of(const std::array<std::byte, 6>& mac) {
 }  // namespace
 
 PortJudgement judge(const PortSight& sight) {
-  // Sockets are bound to an interface and not to its name. One that has left, be it for another
+  // Sockets are bound to an interface and not to its name. One that has left, even for another
   // network namespace and back, has cut them off.
   if (!sight.now || sight.was_gone) return {PortStep::OpenAnew, "the interface is gone"};
   if (sight.namesake && *sight.namesake != sight.now->index)

@@ -1,5 +1,5 @@
-// What is to be done about an open port, given what the kernel says of its interface. Pure; who
-// asks the kernel and does it is ports.h.
+// What is to be done about an open port, given what the kernel says of its interface. Pure; ports.h
+// asks the kernel and does it.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ struct PortSight {
   ports::DeviceKind kind{};
   ports::InterfaceState had;                 // The port's interface when it was last looked at,
   std::optional<ports::InterfaceState> now;  // and now; nothing if there is none of its index.
-  std::optional<unsigned> namesake;         // The index of what has the configured name now.
+  std::optional<unsigned> namesake;          // The index of what has the configured name now.
   ports::XdpAttachment::Place program = ports::XdpAttachment::Place::Attached;
   // Since the last look, if only for a moment:
   bool was_gone = false;

@@ -32,7 +32,7 @@ class Ports {
   /// Opens all of them; EAL runs. Throws std::runtime_error if one does not open that is of DPDK's
   /// own drivers, or that is `missing` where that is a fault, or if none does. `log` outlives this.
   Ports(const ports::EalSettings& settings, Missing missing, PacedLog& log);
-  /// Nobody polls them any more.
+  /// No core polls them any more.
   ~Ports();
   Ports(const Ports&) = delete;
   Ports& operator=(const Ports&) = delete;
@@ -66,7 +66,7 @@ class Ports {
   [[nodiscard]] uint64_t buffers_in_use(size_t index) const;
 
  private:
-  /// Where a port belongs, be it there or not.
+  /// Where a port belongs, whether it is there or not.
   struct Place {
     ports::PortSettings settings;
     unsigned index = 0;

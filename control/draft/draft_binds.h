@@ -1,5 +1,5 @@
-// Where dnsdist answers and tells about itself, and whom it lets ask, in Lua or in YAML, as parts
-// of the draft.
+// Where dnsdist answers and tells about itself, and which clients may ask it, in Lua or in YAML, as
+// parts of the draft.
 #pragma once
 
 #include <span>
@@ -30,10 +30,10 @@ void remove_acl(Draft& draft, unsigned line, const std::string& what,
                 std::span<const std::string> blocks);
 
 /// dnsdist's web server at `address`: kept closed, since dnsdist keeps it so unless it is told
-/// otherwise, and dotline has no list of who may ask there.
+/// otherwise, and dotline has no access list there.
 void set_webserver(Draft& draft, unsigned line, const std::string& what,
                    const std::string& address);
-/// It had a password, a key or a list of who may ask.
+/// It had a password, a key or an access list.
 void tell_webserver_is_guarded(Draft& draft, unsigned line, const std::string& what);
 
 }  // namespace control

@@ -117,7 +117,7 @@ void carry_texts(Parameters& given, DraftServer& server) {
     put(server.lazy, "use_exponential_back_off", *back_off ? "true" : "false");
 }
 
-/// Whom the certificate must be for. Nothing is made up: see known_name_of for what is suggested.
+/// What the certificate must be for. Nothing is made up: see known_name_of for what is suggested.
 void carry_subject(Parameters& given, DraftServer& server) {
   server.subject_name = given.text("subjectName").value_or("");
   server.subject_address = given.text("subjectAddr").value_or("");

@@ -50,7 +50,7 @@ class Parameters {
   [[nodiscard]] bool wanted(const std::string& key);
 
   void tell(Remark::Kind kind, const std::string& key, std::string_view why);
-  /// Each that says something and that nobody has asked for.
+  /// Each that says something and has not been asked for.
   void tell_rest(NotCarried (*reason)(std::string_view key));
   /// Marks all as asked for.
   void pass_over();

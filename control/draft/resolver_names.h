@@ -1,5 +1,5 @@
 // The names that well-known resolvers have certificates for, by their addresses. For suggestions
-// only: nobody but the operator can say whom an address was meant to be.
+// only: the operator alone can say which resolver an address was meant to be.
 #pragma once
 
 #include <string_view>

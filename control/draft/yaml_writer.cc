@@ -239,7 +239,7 @@ std::string what_is_wrong(const DraftServer& server) {
   return {};
 }
 
-/// Only as a comment: whether it speaks TLS, and as whom, is not in the file.
+/// Only as a comment: whether it speaks TLS, and under which name, is not in the file.
 void write_incomplete_server(const DraftServer& server, const std::string& wrong,
                              std::string& yaml) {
   yaml += fmt::format("  # {}\n", wrong);

@@ -152,8 +152,8 @@ class HttpEndpoint::Server {
     std::optional<base::Time> asked = {};  // When its request was there.
     bool is_cut = false;
   };
-  /// One that is made anew for each request, unless they come faster than that. It is good for
-  /// those who asked before it was made.
+  /// One that is made anew for each request, unless they come faster than that. It is good for the
+  /// clients that asked before it was made.
   struct Page {
     const char* type;
     std::function<std::string()> make;
@@ -340,8 +340,8 @@ void HttpEndpoint::Server::pause(base::milliseconds duration) {
   accepts_ = !watch(EPOLL_CTL_MOD, listener_.get(), 0);
 }
 
-/// So that those who say nothing, or do not read, keep no other out: the oldest of the first kind,
-/// or else the oldest of the second. Nullptr while all are as fast as may be expected.
+/// So that clients that say nothing, or do not read, keep no other out: the oldest of the first
+/// kind, or else the oldest of the second. Nullptr while all are as fast as may be expected.
 HttpEndpoint::Server::Visit* HttpEndpoint::Server::who_gives_way() {
   const base::Time now = base::Clock::now();
   const auto oldest = [&](bool has_asked, base::milliseconds grace) {

@@ -1,8 +1,8 @@
-// The HTTP side, for Prometheus and for whoever watches over the process: GET /metrics, /healthz,
-// /api/status and the status page at /, nothing else. Small on purpose: one thread that waits for
-// no client, a bounded number of connections of which an idle one gives way, one request each, no
-// body read, five seconds for it and five for a slow reader. It answers no client that was led here
-// by a name that is not ours (http_host.h).
+// The HTTP side, for Prometheus and other monitoring: GET /metrics, /healthz, /api/status and the
+// status page at /, nothing else. Small on purpose: one thread that waits for no client, a bounded
+// number of connections of which an idle one gives way, one request each, no body read, five
+// seconds for it and five for a slow reader. It answers no client that was led here by a name that
+// is not ours (http_host.h).
 #pragma once
 
 #include <prometheus/collectable.h>

@@ -1,6 +1,6 @@
 // Whether this process serves, put together from what is known of its parts. The one place where a
-// 503 of /healthz comes from: whoever knows of a trouble says it as a Finding, and what kind it is
-// decides what it does to the verdict. A pure function of those.
+// 503 of /healthz comes from: a part that knows of a trouble says it as a Finding, and what kind it
+// is decides what it does to the verdict. A pure function of those.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +16,11 @@ enum class Trouble : uint8_t {
   NoAnswers,         // What is not cached cannot be answered.
   PartIsOff,         // Something configured is not in effect; all else is served.
   MostIsDropped,     // Most queries are dropped before they are looked at, for a reason we know.
-  LogIsStuck,        // Nobody reads the log. It is not what anybody asks us for.
+  LogIsStuck,        // The log is not read. Clients lack nothing.
 };
 
-/// Whether clients that come here would do better elsewhere, so that /healthz says 503 and whoever
-/// announces us stops.
+/// Whether clients that come here would do better elsewhere, so that /healthz says 503 and we are
+/// no longer announced.
 [[nodiscard]] constexpr bool is_grave(Trouble trouble) { return trouble <= Trouble::NoAnswers; }
 
 struct Finding {

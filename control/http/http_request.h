@@ -27,8 +27,8 @@ struct HttpHead {
   void add(std::string_view name, std::string_view value);
 };
 
-/// For who listens at `address`: the path, or "*" of `OPTIONS *`. Fails with the status of a
-/// refusal: 431, 400, or 421 if it is not for us (http_host.h).
+/// For the server that listens at `address`: the path, or "*" of `OPTIONS *`. Fails with the status
+/// of a refusal: 431, 400, or 421 if it is not for us (http_host.h).
 [[nodiscard]] base::Result<std::string_view, unsigned> path_of(const HttpHead& head,
                                                                const base::IpAddress& address);
 

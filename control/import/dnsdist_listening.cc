@@ -1,4 +1,4 @@
-// Where dnsdist answers, whom, and where it tells about itself.
+// Where dnsdist answers, which clients, and where it tells about itself.
 #include <algorithm>
 
 #include "control/draft/draft_binds.h"

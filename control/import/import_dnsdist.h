@@ -1,6 +1,6 @@
-// `dotline import-dnsdist`: reads a dnsdist configuration, be it Lua, which runs in a sandbox with
-// dnsdist's functions, or YAML, and gives the YAML that does the same here, with everything that it
-// cannot say.
+// `dotline import-dnsdist`: reads a dnsdist configuration in Lua, which runs in a sandbox with
+// dnsdist's functions, or in YAML, and gives the YAML that does the same here, with everything that
+// it cannot say.
 #pragma once
 
 #include <optional>

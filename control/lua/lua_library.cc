@@ -108,7 +108,7 @@ int move_items(lua_State* state) {
   return lua_gettop(state);
 }
 
-/// setmetatable without finalizers: those run uncounted, and when nobody expects it.
+/// setmetatable without finalizers: those run uncounted, and at unexpected times.
 int set_metatable(lua_State* state) {
   luaL_checktype(state, 1, LUA_TTABLE);
   if (lua_istable(state, 2)) {
@@ -123,7 +123,7 @@ int set_metatable(lua_State* state) {
   return 1;
 }
 
-/// What is printed goes nowhere: whoever imports a file wants to read about the file.
+/// What is printed goes nowhere: the output of an import is about the file.
 int print_nothing(lua_State* /*state*/) { return 0; }
 
 /// Copies fields from the table below the top to the one at the top.

@@ -26,8 +26,8 @@ class LuaRepair {
   unsigned rounds_ = 0;
 };
 
-/// What is odd about the characters of a line that somebody copied out of a page, as a sentence;
-/// "" if nothing is.
+/// What is odd about the characters of a line that was copied out of a page, as a sentence; "" if
+/// nothing is.
 [[nodiscard]] std::string oddity_of(std::string_view line);
 
 }  // namespace control

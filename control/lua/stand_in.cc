@@ -28,7 +28,7 @@ const char kRunKey = 0;  // Its address is the key.
 
 /// The name, of which the part before the first '.', ':' or '(' is the global's, is the user value.
 struct StandIn {
-  bool quiet;   // Nobody is told when it is used.
+  bool quiet;   // Its use is not reported.
   bool result;  // Of a call. Calling it in turn gives something once, so that `for x in y() do`
                 // ends.
   bool is_used_up = false;

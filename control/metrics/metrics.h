@@ -1,5 +1,5 @@
-// Every counter of every thread as Prometheus metrics, read when somebody asks and at no other
-// time. Nothing a client sends becomes a label; every label value there can be is exported from the
+// Every counter of every thread as Prometheus metrics, read when scraped and at no other time.
+// Nothing a client sends becomes a label; every label value there can be is exported from the
 // start, at 0.
 #pragma once
 
@@ -71,7 +71,7 @@ struct MetricsSources {
   std::function<uint64_t()> log_lines_lost = [] { return uint64_t{0}; };
   Version version;
 
-  /// What whoever serves clients has counted: cores and fronts.
+  /// The counters of all that serve clients: cores and frontends.
   [[nodiscard]] std::vector<const rules::ClientCounters*> clients() const;
 };
 

@@ -28,7 +28,7 @@ uint64_t read_at(const Thing& thing, Step step, Rest... rest) {
   }
 }
 
-/// Over all workers, all fronts or all who serve clients.
+/// Over all workers, all frontends or all that serve clients.
 template <typename Counters, typename... Path>
 uint64_t sum(const std::vector<const Counters*>& all, Path... path) {
   uint64_t total = 0;

@@ -12,7 +12,7 @@
 namespace control {
 namespace {
 
-// How long the log may wait for its reader before anybody is told.
+// How long the log may wait for its reader before that is reported.
 constexpr base::Duration kUnreadLog = base::seconds{5};
 
 }  // namespace

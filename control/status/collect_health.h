@@ -1,4 +1,4 @@
-// What is wrong with this process, gathered from those who know of it. What that does to the
+// What is wrong with this process, gathered from the parts that know of it. What that does to the
 // verdict is health_verdict.h's.
 #pragma once
 

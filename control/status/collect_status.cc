@@ -33,7 +33,7 @@ uint64_t sum(const std::vector<Core>& cores, Of of) {
   return total;
 }
 
-/// The same over all who serve clients.
+/// The same over all that serve clients.
 template <typename Of>
 uint64_t sum(const std::vector<const rules::ClientCounters*>& all, Of of) {
   uint64_t total = 0;

@@ -1,5 +1,5 @@
 // Where a Status comes from: the counters of all threads, what their backends have met, and the
-// configuration in force. Collected when somebody asks, by any thread.
+// configuration in force. Collected on request, by any thread.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
 // What metrics and status are made of, as it is under the configuration in force. The control
-// thread puts it together and publishes it; whoever shows it takes all of it at once.
+// thread puts it together and publishes it; a thread that shows it takes all of it at once.
 #pragma once
 
 #include <memory>

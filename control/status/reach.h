@@ -10,7 +10,7 @@ namespace control {
 
 /// Why not, in one line; empty if answers can be had from every pool that an address leads to: some
 /// backend of it answers, or has not been shown not to. A pool that only domains lead to does not
-/// count: whoever announces an address by /healthz would be gone for all names because of some.
+/// count: an address announced by /healthz would be gone for all names because of some.
 [[nodiscard]] std::string out_of_reach(const StatusSources& sources, base::Time now);
 
 }  // namespace control

@@ -13,7 +13,7 @@ constexpr double kSaturated = 0.95;
 
 bool is_held(const Backend& backend) { return backend.said == "up" || backend.said == "down"; }
 bool is_out(const Backend& backend) { return !backend.in_rotation; }
-/// Out of rotation because somebody wants it so.
+/// Out of rotation because the operator wants it so.
 bool is_wanted_out(const Backend& backend) {
   return is_out(backend) && (backend.said == "down" || backend.mode == "down");
 }

@@ -14,7 +14,7 @@ namespace control {
 
 struct Problem {
   std::string text;  // A sentence without its full stop.
-  Colour colour;     // Bad: somebody may be without answers for it. Odd: to be looked after.
+  Colour colour;     // Bad: clients may be without answers for it. Odd: to be looked after.
 };
 /// The worst first. What is told by the headline is not told again.
 [[nodiscard]] std::vector<Problem> problems_of(const Status& status);

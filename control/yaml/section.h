@@ -66,7 +66,7 @@ class Section {
     if (value) target = static_cast<Number>(*value);
   }
   void milliseconds(std::string_view key, std::chrono::milliseconds& target, Range range);
-  /// "1.25": how many times a share somebody may have; 0 for any.
+  /// "1.25": how many times its share one may have; 0 for any.
   void factor(std::string_view key, double& target);
   void flag(std::string_view key, bool& target);
   [[nodiscard]] std::optional<std::string> text(std::string_view key, std::string_view expected);
@@ -99,7 +99,7 @@ class Section {
     refuse(key, "is unknown, expected " + expected);
   }
 
-  /// Complains about every key that nobody asked for. Called once, at the end.
+  /// Complains about every key that was not asked for. Called once, at the end.
   void refuse_unknown();
 
  private:

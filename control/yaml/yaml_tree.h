@@ -22,8 +22,7 @@ struct Place {
 };
 
 struct YamlNode {
-  /// `Refused` stands where an alias or a tagged value was: already complained about, read by
-  /// nobody.
+  /// `Refused` stands where an alias or a tagged value was: already complained about, not read.
   enum class Kind : uint8_t { Null, Scalar, List, Map, Refused };
   enum class Style : uint8_t { Plain, Quoted };
 

@@ -1,5 +1,5 @@
-// The hash of a question, with a secret drawn at start, so that nobody outside can choose names
-// that collide. It only ever says where to look; identity is always the full comparison.
+// The hash of a question, with a secret drawn at start, so that no outsider can choose names that
+// collide. It only ever says where to look; identity is always the full comparison.
 #pragma once
 
 #include <cstdint>

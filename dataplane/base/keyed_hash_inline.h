@@ -3,7 +3,7 @@
 //
 // Four lanes of 16 octets go through two rounds each, with keys of their own, and are added up; the
 // sum and the tag go through two more. Inputs can only collide if the differences of two lanes
-// cancel, which nobody can arrange without the keys, and a collision costs no more than a place in
+// cancel, which cannot be arranged without the keys, and a collision costs no more than a place in
 // a bucket.
 #pragma once
 

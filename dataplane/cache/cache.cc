@@ -121,7 +121,7 @@ const Entry* Cache::hold(const dns::Question& question) {
   const std::lock_guard lock(stripes_[index % kStripes]);
   const Slot* slot = slot_with(buckets_[index], question);
   if (slot == nullptr) return nullptr;
-  // Pinned before whoever displaces it can get the lock and retire it.
+  // Pinned before a writer that displaces it can get the lock and retire it.
   slot->entry()->pin();
   return slot->entry();
 }
@@ -208,9 +208,9 @@ void Cache::make_room(Bucket& bucket, Time now, Reclaim& reclaim) {
   discard(entry, reclaim);
 }
 
-/// The oldest of those that nobody has asked for since they came or since all were asked for. Under
-/// Zipf's law that keeps names in demand better than a list by last use does, and a scan of new
-/// names pushes out but the scan itself.
+/// The oldest of those not asked for since they came or since all were asked for. Under Zipf's law
+/// that keeps names in demand better than a list by last use does, and a scan of new names pushes
+/// out but the scan itself.
 Cache::Slot* Cache::choose_victim(Bucket& bucket) {
   Slot* oldest = nullptr;
   Slot* oldest_untouched = nullptr;

@@ -130,7 +130,7 @@ class Cache {
   struct Slot {
     std::atomic<uint64_t> word{0};
 
-    // Acquires what `publish` released: whoever sees the word sees the whole entry.
+    // Acquires what `publish` released: a reader that sees the word sees the whole entry.
     [[nodiscard]] uint64_t load() const { return word.load(std::memory_order_acquire); }
     [[nodiscard]] Entry* entry() const { return entry_of(load()); }
     void publish(Entry* entry, uint64_t hash) {
@@ -177,7 +177,7 @@ class Cache {
   void make_room(Bucket& bucket, Time now, Reclaim& reclaim);
   /// A used slot; nullptr if there is none.
   static Slot* choose_victim(Bucket& bucket);
-  /// Puts `entry` into a slot: nobody finds the one that was there any more.
+  /// Puts `entry` into a slot: readers no longer find the one that was there.
   void supplant(Slot& slot, const dns::Question& question, Entry* entry, Reclaim& reclaim);
   void count(const Entry& entry);
   /// `entry` is in the table no more.

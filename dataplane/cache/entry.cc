@@ -132,7 +132,7 @@ Entry* make_stale(const dns::Question& question, const Entry& old, const Stalene
   for (const uint16_t place : copy->ttl_places())
     base::store_be32(copy->tail() + copy->records_at_ + place, staleness.stale_ttl);
   copy->records_sum_ = base::folded(base::sum_of(copy->records()));
-  copy->touch();  // Somebody has just asked for it.
+  copy->touch();  // It has just been asked for.
   return copy;
 }
 

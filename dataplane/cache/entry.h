@@ -112,7 +112,7 @@ class Entry {
   [[nodiscard]] bool due(Time now) const {
     return (expires_ - now) * 10 <= expires_ - inserted_ && prefetch_ && !marked(kClaimed);
   }
-  /// True for one caller alone, who sees to it.
+  /// True for one caller alone, which sees to it.
   [[nodiscard]] bool claim() const {
     return (marks_.fetch_or(kClaimed, std::memory_order_relaxed) & kClaimed) == 0;
   }

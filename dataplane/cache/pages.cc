@@ -24,7 +24,7 @@ constexpr unsigned kMostNodes = 64;
 
 constexpr size_t rounded(size_t size) { return (size + kLargePage - 1) / kLargePage * kLargePage; }
 
-// Where memory that nobody reserved comes from, whoever asks is asked first.
+// Asked before memory is taken that was not reserved.
 std::atomic<MayTake> may_take{nullptr};
 
 std::atomic<uint64_t> reserved_octets{0};

@@ -28,7 +28,7 @@ void Readers::leave(unsigned id) {
 }
 
 Reclaim::~Reclaim() {
-  // Readers have stopped by now: whoever destroys a worker has joined the poll cores first.
+  // Readers have stopped by now: the poll cores are joined before a worker is destroyed.
   for (const Retired& retired : retired_) destroy_entry(retired.entry);
 }
 

@@ -1,5 +1,5 @@
 // When a displaced entry's memory may be given back: after every reader has passed a quiescent
-// point (rte_rcu_qsbr) and nobody has it pinned. Readers report quiescence once a turn; writers
+// point (rte_rcu_qsbr) and it is no longer pinned. Readers report quiescence once a turn; writers
 // keep their own retired entries, so no lock is needed.
 #pragma once
 
@@ -25,7 +25,7 @@ class Readers {
   void leave(unsigned id);
   /// Once a turn, when the reader holds no unpinned entry.
   void quiescent(unsigned id) { rte_rcu_qsbr_quiescent(qsbr_.get(), id); }
-  /// Around every wait: a sleeping reader must hold up nobody.
+  /// Around every wait: a sleeping reader must not hold up writers.
   void offline(unsigned id) { rte_rcu_qsbr_thread_offline(qsbr_.get(), id); }
   void online(unsigned id) { rte_rcu_qsbr_thread_online(qsbr_.get(), id); }
 
@@ -57,7 +57,7 @@ class Reclaim {
 
   /// `entry` is no longer (or never was) in a table. It is destroyed by a later `collect`.
   void retire(Entry* entry);
-  /// Destroys what nobody can see any more; looks at no more than `kPerCall` entries.
+  /// Destroys what no reader can see any more; looks at no more than `kPerCall` entries.
   void collect();
   /// Retired and not yet destroyed. Readable by any thread.
   [[nodiscard]] uint64_t waiting() const { return waiting_.read(); }

@@ -105,8 +105,8 @@ class Walk {
     }
     return true;
   }
-  /// The last section. Its count may be too large: then nothing of it is kept, since nobody knows
-  /// what else is wrong with it, and the answer stands.
+  /// The last section. Its count may be too large: then nothing of it is kept, since it is not
+  /// known what else is wrong with it, and the answer stands.
   bool take_additional(uint16_t count) {
     const Mark before{ttls_, kept_end_, answer.min_ttl};
     for (uint16_t i = 0; i < count; ++i) {

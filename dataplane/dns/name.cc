@@ -44,7 +44,7 @@ std::optional<Run> read_run(ByteView message, size_t start) {
       break;
     }
     if (length > kMaxLabel)
-      return std::nullopt;  // 0x40-0xBF: label types nobody uses (RFC 6891 §5).
+      return std::nullopt;  // 0x40-0xBF: label types not in use (RFC 6891 §5).
     run.octets += 1u + length;
     if (length == 0) break;
     ++run.labels;
@@ -95,7 +95,7 @@ std::optional<size_t> skip_name(ByteView message, size_t at, NameWalk& walk) {
     const size_t target = *run->target;
     if (hops == kMaxPointers || target < kHeaderSize || target >= start) return std::nullopt;
     // Cut off where the name so far began: a name that ran on into itself would go through its own
-    // record, whose TTL nobody knows yet.
+    // record, whose TTL is not known yet.
     run = read_run(message.first(start), target);
     start = target;
     if (!run || touches_ttl(walk.ttls, start, run->end)) return std::nullopt;

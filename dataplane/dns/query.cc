@@ -33,7 +33,7 @@ bool good_cookie(ByteView value) {
 }
 
 /// RFC 7871 §6: a query says nothing of scope, has as many octets of address as its prefix needs,
-/// and no bit beyond it. Nobody reads them here; FORMERR tells whoever wrote the client.
+/// and no bit beyond it. They are not read here; FORMERR tells the client's author.
 bool good_client_subnet(ByteView value) {
   Reader reader(value);
   const uint16_t family = reader.be16();

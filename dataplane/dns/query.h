@@ -34,7 +34,7 @@ struct Edns {
   uint8_t version = 0;
   bool present = false;
   bool dnssec_ok = false;
-  bool padded = false;  // Has the padding option, be it empty. RFC 7830 §4.
+  bool padded = false;  // Has the padding option, even if empty. RFC 7830 §4.
   AsksKeepalive keepalive = AsksKeepalive::No;
 };
 

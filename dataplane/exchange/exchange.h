@@ -1,12 +1,13 @@
-// Miss and Fill: the only two messages that cross between a poll core and a TLS worker, and who
-// owns what when.
+// Miss and Fill: the only two messages that cross between a poll core and a TLS worker, and which
+// side owns what when.
 //
 // A core parks the asker, sends a Miss and keeps nothing but a ticket. The worker answers every
-// Miss with exactly one Fill, in any order and at any time (with none, if its ticket is nobody's).
-// A Fill that names an entry carries one pin on it; the core that takes the Fill owns that pin.
+// Miss with exactly one Fill, in any order and at any time (with none, if its ticket is kNobody). A
+// Fill that names an entry carries one pin on it; the core that takes the Fill owns that pin.
 //
-// Clients that speak over streams are served by fronts, one in each worker. To the workers a front
-// is one more core: it comes behind all of them in number, and sends and gets the same messages.
+// Clients that speak over streams are served by frontends, one in each worker. To the workers a
+// frontend is one more core: it comes behind all of them in number, and sends and gets the same
+// messages.
 #pragma once
 
 #include <sys/eventfd.h>
@@ -48,16 +49,16 @@ struct Ticket {
   return static_cast<uint16_t>(hash_of_client(client) >> 48);
 }
 
-/// Of a Miss that nobody waits for: an answer in demand is fetched anew before it expires. It gets
-/// no Fill, and is the first to be left undone.
+/// Of a Miss that no client waits for: an answer in demand is fetched anew before it expires. It
+/// gets no Fill, and is the first to be left undone.
 inline constexpr Ticket kNobody{0xFFFFFFFF, 0xFFFFFFFF};
 
 /// Core to worker: "find this out, and tell me by `deadline`".
 struct Miss {
   dns::Question question;
   Ticket ticket;
-  base::Time deadline;  // By then the core wants a Fill, be it a failure.
-  uint16_t client = 0;  // Tells who asks from others, see `client_tag`; 0: nobody in particular.
+  base::Time deadline;  // By then the core wants a Fill, even a failure.
+  uint16_t client = 0;  // Tells clients apart, see `client_tag`; 0: none in particular.
 };
 
 /// Worker to core: the answer, or why there is none.
@@ -120,7 +121,7 @@ struct Lane {
   base::Ring<Miss> miss;  // core → worker
   base::Ring<Fill> fill;  // worker → core
 
-  /// Asker: has an answer fetched anew though nobody waits. Refused if there is much else to do.
+  /// Asker: has an answer fetched anew though no client waits. Refused if there is much else to do.
   [[nodiscard]] bool prefetch(const dns::Question& question, base::Time deadline) {
     if (miss.size() > miss.capacity() / 4) return false;
     return miss.push({question, kNobody, deadline});
@@ -148,7 +149,7 @@ class Exchange {
 
   [[nodiscard]] unsigned cores() const { return shape_.cores; }
   [[nodiscard]] unsigned workers() const { return shape_.workers; }
-  /// Cores and, behind them, the workers' fronts: whoever has lanes.
+  /// Cores and, behind them, the workers' frontends: all that have lanes.
   [[nodiscard]] unsigned askers() const { return shape_.cores + shape_.fronts; }
   [[nodiscard]] Lane& lane(unsigned asker, unsigned worker) {
     return *lanes_[asker * shape_.workers + worker];

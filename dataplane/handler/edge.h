@@ -15,7 +15,7 @@
 namespace handler {
 
 /// How much of what has come from workers one turn deals with, so that new queries are served in
-/// between: a crowd that waited for one answer is told in several turns.
+/// between: many clients that waited for one answer are told in several turns.
 struct Pace {
   unsigned fills = 0;  // From each worker.
   unsigned expiries = 0;

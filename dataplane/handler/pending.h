@@ -2,9 +2,9 @@
 // cost one Miss, and released when the Fill comes or the wait is over. Fixed memory, taken at
 // start; every operation is bounded.
 //
-// A question waits the same time for everybody, from its first asker on; so questions expire in the
-// order they came, and a plain queue is the whole timer. Who comes when half of it is over waits in
-// a slot of its own beside that one, so that nobody is told too soon; workers merge the two.
+// A question waits the same time for all, from its first asker on; so questions expire in the order
+// they came, and a plain queue is the whole timer. An asker that comes when half of it is over
+// waits in a slot of its own beside that one, so that none is told too soon; workers merge the two.
 #pragma once
 
 #include <bit>
@@ -53,8 +53,8 @@ class Pending {
     dns::Rcode rcode = dns::Rcode::ServFail;
     dns::Ede ede = dns::Ede::None;
   };
-  /// Puts the question's askers in line for release with this outcome. False if nobody waits under
-  /// that ticket any more.
+  /// Puts the question's askers in line for release with this outcome. False if no asker waits
+  /// under that ticket any more.
   [[nodiscard]] bool settle(exchange::Ticket ticket, const Outcome& outcome);
   /// Settles, as failed, at most `limit` questions that have waited too long. Returns how many.
   unsigned settle_expired(Time now, unsigned limit);
@@ -82,7 +82,7 @@ class Pending {
   }
 
   [[nodiscard]] uint32_t parked() const { return parked_; }
-  /// Whether there is anybody to release.
+  /// Whether there is an asker to release.
   [[nodiscard]] bool anything_settled() const { return settled_.front != kNone; }
   /// How long a question may wait.
   [[nodiscard]] base::Duration wait() const { return limits_.wait; }

@@ -25,7 +25,7 @@ inline constexpr std::array<std::string_view, static_cast<size_t>(Unsent::Count_
     "too_long", "ring_full", "pool_empty", "transmit_full"};
 static_assert(!kUnsentNames.back().empty());
 
-/// Written by one core, read by whoever scrapes.
+/// Written by one core, read by the thread that scrapes.
 struct alignas(64) CoreCounters : rules::ClientCounters {
   struct PerPort {
     base::Counter received;

@@ -43,8 +43,8 @@ std::optional<Drop> refuse_group_frame(const Head& head, const Acceptance& accep
   return std::nullopt;
 }
 
-/// RFC 4861 §4: solicitations, advertisements and redirects. Whoever is not on the link cannot send
-/// them: a router would have lowered the hop limit.
+/// RFC 4861 §4: solicitations, advertisements and redirects. A host that is not on the link cannot
+/// send them: a router would have lowered the hop limit.
 bool is_neighbour_discovery(uint8_t hop_limit, uint8_t icmp_type) {
   return hop_limit == 255 && icmp_type >= 133 && icmp_type <= 137;
 }

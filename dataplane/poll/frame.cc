@@ -101,7 +101,7 @@ std::optional<NotTaken> read_ipv6(ByteView bytes, Packet& packet) {
   return std::nullopt;
 }
 
-/// RFC 1122 §3.2.1.3, RFC 4291 §2.5-2.7: addresses that nobody may send from. `our` too: a packet
+/// RFC 1122 §3.2.1.3, RFC 4291 §2.5-2.7: addresses that no host may send from. `our` too: a packet
 /// from ourselves to ourselves would be answered for ever.
 bool may_send(const IpAddress& source, const IpAddress& ours) {
   const ByteView octets = source.octets();
@@ -151,8 +151,8 @@ std::optional<NotTaken> read_frame(ByteView bytes, const Acceptance& acceptance,
   const uint16_t length = udp.be16();
   const uint16_t checksum = udp.be16();
   if (!udp.ok()) return dropped(Drop::Runt);
-  // A length that disagrees with IP's in either direction is somebody's trick; the kernel would
-  // trim, we do not guess.
+  // A length that disagrees with IP's in either direction is a trick; the kernel would trim, we do
+  // not guess.
   if (length != packet.payload.size()) return dropped(Drop::UdpLength);
   if (!may_be_replied_to(path.client.port)) return dropped(Drop::SourcePort);
 

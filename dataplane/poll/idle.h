@@ -25,7 +25,7 @@ class IdleLadder {
     if (mode_ == Idle::Sleep) prctl(PR_SET_TIMERSLACK, 1);
   }
 
-  /// After every turn. A reader that naps goes offline first: nobody may have to wait for it.
+  /// After every turn. A reader that naps goes offline first: no writer may have to wait for it.
   void after_turn(bool worked, cache::Readers& readers, unsigned reader) {
     if (worked) {
       empty_turns_ = 0;

@@ -1,12 +1,12 @@
-// The poll core's loop. One turn: take packets, take fills, release whom they are for, send.
+// The poll core's loop. One turn: take packets, take fills, release the askers they are for, send.
 #pragma once
 
 #include "dataplane/poll/lcore_state.h"
 
 namespace poll {
 
-/// Runs on the calling lcore until a stop is requested; then answers everybody still parked, for at
-/// most a second, and returns.
+/// Runs on the calling lcore until a stop is requested; then answers every asker still parked, for
+/// at most a second, and returns.
 void run_lcore(LcoreState& self);
 
 /// One turn of the loop, for the loop and for tests. Returns whether there was anything to do.

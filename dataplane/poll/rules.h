@@ -18,7 +18,7 @@ namespace poll {
 
 /// A port as the cores reach it.
 struct PortAccess {
-  bool open = true;  // If not, there is no device behind it: nobody may touch the rest.
+  bool open = true;  // If not, there is no device behind it: the rest must not be touched.
   uint16_t id = 0;   // DPDK's number.
   std::vector<rte_mempool*> pools;  // By queue.
   Acceptance acceptance;
@@ -38,8 +38,8 @@ struct Rules {
   std::vector<std::vector<Shape>> shapes;  // By port.
 };
 
-/// The rules in force. Whoever replaces them keeps the old ones until every reader has passed a
-/// quiescent point (cache::Readers).
+/// The rules in force. The thread that replaces them keeps the old ones until every reader has
+/// passed a quiescent point (cache::Readers).
 using PublishedRules = std::atomic<const Rules*>;
 
 }  // namespace poll

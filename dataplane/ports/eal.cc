@@ -49,7 +49,7 @@ bool is_harmless(std::string_view text) {
 }
 
 /// Where EAL, its drivers, libbpf and libxdp end up talking to. It lives as long as the process,
-/// since they may talk from a destructor; what comes while nobody listens is dropped.
+/// since they may talk from a destructor; what comes without a listener is dropped.
 class LogSink {
  public:
   void listen(EalLog log) {

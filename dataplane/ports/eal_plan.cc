@@ -63,7 +63,7 @@ std::vector<FreeHugepages> free_hugepages() {
     const auto kilobytes = page_size_of(entry->d_name);
     if (!kilobytes) continue;
     const std::string path = std::string(kHugepagesFolder) + "/" + entry->d_name;
-    // A page that somebody has mapped and not touched yet still counts as free, and is not to be
+    // A page that a process has mapped and not touched yet still counts as free, and is not to be
     // had.
     const uint64_t free = read_number(path + "/free_hugepages");
     const uint64_t reserved = read_number(path + "/resv_hugepages");

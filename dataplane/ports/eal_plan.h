@@ -14,7 +14,7 @@
 
 namespace ports {
 
-/// Hugepages of one size that nobody has taken or reserved.
+/// Hugepages of one size that are neither taken nor reserved.
 struct FreeHugepages {
   uint64_t page_kilobytes = 0;
   uint64_t pages = 0;

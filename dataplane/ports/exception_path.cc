@@ -18,7 +18,7 @@ using base::Result;
 
 // Of one ring or TAP before the others have their turn.
 constexpr unsigned kFramesAtOnce = 64;
-constexpr int kLongestSleepMilliseconds = 1000;  // So that whoever watches `turns` sees it move.
+constexpr int kLongestSleepMilliseconds = 1000;  // So that a watcher of `turns` sees it move.
 // A frame has 14 octets before what the MTU counts, 4 if the operator put a VLAN interface on the
 // TAP, and 4 for the port's own tag. One octet more than that tells a frame that was cut.
 constexpr unsigned kMtuMax = poll::ExceptionFrame::kRoom - 14 - 4 - 4 - 1;

@@ -17,7 +17,7 @@ struct InterfaceState {
   unsigned index = 0;     // Of its network namespace; a new interface of an old name has another.
   uint16_t hardware = 0;  // ARPHRD_ETHER, ...
   bool up = false;        // As the operator wants it.
-  bool carrier = false;   // Somebody is at the other end.
+  bool carrier = false;   // There is a peer at the other end.
   unsigned mtu = 0;
   std::array<std::byte, 6> mac{};
 };
@@ -42,7 +42,7 @@ struct Interface : InterfaceState {
 /// Ids of the VLAN interfaces that the kernel has on it.
 [[nodiscard]] std::vector<unsigned> vlans_on(const std::string& interface);
 
-/// An XDP program does not see a VLAN tag that was taken off before it, be it by the NIC or, on an
+/// An XDP program does not see a VLAN tag that was taken off before it, either by the NIC or, on an
 /// interface made of software, by a sender that leaves it to a NIC.
 struct TagAdvice {
   enum class Kind : uint8_t { Tell, Warn, Refuse };

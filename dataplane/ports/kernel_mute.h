@@ -20,9 +20,9 @@ class KernelMute {
   enum class Addresses { MustExist, MayComeLater };
 
   KernelMute() = default;
-  /// For frames that come in on `interface`, until destroyed. Nobody else can bind the addresses
-  /// meanwhile. Fails with "ADDRESS:PORT is in use by another program" or "is not an address of
-  /// this machine".
+  /// For frames that come in on `interface`, until destroyed. No other program can bind the
+  /// addresses meanwhile. Fails with "ADDRESS:PORT is in use by another program" or "is not an
+  /// address of this machine".
   static base::Result<KernelMute, std::string> start(const std::string& interface,
                                                      const std::vector<base::Endpoint>& binds,
                                                      Addresses addresses = Addresses::MustExist);

@@ -1,5 +1,5 @@
 // The kernel's word that an interface has come, gone or changed (rtnetlink), as a bell to be rung
-// by. What is so now is asked for by whoever is rung; only what would be over by then is taken from
+// by. The thread that is rung asks what is so now; only what would be over by then is taken from
 // the message itself: an interface that was gone, or down, if only for a moment, has left sockets
 // behind that are dead.
 #pragma once

@@ -77,7 +77,7 @@ uint64_t hashing_for_queries(uint64_t offered) {
 }
 
 /// `key` has to live until `wanted` has been handed over. A driver that names no size of key takes
-/// 40 octets, and one of its own, known to everybody, if it is given none: vmxnet3 does.
+/// 40 octets, and one of its own, known to all, if it is given none: vmxnet3 does.
 void spread_over_queues(const rte_eth_dev_info& info, std::span<uint8_t> key,
                         rte_eth_conf& wanted) {
   constexpr size_t kUsualKey = 40;
@@ -333,7 +333,7 @@ Result<void, std::string> Port::Device::configure() {
                       count_of(most, "queue pair"));
   }
   rte_eth_conf wanted{};
-  // Drawn anew: who knows the key can choose source ports that all land on one queue.
+  // Drawn anew: a sender that knows the key can choose source ports that all land on one queue.
   std::array<uint8_t, 64> key{};
   if (getrandom(key.data(), key.size(), 0) != static_cast<ssize_t>(key.size())) {
     return base::fail(

@@ -12,7 +12,7 @@ namespace ports {
 
 enum class DeviceKind : uint8_t { AfXdp, AfPacket, Pci, Vdev };
 enum class Hugepages : uint8_t { Auto, Require, Off };
-/// Who gets the frames that are not ours. `Kernel` is what af_xdp and af_packet give; `Tap` hands
+/// Where the frames that are not ours go. `Kernel` is what af_xdp and af_packet give; `Tap` hands
 /// them to the kernel through a TAP; `None` drops them.
 enum class Exception : uint8_t { Kernel, Tap, None };
 

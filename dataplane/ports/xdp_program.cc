@@ -146,7 +146,7 @@ Result<XdpClaim, std::string> XdpClaim::take(const Interface& interface) {
     if (errno == EADDRINUSE) return base::fail(owner_of(address, size));
     return base::fail(sentence("the interface cannot be claimed", errno));
   }
-  // Listening lets the next one ask who holds the claim.
+  // Listening lets the next process ask which one holds the claim.
   if (listen(claim.socket_.get(), 1) != 0)
     return base::fail(sentence("the interface cannot be claimed", errno));
   return claim;

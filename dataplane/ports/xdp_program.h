@@ -1,5 +1,5 @@
-// Our XDP program on one interface: who may put it there, where its bytes are, and telling it what
-// is ours.
+// Our XDP program on one interface: which process may put it there, where its bytes are, and
+// telling it what is ours.
 //
 // The driver loads and attaches the program; it stays attached when a process dies. Hence the
 // order: claim the interface (only the living hold claims), take off what a dead one left, let the
@@ -41,11 +41,11 @@ class XdpObject {
   base::Descriptor file_;
 };
 
-/// Takes off a program of ours that a dead process left; needs the claim. Fails if somebody else's
-/// is attached, with its name and how to take it off.
+/// Takes off a program of ours that a dead process left; needs the claim. Fails if another
+/// program's is attached, with its name and how to take it off.
 [[nodiscard]] base::Result<void, std::string> clear_interface(const Interface& interface);
 
-/// Our program on an interface. Held, it can be put there again when somebody has taken it off: it
+/// Our program on an interface. Held, it can be put there again when it has been taken off: it
 /// still knows its sockets and addresses.
 class XdpAttachment {
  public:
@@ -58,7 +58,7 @@ class XdpAttachment {
   enum class Place : uint8_t { Attached, TakenOff, Replaced };
   /// Asks the kernel, which takes no rights. A kernel that does not say is taken to have it.
   [[nodiscard]] Place place() const;
-  /// Takes CAP_NET_ADMIN. Nobody else's program is taken off for it.
+  /// Takes CAP_NET_ADMIN. No other program is taken off for it.
   [[nodiscard]] base::Result<void, std::string> attach_again() const;
 
  private:

@@ -1,4 +1,4 @@
-// Who may do something, by address: the access list, and whoever a limit is not for.
+// Which clients may do something, by address: the access list, and those a limit is not for.
 #pragma once
 
 #include <array>

@@ -1,4 +1,4 @@
-// What whoever serves clients counts, be it a poll core or a worker's stream front.
+// What each poll core and each worker's stream frontend counts about clients.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@ namespace rules {
 
 inline constexpr unsigned kMaxCaches = 64;  // Hits and misses are counted for that many.
 
-/// Written by one thread, read by whoever scrapes.
+/// Written by one thread, read by the thread that scrapes.
 struct ClientCounters {
   base::Counters<Transport> queries;
   base::Counters<Outcome> replies;

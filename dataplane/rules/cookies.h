@@ -1,5 +1,5 @@
 // DNS cookies: a client that sends back what we have told it has shown that its address is its own.
-// RFC 7873, with the server cookie of RFC 9018, so that every server with the same secret, be it
+// RFC 7873, with the server cookie of RFC 9018, so that every server with the same secret, whether
 // BIND, Knot or Unbound, takes the cookies of every other. Nothing is remembered of a client.
 #pragma once
 
@@ -20,7 +20,7 @@ using CookieSecret = std::array<std::byte, 16>;
 inline constexpr size_t kClientCookie = 8;
 inline constexpr size_t kCookieSize = 24;  // The client's 8 octets and our 16.
 
-/// Who the sender of a query is known to be. `Proven`: who got our cookie is who sends it back.
+/// What is known of the sender of a query. `Proven`: it has received our cookie and sends it back.
 enum class Sender : uint8_t { Unknown, HasCookies, Proven };
 
 /// What cookies have to say about a query: nothing, that it may pass, or that a good one is
@@ -39,7 +39,7 @@ struct ReplyCookie {
 
 class Cookies {
  public:
-  /// Whether whoever shows that it knows cookies must show a good one. RFC 7873 §5.2.3.
+  /// Whether a client that shows that it knows cookies must show a good one. RFC 7873 §5.2.3.
   enum class Demand : uint8_t { No, Yes };
 
   Cookies() = default;  // Off.

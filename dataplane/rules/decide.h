@@ -1,5 +1,4 @@
-// The one place that branches on policy: what becomes of a query. Pure; every rule of the front
-// door is a line here.
+// The one place that branches on policy: what becomes of a query. Pure; every rule is a line here.
 #pragma once
 
 #include "dataplane/base/result.h"
@@ -17,7 +16,7 @@ enum class Action : uint8_t {
   Drop,     // Say nothing, count `drop`.
 };
 
-/// Replies that only tell a client of its own mistake are rationed, so that nobody can make us
+/// Replies that only tell a client of its own mistake are rationed, so that no sender can make us
 /// shout (reflection, loops).
 enum class Rationed : uint8_t { No, Yes };
 

@@ -1,4 +1,4 @@
-// The name that decides who answers a question.
+// The name that decides which pool answers a question.
 #pragma once
 
 #include "dataplane/rules/policy.h"
@@ -6,8 +6,8 @@
 namespace rules {
 
 /// Of `name` in wire form, checked, any case: itself, or for DS the name above it, whose zone
-/// answers (RFC 4035 §3.1.4.1). Unless that is a zone that is answered here: then nobody is to hear
-/// of it but the pool that has the name itself.
+/// answers (RFC 4035 §3.1.4.1). Unless that is a zone that is answered here: then only the pool
+/// that has the name itself is to hear of it.
 [[nodiscard]] inline base::ByteView deciding_name(const Policy& policy, base::ByteView name,
                                                   dns::Type type) {
   if (type != dns::Type::Ds || name.size() <= 1 || policy.routes.empty()) return name;

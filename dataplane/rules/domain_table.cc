@@ -12,7 +12,7 @@
 namespace rules {
 namespace {
 
-/// Without a secret: who is in the table is the operator's choice, and a name that is not finds an
+/// Without a secret: what is in the table is the operator's choice, and a name that is not finds an
 /// empty slot as soon as any other.
 uint64_t hash_of(dns::ByteView octets) { return XXH3_64bits(octets.data(), octets.size()); }
 

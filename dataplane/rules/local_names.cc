@@ -148,8 +148,8 @@ dns::ByteView above(dns::ByteView name) {
   return name.subspan(1 + std::to_integer<size_t>(name.front()));
 }
 
-/// RFC 6761 §6.3: names below are this machine too. RFC 9462 §4: whoever has no encrypted servers
-/// to name says NODATA of _dns.resolver.arpa, not that the name is missing.
+/// RFC 6761 §6.3: names below are this machine too. RFC 9462 §4: a resolver with no encrypted
+/// servers to name says NODATA of _dns.resolver.arpa, not that the name is missing.
 bool has_all_below(LocalName kind) {
   return kind == LocalName::Localhost || kind == LocalName::ResolverArpa;
 }

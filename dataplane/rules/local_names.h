@@ -1,5 +1,5 @@
-// Names that are nobody's business upstream: special by an RFC, or private to the network they are
-// asked in. They are answered here, and what is asked for them leaves no trace outside.
+// Names that must not go upstream: special by an RFC, or private to the network they are asked in.
+// They are answered here, and what is asked for them leaves no trace outside.
 //
 // Each zone has the least content there may be (RFC 6303 §3): an SOA and an NS at its top, nothing
 // below, but for the few that have addresses. An answer is made of octets written at the start.

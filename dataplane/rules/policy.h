@@ -1,5 +1,5 @@
-// What the operator decided about clients: which addresses answer, from which pool and cache, who
-// may ask, and how often. Immutable: a reload makes another one (rules.h).
+// What the operator decided about clients: which addresses answer, from which pool and cache, which
+// clients may ask, and how often. Immutable: a reload makes another one (rules.h).
 #pragma once
 
 #include <vector>
@@ -41,8 +41,8 @@ struct Policy {
     const Destination* routed = routes.find(dns::Name(name).wire());
     return routed != nullptr ? *routed : bind.to;
   }
-  /// What `question` is told if nobody is to be asked. A pool whose domain is the same or a longer
-  /// one has the name instead: the operator has a server for it.
+  /// What `question` is told if no backend is to be asked. A pool whose domain is the same or a
+  /// longer one has the name instead: the operator has a server for it.
   ///
   /// None of these answers is ever in a cache, so it is enough to look here when there is none.
   [[nodiscard]] std::optional<dns::Content> local_answer(const dns::Question& question) const {

@@ -17,7 +17,7 @@ uint32_t ticks_of(base::Time now) {
   return static_cast<uint32_t>(static_cast<uint64_t>(now.time_since_epoch().count()) >> kTickShift);
 }
 
-/// Nobody owes more than a second's worth; a place that says so was not looked at for long.
+/// No network owes more than a second's worth; a place that says so was not looked at for long.
 uint32_t owed(uint32_t clear_at, uint32_t ticks) {
   const uint32_t owes = clear_at - ticks;
   return owes <= kSecond ? owes : 0;

@@ -1,7 +1,7 @@
 // Response rate limiting: how many replies of one kind go to one network in a second, so that a
-// flood of queries with a forged source is not passed on to whom it is aimed at. Over the limit a
-// few are answered with something that cannot hurt and brings a real client to TCP; the rest is
-// not answered.
+// flood of queries with a forged source is not passed on to its target. Over the limit a few are
+// answered with something that cannot hurt and brings a real client to TCP; the rest is not
+// answered.
 //
 // One table of fixed size for each thread. A network that was quiet for a second is as good as
 // forgotten, so under a flood of networks those that owe least give way.

@@ -11,7 +11,7 @@
 
 namespace rules {
 
-/// Who answers a question, and where the answers are kept.
+/// Which pool answers a question, and where the answers are kept.
 struct Destination {
   dns::PoolId pool{};
   const cache::Cache* cache = nullptr;  // nullptr: every query is a miss.

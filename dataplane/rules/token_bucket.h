@@ -1,4 +1,4 @@
-// A token bucket for replies that nobody should be able to make us send in numbers.
+// A token bucket for replies that no sender should be able to make us send in numbers.
 #pragma once
 
 #include <algorithm>

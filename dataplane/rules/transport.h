@@ -16,7 +16,7 @@ static_assert(!kTransportNames.back().empty());
 
 /// Whether the client's address is proved: a connection has been made from it.
 [[nodiscard]] constexpr bool is_stream(Transport transport) { return transport != Transport::Udp; }
-/// Whether nobody on the way reads it.
+/// Whether it cannot be read on the way.
 [[nodiscard]] constexpr bool is_encrypted(Transport transport) {
   return transport == Transport::Dot || transport == Transport::Doh;
 }

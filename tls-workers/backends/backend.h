@@ -35,7 +35,7 @@ struct TlsSettings {
   std::string ciphers_tls_13;
   std::string ecdhe_curves;  // Groups for the key exchange.
   TlsVersion min_version = TlsVersion::Tls12;
-  std::string key_log_file;  // Empty: nobody learns the keys.
+  std::string key_log_file;  // Empty: keys are not written.
 
   friend bool operator==(const TlsSettings&, const TlsSettings&) = default;
 };
@@ -121,7 +121,7 @@ inline constexpr std::array<std::string_view, 17> kRcodeNames = {
     "yxdomain", "yxrrset", "nxrrset",  "notauth",  "notzone", "dsotypeni",
     "12",       "13",      "14",       "15",       "extended"};
 
-/// Written by one worker, read by whoever scrapes.
+/// Written by one worker, read by the thread that scrapes.
 struct alignas(64) BackendCounters {
   base::Counter queries;
   base::Counter over_budget;  // Questions that went elsewhere or waited since the budget was spent.

@@ -1,5 +1,6 @@
 // Which backend gets a question, as a pure function of what a worker knows about each backend of
-// the pool: who can answer at once comes first, and among those the pool's policy (policy.h) ranks.
+// the pool: those that can answer at once come first, and among those the pool's policy (policy.h)
+// ranks.
 #pragma once
 
 #include <compare>
@@ -50,8 +51,8 @@ struct Candidate {
 };
 
 /// The best by (standing, asked in vain, rank) of those that are Ready or OnTrial: quick failures
-/// are tried again before anybody waits for a silent backend. Never `avoid`, nor who is spent.
-/// Returns an index into `candidates`.
+/// are tried again before a client waits for a silent backend. Never `avoid`, nor one that is
+/// spent. Returns an index into `candidates`.
 [[nodiscard]] std::optional<size_t> choose(std::span<const Candidate> candidates,
                                            std::optional<uint32_t> avoid);
 

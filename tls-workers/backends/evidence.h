@@ -1,12 +1,12 @@
-// What the queries of one backend have met lately, by domain and by who asked. A query that fails
-// says something about the backend or about its name; a thousand names below one dead domain still
-// say it about that domain alone, and so do all the names that one client makes up. So a domain has
-// one place here, whatever is asked below it, and the last thing it met is what counts.
+// What the queries of one backend have met lately, by domain and by client. A query that fails says
+// something about the backend or about its name; a thousand names below one dead domain still say
+// it about that domain alone, and so do all the names that one client makes up. So a domain has one
+// place here, whatever is asked below it, and the last thing it met is what counts.
 //
-// A domain is the last two labels, as domain_quota.h has them. Where a registry gives out names below
-// "co.uk", that is coarser than who owns what, and errs on the safe side: fewer votes. A list of
-// public suffixes errs on the other one (everybody's names below one dynamic-DNS domain would be
-// domains of their own), and is one more thing that gets old.
+// A domain is the last two labels, as domain_quota.h has them. Where a registry gives out names
+// below "co.uk", that is coarser than ownership, and errs on the safe side: fewer votes. A list of
+// public suffixes errs on the other one (all names below one dynamic-DNS domain would be domains of
+// their own), and is one more thing that gets old.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@
 
 namespace backends {
 
-/// Who asked and for what, as keyed hashes: enough to tell one from another, and nobody's name.
+/// Which client asked and for what, as keyed hashes: enough to tell one from another, but no name.
 struct Source {
   uint16_t domain = 0;
   uint16_t client = 0;  // Its address, or IPv6 /64.

@@ -36,7 +36,7 @@ Health::Health(const HealthSettings& settings, base::Time now)
       state_(settings.mode == HealthSettings::Mode::Down ? State::Failed : State::Healthy),
       since_(now),
       samples_(std::max(settings.lazy.sample_size, 1u)),
-      // dnsdist checks every backend once before it serves anybody; a strict lazy one is not
+      // dnsdist checks every backend once before it serves clients; a strict lazy one is not
       // checked as long as it does its work.
       first_check_(judges() && !(lazy() && strict())),
       next_check_(now) {}
@@ -69,7 +69,7 @@ void Health::vote(std::span<const Vote> votes, base::Time now) {
     is_failure(vote.what) ? take_failure(vote, now) : take_answer(vote, now);
 }
 
-/// Out is not off: with all of a pool out all are tried, and whoever answers is back at once.
+/// Out is not off: with all of a pool out all are tried, and one that answers is back at once.
 void Health::take_answer(const Vote& vote, base::Time now) {
   if (state_ == State::Failed && vote.asked >= since_) come_back(now);
   evidence_.answered(vote.source, now);
@@ -111,7 +111,7 @@ bool Health::outweighs_checks(base::Time now) const {
 void Health::good_check(base::Time now) {
   name_is_at_fault_ = false;
   good_ = now;
-  // With nobody asking any more, what was lost before is no reason to doubt a good check.
+  // With no client asking any more, what was lost before is no reason to doubt a good check.
   const bool goes_on = evidence_.last_failure() > sent_ - settings_.interval;
   const bool outweighed =
       state_ == State::Doubted && wants_votes() && goes_on && outweighs_checks(now);

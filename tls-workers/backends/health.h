@@ -1,7 +1,7 @@
 // Whether a backend is in rotation: judged by what its queries meet and, when they leave doubt or
 // there are none, by checks. The settings and, with `strict` off, the results are dnsdist's; with
-// `strict` on (docs/decisions/0063) queries are evidence by who asked and for what, so that no
-// single domain or client moves a backend.
+// `strict` on (docs/decisions/0063) queries are evidence by client and by domain, so that no single
+// domain or client moves a backend.
 //
 // A value that does nothing by itself: it is told what happened and when, and says whether a check
 // is due. So days of it are tested in milliseconds.

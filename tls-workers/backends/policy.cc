@@ -15,8 +15,9 @@ namespace {
 /// Between 0 and 1, neither of them: 53 bits, from the middle of their step.
 double fraction(uint64_t bits) { return (static_cast<double>(bits >> 11) + 0.5) * 0x1p-53; }
 
-/// How long a runner takes who is `weight` times as fast as others: who draws the shortest time of
-/// all wins as often as its share of the weights, and so does the second when the first drops out.
+/// How long a runner takes that is `weight` times as fast as others: one that draws the shortest
+/// time of all wins as often as its share of the weights, and so does the second when the first
+/// drops out.
 double race_time(uint64_t bits, uint32_t weight) { return -std::log(fraction(bits)) / weight; }
 
 bool may_duel(const Candidate& candidate) {
@@ -97,8 +98,8 @@ void Ranking::duel(std::span<Candidate> candidates) {
   candidates[one].rank.score = kFirst;
   if (eligible == 1) return;
   const size_t other = draw(candidates, eligible - 1, one);
-  // Who is not known counts as the best: somebody has to find out. What it gets until then is what
-  // the best one would get.
+  // One that is not known counts as the best: it has to be found out. What it gets until then is
+  // what the best one would get.
   const base::Duration unknown = lowest_latency(candidates);
   const auto work = [&](const Candidate& candidate) {
     const base::Duration latency =

@@ -1,8 +1,9 @@
 // How a pool shares its questions out among its backends: the policy an operator has chosen, and
 // what one worker remembers from question to question.
 //
-// A policy only ranks. Who can answer at once comes before who would be best (chooser.h), so no
-// client waits for a policy's sake; a backend that ranks best but has no session gets one opened.
+// A policy only ranks. A backend that can answer at once comes before one that would be best
+// (chooser.h), so no client waits for a policy's sake; a backend that ranks best but has no session
+// gets one opened.
 #pragma once
 
 #include <array>

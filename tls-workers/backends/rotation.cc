@@ -13,7 +13,7 @@ bool is_judged(HealthSettings::Mode mode) {
   return mode == HealthSettings::Mode::Auto || mode == HealthSettings::Mode::Lazy;
 }
 
-/// Whoever owns a name can make a resolver silent about it, but nobody can make it refuse us.
+/// The owner of a name can make a resolver silent about it, but cannot make it refuse us.
 Health::Check how_it_ended(std::optional<Failure> failed) {
   if (!failed) return Health::Check::Good;
   const bool no_session =

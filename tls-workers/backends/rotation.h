@@ -66,8 +66,8 @@ class Rotation {
   // Any thread, at any time.
 
   [[nodiscard]] bool up() const { return up_.load(std::memory_order_relaxed); }
-  /// Out of rotation by the operator's word, here or in the settings: not even asked when nobody
-  /// else can be.
+  /// Out of rotation by the operator's word, here or in the settings: not even asked when no other
+  /// can be.
   [[nodiscard]] bool barred() const { return barred_.load(std::memory_order_relaxed); }
   [[nodiscard]] const HealthSettings& settings() const { return settings_; }
   /// Whether checks or queries have a say in `up`.
@@ -78,7 +78,7 @@ class Rotation {
     return last != 0 && now - base::Time(base::Duration(last)) <= span;
   }
 
-  /// A change that somebody should hear of.
+  /// A change that should be reported.
   enum class Change : uint8_t { None, WentUp, WentDown };
 
   /// The operator's word at run time, which goes before what the settings say.

@@ -1,5 +1,5 @@
-// One backend as everybody shares it: what it was configured to be, whether it is in rotation,
-// how much it may be asked, and what each worker counts and records about it.
+// One backend as all threads share it: what it was configured to be, whether it is in rotation, how
+// much it may be asked, and what each worker counts and records about it.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@
 
 namespace backends {
 
-/// What one worker writes about one backend; anybody may read.
+/// What one worker writes about one backend; any thread may read.
 struct BackendLedger {
   BackendCounters counters;
   BackendRecord record;

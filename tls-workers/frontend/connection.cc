@@ -17,7 +17,7 @@ void Connection::close() {
   channel_.close();
   carrier_.reset();
   phase_ = Phase::Closed;
-  ++handle_.generation;  // Whoever still waits for an answer to it waits for nobody.
+  ++handle_.generation;  // Answers still on the way to it find no connection.
   in_flight_ = garbage_ = 0;
   queries_ = 0;
   ending_.reset();
@@ -47,7 +47,7 @@ bool Connection::send(base::Time now) {
 }
 
 void Connection::note_part(Taken taken, base::Time now) {
-  // Who is not read from cannot be late.
+  // A client that is not read from cannot be late.
   const bool waits_for_rest = !is_paused && !ending_ && carrier_->is_amid_query();
   if (!waits_for_rest) {
     part_since_.reset();

@@ -102,7 +102,7 @@ class Connection {
            now - opened_ >= limits.max_connection_duration;
   }
 
-  // What the front remembers of it.
+  // What the frontend remembers of it.
 
   bool is_paused = false;          // Its queries are not taken, though there may be some.
   bool has_said_all = false;       // Nothing more will be read.

@@ -1,5 +1,5 @@
-// The connections of one worker: who is here, who may come in, and who has asked nothing for the
-// longest time. When nobody more fits, that one gives way; whom we owe something never does.
+// The connections of one worker: which are open, which may open, and which has asked nothing for
+// the longest time. When no more fit, that one gives way; one that we owe something never does.
 #pragma once
 
 #include <cstdint>
@@ -44,10 +44,10 @@ class ConnectionTable {
   /// By its place among those present, 0 to `size()` - 1. Removing one moves the last to its place.
   [[nodiscard]] Connection& at(uint32_t place) { return *slots_[present_[place]].connection; }
 
-  /// Sorts `connection` in after something has happened to it: whoever owes us the next word is
+  /// Sorts `connection` in after something has happened to it: one that owes us the next word is
   /// quiet.
   void sort_in(Connection& connection, bool is_quiet, base::Time now);
-  /// Who has been quiet for the longest time; nullptr if nobody is.
+  /// The one that has been quiet for the longest time; nullptr: none is.
   [[nodiscard]] Connection* quietest();
 
  private:

@@ -1,4 +1,4 @@
-// What one worker's stream front counts. Written by the worker, read by whoever scrapes.
+// What one worker's stream frontend counts. Written by the worker, read by the thread that scrapes.
 #pragma once
 
 #include <array>

@@ -17,7 +17,7 @@ using transport::header;
 
 constexpr size_t kReadSize = size_t{16} * 1024;  // A TLS record at most.
 
-/// To one who has not spoken HTTP/2, in the version that everybody reads. RFC 9110 §15.6.6.
+/// To a client that has not spoken HTTP/2, in the version that all read. RFC 9110 §15.6.6.
 constexpr std::string_view kWrongVersion =
     "HTTP/1.1 505 HTTP Version Not Supported\r\n"
     "content-type: text/plain\r\n"
@@ -270,8 +270,8 @@ size_t DohCarrier::give_response(int32_t stream, base::ByteSpan into, uint32_t& 
   return part.size();
 }
 
-/// Who has been answered before the whole request is there does not need to send the rest. RFC 9113
-/// §8.1.
+/// A client that has been answered before the whole request is there does not need to send the
+/// rest. RFC 9113 §8.1.
 void DohCarrier::sent_frame(const nghttp2_frame& frame) {
   if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return;
   const int32_t stream = frame.hd.stream_id;

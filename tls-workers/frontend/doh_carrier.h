@@ -95,7 +95,7 @@ class DohCarrier final : public Carrier {
   const Paths paths_;
   transport::Http2Session session_;
   std::unordered_map<int32_t, Exchange> open_;  // By stream.
-  std::deque<int32_t> asked_;                   // Streams with a query that nobody has taken yet.
+  std::deque<int32_t> asked_;                   // Streams with a query not taken yet.
   std::vector<std::byte> incoming_;
   std::vector<std::byte> outgoing_;
   size_t sent_ = 0;

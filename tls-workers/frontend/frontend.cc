@@ -147,7 +147,7 @@ uint32_t Frontend::most_connections() const {
   return std::min(share, descriptors_allow_);
 }
 
-/// Where room is short, whoever asks nothing has less time: the less, the shorter it is.
+/// Where room is short, a client that asks nothing has less time: the less, the shorter it is.
 base::Duration Frontend::idle_time() const {
   const Limits& limits = rules_->limits;
   const uint64_t most = most_connections();
@@ -176,8 +176,8 @@ void Frontend::accept_from_listener(size_t index) {
   }
 }
 
-/// Whoever may not ask gets REFUSED over TCP, and over TLS nothing: a handshake costs us a thousand
-/// times what the answer does.
+/// A client that may not ask gets REFUSED over TCP, and over TLS nothing: a handshake costs us a
+/// thousand times what the answer does.
 void Frontend::admit(const Accepted& accepted, size_t index) {
   const Place& place = rules_->places[index];
   const auto refuse = [&](Refused why) {
@@ -201,7 +201,7 @@ void Frontend::admit(const Accepted& accepted, size_t index) {
   (void)epoll_.add(accepted.fd, connection.interest, of_connection(connection.handle()));
 }
 
-/// Whoever has asked nothing for the longest time gives way.
+/// The client that has asked nothing for the longest time gives way.
 bool Frontend::make_room() {
   Connection* quietest = connections_.quietest();
   if (quietest == nullptr) return false;
@@ -232,7 +232,7 @@ void Frontend::start_accepting() {
 // ---------------------------------------------------------------- a connection
 
 void Frontend::hear_connection(Connection& connection, uint32_t events) {
-  // Both ways are closed: nobody is left to read an answer.
+  // Both ways are closed: an answer could not be read.
   if ((events & (EPOLLERR | EPOLLHUP)) != 0)
     return connections_.remove(connection, connection.ending().value_or(Closed::Reset));
   switch (connection.phase()) {
@@ -285,7 +285,7 @@ void Frontend::take_queries(Connection& connection) {
     if (!read_more(connection)) break;
   }
   if (connection.phase() == Connection::Phase::Closed) return;
-  // There may be more, be it in TLS's hands, where no epoll sees it.
+  // There may be more, even in TLS's buffers, where no epoll sees it.
   if (reads == kReadsPerTurn) resumed_.push_back(connection.handle());
   const auto taken =
       connection.queries() > before ? Connection::Taken::Some : Connection::Taken::None;

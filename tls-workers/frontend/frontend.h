@@ -48,13 +48,13 @@ class Frontend {
   void readable() { is_readable_ = true; }
   /// Clients → hits into their connections, misses to workers.
   void hear(base::Time now);
-  /// Workers → whoever waits; then all that was said is sent, and whoever's time is up has to go.
+  /// Workers → waiting clients; then all that was said is sent, and clients whose time is up go.
   void answer(base::Time now);
   /// Whether the next turn has something to do at once.
   [[nodiscard]] bool anything_waits() const {
     return !resumed_.empty() || handler_.anything_waits();
   }
-  /// When it has something to do though nobody sends anything.
+  /// When it has something to do though no client sends anything.
   [[nodiscard]] base::Time next_deadline(base::Time now) const;
 
   // The worker's thread, around all turns, and around every wait.
@@ -62,7 +62,7 @@ class Frontend {
   void start() { sharing_.readers.join(index_); }
   void about_to_wait() { sharing_.readers.offline(index_); }
   void waited() { sharing_.readers.online(index_); }
-  /// Tells whoever waits that we stop, and closes everything.
+  /// Tells waiting clients that we stop, and closes everything.
   void stop(base::Time now);
 
  private:

@@ -29,7 +29,7 @@ inline constexpr size_t kMaxHeld = size_t{64} * 1024;
 /// Messages of a connection that are no queries; then it is closed.
 inline constexpr uint32_t kMaxGarbage = 100;
 /// How long a connection that we end waits for the client to end it too, so that the client reads
-/// the last replies before a reset: whoever closes with octets unread resets (RFC 9293 §3.6.1).
+/// the last replies before a reset: a close with octets unread is a reset (RFC 9293 §3.6.1).
 inline constexpr base::seconds kLinger{2};
 /// Idle connections are kept no less long than this, however many there are.
 inline constexpr base::milliseconds kLeastIdle{500};

@@ -19,7 +19,7 @@ class Listener {
   /// names the address.
   [[nodiscard]] static base::Result<Listener, std::string> open(const base::Endpoint& address,
                                                                 unsigned backlog);
-  /// Takes the place of one that cannot listen: nobody ever comes.
+  /// Takes the place of one that cannot listen: no client ever comes.
   [[nodiscard]] static Listener none(const base::Endpoint& address) { return {-1, address}; }
   ~Listener();
   Listener(Listener&& other) noexcept

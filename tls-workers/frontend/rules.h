@@ -1,5 +1,5 @@
-// What every worker's front goes by. Immutable; a reload publishes another one, and each front
-// takes it up at the start of a turn, as poll cores take up theirs.
+// What every worker's frontend goes by. Immutable; a reload publishes another one, and each
+// frontend takes it up at the start of a turn, as poll cores take up theirs.
 #pragma once
 
 #include <atomic>
@@ -17,8 +17,8 @@ namespace frontend {
 /// How clients are spoken to at one address.
 struct Place {
   rules::Transport transport = rules::Transport::Tcp;
-  bool is_off = false;  // Whoever comes is turned away: there is no certificate to show.
-  std::shared_ptr<const server_tls::ServerContext> tls{};               // Nullptr on TCP.
+  bool is_off = false;  // Clients are turned away: there is no certificate to show.
+  std::shared_ptr<const server_tls::ServerContext> tls{};   // Nullptr on TCP.
   std::shared_ptr<const std::vector<std::string>> paths{};  // Over HTTPS only: where DNS is.
 };
 
@@ -28,8 +28,8 @@ struct Rules {
   Limits limits;
 };
 
-/// The rules in force. Whoever replaces them keeps the old ones until every reader has passed a
-/// quiescent point (cache::Readers).
+/// The rules in force. The thread that replaces them keeps the old ones until every reader has
+/// passed a quiescent point (cache::Readers).
 using PublishedRules = std::atomic<const Rules*>;
 
 }  // namespace frontend

@@ -1,4 +1,4 @@
-// What backends have made of one question so far: who may be asked for it again, and when it has
+// What backends have made of one question so far: which may be asked for it again, and when it has
 // been asked often enough.
 //
 // A backend is asked for a question three times at most (RFC 9520 §3.1). A session that ends before

@@ -1,5 +1,5 @@
-// How a question ends: with an answer for the cache and for all who asked, or with a failure that
-// is told to all and remembered for a while.
+// How a question ends: with an answer for the cache and for all askers, or with a failure that is
+// told to all and remembered for a while.
 //
 // A failure is told only if the cache has nothing to say instead (stale_answers.h).
 #pragma once
@@ -53,7 +53,7 @@ class Completion {
   /// not. That is remembered if a backend has failed the question; that none could be reached says
   /// nothing about it. Closes `question`.
   void give_up(OpenQuestion& question, dns::Ede reason, base::Time now);
-  /// Tells the askers who can wait no longer.
+  /// Tells the askers that can wait no longer.
   void tell_overdue(OpenQuestion& question, dns::Ede reason, base::Time now);
 
   /// The question that was `handle`'s when it was given up; nullptr if that is not known any more.

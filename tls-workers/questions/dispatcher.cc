@@ -118,7 +118,7 @@ void Dispatcher::dispatch_line(OpenQuestion* question, base::Time now) {
   }
 }
 
-/// While no backend can be reached: those who might be told a stale answer do not wait for long.
+/// While no backend can be reached: askers that might be told a stale answer do not wait for long.
 /// From `question` on, which was looked at last; none further down its line has waited longer.
 void Dispatcher::tell_stale(OpenQuestion* question, base::Time now) {
   while (question != nullptr && !is_coming(question->waiting_since + kWorthWaiting)) {

@@ -1,10 +1,10 @@
 // How many questions are open under each domain, so that names made up below one that none
 // answers for cannot take every place there is (random subdomains, "water torture").
 //
-// A domain is counted by its last two labels and by its last three, as a registry's "co.uk"
-// and an owner's "example.com" look alike. What crowds below three labels is counted
-// there alone from then on, and leaves the room of its neighbours below two. Counts are kept by
-// hash: domains that share a place share what is said here. Health goes by the same domains, of two
+// A domain is counted by its last two labels and by its last three, as a registry's "co.uk" and an
+// owner's "example.com" look alike. What exceeds the quota below three labels is counted there
+// alone from then on, and leaves the room of its neighbours below two. Counts are kept by hash:
+// domains that share a place share what is said here. Health goes by the same domains, of two
 // labels (evidence.h).
 #pragma once
 

@@ -1,5 +1,5 @@
 // What could not be found out lately. A question that failed is not put to a backend again for a
-// second, then two, then four, so that clients who ask again at once do not keep a resolver in
+// second, then two, then four, so that clients that ask again at once do not keep a resolver in
 // trouble. RFC 9520 §3.2: at least one second, five minutes at most, with a back-off.
 //
 // A table of fixed size, by hash alone: hashes are keyed, so no client can make a question fail for

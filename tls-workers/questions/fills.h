@@ -1,4 +1,4 @@
-// The way back to those who asked: one Fill for one Miss, on the ring of the core that sent it.
+// The way back to the askers: one Fill for one Miss, on the ring of the core that sent it.
 #pragma once
 
 #include <cstdint>
@@ -22,13 +22,13 @@ class Fills {
   // All of these: the worker's thread. `entry`: nullptr for a failure, which `ede` explains; each
   // Fill that names it gets a pin of its own.
 
-  /// To one asker, who is not on any question's list; none if its Miss wants no Fill.
+  /// To one asker, which is not on any question's list; none if its Miss wants no Fill.
   void fill(const Asker& asker, const cache::Entry* entry, dns::Ede ede);
   /// To one asker: its name is missing. NXDOMAIN without records.
   void deny(const Asker& asker);
   /// To all askers of `question`, which has none afterwards.
   void fill_all(OpenQuestion& question, const cache::Entry* entry, dns::Ede ede);
-  /// To those who wanted to hear by `now`.
+  /// To those that wanted to hear by `now`.
   void fill_overdue(OpenQuestion& question, const cache::Entry* entry, dns::Ede ede,
                     base::Time now);
   /// After the last Fill of a turn: cores look by themselves, other workers' frontends may sleep.

@@ -158,7 +158,7 @@ OpenQuestion& Questions::open_slot(const dns::Question& question, const DomainQu
   return opened;
 }
 
-/// Keeps the slot's deadline at that of the asker who can wait least, the second query's, or the
+/// Keeps the slot's deadline at that of the asker that can wait least, the second query's, or the
 /// question's own.
 void Questions::watch(OpenQuestion& question) {
   base::Time first = std::min(question.hedge_at, question.until);

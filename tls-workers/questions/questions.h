@@ -3,8 +3,8 @@
 //
 // A question stays open until an answer or a failure settles it, or its time is over. That is
 // longer than a client waits: it outlives its askers while a query for it is under way, so that a
-// late answer still reaches the cache and those who ask again (RFC 8767 §5). All memory is taken at
-// start.
+// late answer still reaches the cache and clients that ask again (RFC 8767 §5). All memory is taken
+// at start.
 #pragma once
 
 #include <array>
@@ -22,7 +22,7 @@
 
 namespace questions {
 
-/// Who wants to hear of a question: one core's Miss.
+/// What waits for a question: one core's Miss.
 struct Asker {
   uint32_t core = 0;
   exchange::Ticket ticket;
@@ -43,7 +43,7 @@ struct OpenQuestion {
   uint32_t asked_last = 0;        // The backend, once `was_asked`, ...
   base::Time asked_at{};          // ... and when.
   bool over_quota = false;        // Its domain had more than its share open when it came.
-  backends::Source source;        // Its domain, and who asked first.
+  backends::Source source;        // Its domain, and its first client.
   bool ahead = false;             // It was opened before the answer that there is has expired.
   base::Time until{};             // Then its time is over.
   base::Time waiting_since{};     // While Waiting.

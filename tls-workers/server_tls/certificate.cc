@@ -35,7 +35,7 @@ auto fault(Part part, std::string text) {
   return base::fail(Certificate::Fault{part, std::move(text)});
 }
 
-/// Nobody is there to be asked for one.
+/// There is no operator to ask for one.
 int no_pass_phrase(char*, int, int, void*) { return -1; }
 
 Clock::time_point date_of(const ASN1_TIME* time) {

@@ -27,8 +27,8 @@ struct ServerTls {
 
 class ServerContext {
  public:
-  /// `protocol`: its name for ALPN (RFC 7301), "dot" or "h2". Whoever names no protocol is served;
-  /// whoever names only others is refused. `keys` outlive it and every connection. Throws
+  /// `protocol`: its name for ALPN (RFC 7301), "dot" or "h2". A client that names no protocol is
+  /// served; one that names only others is refused. `keys` outlive it and every connection. Throws
   /// std::runtime_error with OpenSSL's words if it does not take the settings.
   ServerContext(const ServerTls& settings, const std::string& protocol, TicketKeys& keys);
   ServerContext(const ServerContext&) = delete;

@@ -87,7 +87,7 @@ std::optional<TicketKeys::Found> TicketKeys::find(const unsigned char* name, bas
   return std::nullopt;
 }
 
-/// When both are out of date (nobody came for long), neither is kept.
+/// When both are out of date (no client came for long), neither is kept.
 void TicketKeys::rotate(base::Time now) {
   if (newer_ && now < made_ + kRotation) return;
   if (older_) OPENSSL_cleanse(&*older_, sizeof *older_);

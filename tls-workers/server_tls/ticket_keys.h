@@ -1,6 +1,5 @@
 // The keys of the session tickets that clients get, so that they come back with a short handshake,
-// to whichever worker. In memory only: whoever restarts forgets them. RFC 5077 §5.5, RFC 8446
-// §4.6.1.
+// to whichever worker. In memory only: a restart forgets them. RFC 5077 §5.5, RFC 8446 §4.6.1.
 //
 // Two are in use: tickets are made with the newer one, which is replaced when it is old, and read
 // with both. So a ticket is good for at least one rotation and at most two.

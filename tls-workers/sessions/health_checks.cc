@@ -11,8 +11,8 @@ namespace {
 /// A check's query belongs to no question; its generation is the check's number.
 constexpr uint32_t kNoSlot = 0xFFFFFFFF;
 
-/// The name to ask for, in wire form; behind a label that nobody has asked for before, if so set,
-/// so that the resolver has to find it out.
+/// The name to ask for, in wire form; behind a label never asked for before, if so set, so that the
+/// resolver has to find it out.
 std::vector<std::byte> name_to_ask(const backends::HealthSettings& settings) {
   std::vector<std::byte> name;
   if (settings.random_label) {

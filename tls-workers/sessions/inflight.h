@@ -61,7 +61,7 @@ struct Asked {
 };
 static_assert(sizeof(Asked) == 40);
 
-/// For so long after it was asked an answer may still be of use to somebody.
+/// For so long after it was asked an answer may still be of use.
 inline constexpr base::milliseconds kAnswerLife{5000};
 
 class Inflight {

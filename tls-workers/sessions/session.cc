@@ -14,7 +14,7 @@ namespace {
 
 uint16_t random_id() {
   unsigned char octets[2] = {};
-  // Inside TLS nobody can guess or inject ids anyway, so a failing generator only costs the
+  // Inside TLS ids cannot be guessed or injected anyway, so a failing generator only costs the
   // surprise.
   (void)RAND_bytes(octets, sizeof octets);
   return static_cast<uint16_t>(octets[0] << 8 | octets[1]);
@@ -170,7 +170,7 @@ std::optional<Session::Heard> Session::take(const transport::Outcome& outcome) {
   return Heard{*asked, outcome.message, outcome.fault, outcome.age};
 }
 
-/// Whoever owns the name asked for may have made the server answer with another id. If it can be
+/// The owner of the name asked for may have made the server answer with another id. If it can be
 /// told which query that was, the others are not to suffer for it.
 std::optional<Session::Heard> Session::blame(const transport::Outcome& outcome) {
   if (inflight_.was_issued(outcome.id)) return std::nullopt;  // It answers once too often.
@@ -192,7 +192,7 @@ void Session::disown() {
   fail(backends::Failure::Mismatch, "one answer after the other to another question than was asked");
 }
 
-/// Whether it is the second answer to a query: harmless, since nobody waits for it.
+/// Whether it is the second answer to a query: harmless, since no asker waits for it.
 bool Session::has_answered_before(const transport::Outcome& outcome) {
   const std::optional<Asked> asked = inflight_.repeat(outcome.id);
   if (!asked) return false;

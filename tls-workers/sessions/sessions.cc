@@ -150,7 +150,7 @@ void Sessions::answered(const Session& by, base::Duration latency, base::Time no
 
 void Sessions::heed_keepalive(Session& session, uint16_t timeout) {
   // The server's clock starts before its last answer reaches us; a tenth less than it allows, so
-  // that we are the ones who close.
+  // that we close first.
   const base::Duration allowed = base::milliseconds(100) * timeout * 9 / 10;
   idle_timeout_ = std::min<base::Duration>(settings_->idle_timeout, allowed);
   session.set_idle_timeout(idle_timeout_);

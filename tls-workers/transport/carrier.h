@@ -19,8 +19,8 @@ namespace transport {
 /// What became of one query.
 struct Outcome {
   uint16_t id = 0;
-  base::ByteView message;        // Its answer.
-  base::seconds age{0};          // How long the answer has lain in somebody's cache on the way.
+  base::ByteView message;                  // Its answer.
+  base::seconds age{0};                    // How long the answer has lain in a cache on the way.
   const backends::Fault* fault = nullptr;  // If set: there is none, and why. The session goes on.
 };
 

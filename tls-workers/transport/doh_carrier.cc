@@ -279,7 +279,7 @@ void DohCarrier::take_frame(const nghttp2_frame& frame) {
       if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) break;
       const Exchange* exchange = find(stream);
       if (exchange == nullptr) break;
-      // Who answers before the whole query is there does not need the rest.
+      // A server that answers before the whole query is there does not need the rest.
       const bool asked = exchange->query_sent == exchange->query.size();
       end(stream, judge(*exchange));
       if (!asked)
@@ -292,7 +292,7 @@ void DohCarrier::take_frame(const nghttp2_frame& frame) {
 }
 
 /// What is wrong with a response that has ended in order. RFC 8484 §4.2.1. A redirection is as good
-/// as any other refusal: whom we ask is the operator's decision.
+/// as any other refusal: which server we ask is the operator's decision.
 std::optional<backends::Fault> DohCarrier::judge(const Exchange& exchange) {
   if (exchange.status != 200)
     return backends::Fault{backends::Failure::Refused, "answers with HTTP status " + std::to_string(exchange.status)};

@@ -1,6 +1,6 @@
-// The file to which the keys of TLS sessions are written, so that somebody who has captured them
-// can read them: only because a setting asks for it, never because of SSLKEYLOGFILE in the
-// environment. One line for each secret, in the form of Mozilla's NSS that Wireshark reads.
+// The file to which the keys of TLS sessions are written, so that captured sessions can be read:
+// only because a setting asks for it, never because of SSLKEYLOGFILE in the environment. One line
+// for each secret, in the form of Mozilla's NSS that Wireshark reads.
 #pragma once
 
 #include <optional>

@@ -1,6 +1,6 @@
 // How much of TLS's own (key updates, tickets, requests to renegotiate, empty records) a server may
-// send for the data it sends. Each costs us work and brings nobody an answer, so a session with a
-// server that sends little else is ended.
+// send for the data it sends. Each costs us work and brings no client an answer, so a session with
+// a server that sends little else is ended.
 #pragma once
 
 #include <cstddef>

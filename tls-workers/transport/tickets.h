@@ -59,8 +59,8 @@ class TicketBox {
 /// Every box there is. Made once, before the workers, and outlives them. Any thread.
 class Tickets {
  public:
-  /// The box for `identity`, made on first use and shared by all who name it. Beyond kMaxBoxes,
-  /// boxes that nobody holds any more go, and if there are none the new one is the caller's alone.
+  /// The box for `identity`, made on first use and shared by all that name it. Beyond kMaxBoxes,
+  /// boxes that are no longer held go, and if there are none the new one is the caller's alone.
   [[nodiscard]] std::shared_ptr<TicketBox> of(const std::string& identity);
   /// Forgets every ticket, so that each next session starts with a full handshake.
   void flush();

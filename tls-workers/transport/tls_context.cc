@@ -26,8 +26,8 @@ bool offer(SSL_CTX* context, std::string_view protocol) {
 /// One record is about one segment, so that the server can read each as it comes.
 constexpr long kRecordSize = 1300;
 
-/// A ticket tells the resolver who has come back. It must not show up on another way, or with
-/// another login, than the one it was got on.
+/// A ticket tells the resolver which client has come back. It must not show up on another way, or
+/// with another login, than the one it was got on.
 std::string proxy_of(const backends::BackendSettings& settings) {
   if (!settings.socks5) return "";
   return settings.socks5->proxy.text() + '|' + settings.socks5->user;
@@ -53,9 +53,8 @@ struct FreeCertificates {
   void operator()(STACK_OF(X509) * certificates) const { sk_X509_free(certificates); }
 };
 
-/// The key is known, so who has signed it does not matter: the certificate stands for its own
-/// authority. Its dates, strength and purpose are checked as ever. RFC 8310 §8.2, and RFC 7858
-/// appendix A.
+/// The key is known, so its issuer does not matter: the certificate stands for its own authority.
+/// Its dates, strength and purpose are checked as ever. RFC 8310 §8.2, and RFC 7858 appendix A.
 bool verify_without_authorities(X509_STORE_CTX* store) {
   const std::unique_ptr<STACK_OF(X509), FreeCertificates> anchor(sk_X509_new_null());
   if (anchor == nullptr || sk_X509_push(anchor.get(), X509_STORE_CTX_get0_cert(store)) == 0)
@@ -89,8 +88,8 @@ TlsContext::TlsContext(const backends::BackendSettings& settings, Tickets& ticke
   }
 }
 
-/// With none, no certificate is good, and every handshake fails: a session that nobody vouches for
-/// never comes up.
+/// With none, no certificate is good, and every handshake fails: a session that no authority
+/// vouches for never comes up.
 std::string TlsContext::load_authorities(const std::string& path) {
   std::string digest = load_trust(SSL_CTX_get_cert_store(context_.get()), path);
   if (digest.empty()) SSL_CTX_set_cert_store(context_.get(), X509_STORE_new());
@@ -181,8 +180,8 @@ void TlsContext::keep_what_is_used_again(SSL* ssl) const {
   }
 }
 
-/// HTTP/2 is spoken only to who has agreed to it (RFC 9113 §3.2). Most resolvers choose nothing for
-/// DNS over TLS; one that chooses something else speaks something else.
+/// HTTP/2 is spoken only to a server that has agreed to it (RFC 9113 §3.2). Most resolvers choose
+/// nothing for DNS over TLS; one that chooses something else speaks something else.
 std::optional<backends::Fault> TlsContext::check_protocol(SSL* ssl) const {
   const unsigned char* protocol = nullptr;
   unsigned size = 0;
@@ -265,7 +264,7 @@ void TlsContext::log_key(const SSL* ssl, const char* line) {
   try {
     self->key_log_->write(line);
   } catch (const std::exception&) {
-    // Memory is out; a line less for whoever looks on.
+    // Memory is out; a line less in the key log.
   }
 }
 

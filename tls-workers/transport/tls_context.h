@@ -1,4 +1,4 @@
-// How one worker speaks TLS to one backend: whom to trust, what the certificate must say, what is
+// How one worker speaks TLS to one backend: what to trust, what the certificate must say, what is
 // offered, what is refused. Strict only (RFC 8310 §5): there is no setting with which an
 // unauthenticated session would come up.
 #pragma once
@@ -37,10 +37,10 @@ struct PeerNotes {
 
 class TlsContext {
  public:
-  /// Reads the trust store, and trusts nobody if it cannot be read; after this, no file is read any
-  /// more. Throws std::runtime_error, naming the backend and the file or setting, if OpenSSL does
-  /// not take a setting, if the key log cannot be opened, or if there is no subject name, valid
-  /// subject address or pin.
+  /// Reads the trust store, and trusts no certificate if it cannot be read; after this, no file is
+  /// read any more. Throws std::runtime_error, naming the backend and the file or setting, if
+  /// OpenSSL does not take a setting, if the key log cannot be opened, or if there is no subject
+  /// name, valid subject address or pin.
   TlsContext(const backends::BackendSettings& settings, Tickets& tickets);
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
@@ -83,7 +83,7 @@ class TlsContext {
   std::string subject_address_;
   std::vector<backends::Pin> pins_;
   backends::TlsSettings settings_;
-  std::unique_ptr<KeyLog> key_log_;  // Nullptr: keys are nobody's business.
+  std::unique_ptr<KeyLog> key_log_;  // Nullptr: keys are not written.
   std::shared_ptr<TicketBox> tickets_;
   std::unique_ptr<SSL_CTX, FreeContext> context_;
 };

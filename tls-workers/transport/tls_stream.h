@@ -50,7 +50,7 @@ class TlsStream {
   /// Octets of plaintext put into `into`; 0: no more for now. Class Eof, Reset or Tls on failure.
   /// After the handshake only.
   [[nodiscard]] base::Result<size_t, backends::Fault> read(base::ByteSpan into);
-  /// Whether anything came from the peer since the last call, be it only TLS's own.
+  /// Whether anything came from the peer since the last call, even if only TLS's own.
   [[nodiscard]] bool take_received() { return std::exchange(received_, false); }
   /// Octets taken from the front of `plaintext`, in records of about one segment; fewer than
   /// offered when the peer does not read.

@@ -3,7 +3,7 @@
 // mistake, because there is no socket that it could leave from.
 //
 // The filter names what is denied. Memory, files, time and waiting stay as they are, so that no
-// library is broken by a system call that nobody thought of.
+// library is broken by an unforeseen system call.
 #pragma once
 
 #include <string>
