@@ -12,9 +12,9 @@
 #include <random>
 
 #include "dataplane/base/keyed_hash.h"
+#include "tests/kept_entry.h"
 #include "tests/message_builder.h"
 #include "tests/packet_builder.h"
-#include "tests/kept_entry.h"
 
 namespace perf {
 namespace {

@@ -116,8 +116,8 @@ Parsed parse_backend(const Json& object) {
   const auto& words = backends::Rotation::kWordNames;
   const auto word = std::ranges::find(words, state.value_or(""));
   if (word == words.end()) members.complain("`state` is none of `up`, `down`, `auto`");
-  return members.result(
-      SetBackend{name.value_or(""), static_cast<backends::Rotation::Override>(word - words.begin())});
+  return members.result(SetBackend{
+      name.value_or(""), static_cast<backends::Rotation::Override>(word - words.begin())});
 }
 
 /// Does what each command says, and tells it as a line.

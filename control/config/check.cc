@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "control/yaml/section.h"
 #include "control/text/escape.h"
+#include "control/yaml/section.h"
 
 namespace control {
 namespace {

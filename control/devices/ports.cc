@@ -114,7 +114,7 @@ std::vector<Capability> Ports::rights_to_keep() const {
     if (!is_of_kernel(place->settings.kind)) continue;
     rights.insert(rights.end(), {Capability::NetAdmin, Capability::NetRaw, Capability::IpcLock});
     rights.push_back(place->settings.kind == ports::DeviceKind::AfXdp ? Capability::SysAdmin
-                                                                     : Capability::NetBindService);
+                                                                      : Capability::NetBindService);
   }
   return rights;
 }
@@ -212,7 +212,7 @@ void Ports::try_to_open(Place& place, Topology& cores) {
   auto opened = [&] {
     const RightsInEffect rights;
     return ports::Port::open(settings, binds_, place.index,
-                            ports::KernelMute::Addresses::MayComeLater);
+                             ports::KernelMute::Addresses::MayComeLater);
   }();
   if (!opened) {
     place.next_try = base::Clock::now() + kBetweenTries;

@@ -14,9 +14,9 @@
 #include <string_view>
 #include <vector>
 
-#include "control/log/paced_log.h"
 #include "control/devices/port_condition.h"
 #include "control/devices/port_judgement.h"
+#include "control/log/paced_log.h"
 #include "control/process/rights.h"
 #include "control/reload/topology.h"
 #include "dataplane/base/clock.h"

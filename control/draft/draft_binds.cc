@@ -4,8 +4,8 @@
 #include <array>
 #include <charconv>
 
-#include "control/yaml/values.h"
 #include "control/draft/draft_tuning.h"
+#include "control/yaml/values.h"
 #include "dataplane/ports/settings.h"
 
 namespace control {

@@ -5,9 +5,9 @@
 #include <unordered_map>
 
 #include "control/config/config.h"
-#include "control/yaml/values.h"
 #include "control/draft/draft_binds.h"
 #include "control/text/dns_text.h"
+#include "control/yaml/values.h"
 #include "dataplane/ports/settings.h"
 #include "dataplane/rules/client_counters.h"
 #include "tls-workers/backends/policy.h"
@@ -207,7 +207,8 @@ std::optional<size_t> add_cache(const std::string& what, int64_t size, Parameter
 }
 
 bool is_policy(Draft& draft, unsigned line, const std::string& policy) {
-  const bool is_known = std::ranges::find(backends::kPolicyNames, policy) != std::end(backends::kPolicyNames);
+  const bool is_known =
+      std::ranges::find(backends::kPolicyNames, policy) != std::end(backends::kPolicyNames);
   if (is_known) return true;
   draft.to_do(line, "policy " + (policy.empty() ? "of another kind" : policy),
               "dotline has no such policy; `policy` in the manual lists those it has");

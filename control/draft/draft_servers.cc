@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "control/config/config.h"
-#include "control/yaml/values.h"
 #include "control/draft/yaml_writer.h"
+#include "control/yaml/values.h"
 #include "tls-workers/backends/query_budget.h"
 
 namespace control {

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "control/yaml/yaml_tree.h"
 #include "control/draft/parameters.h"
+#include "control/yaml/yaml_tree.h"
 
 namespace control {
 

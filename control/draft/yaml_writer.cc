@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <sstream>
 
-#include "control/yaml/values.h"
 #include "control/draft/resolver_names.h"
 #include "control/text/escape.h"
+#include "control/yaml/values.h"
 
 namespace control {
 namespace {

@@ -21,14 +21,14 @@
 #include <utility>
 #include <vector>
 
-#include "control/yaml/values.h"
 #include "control/http/http_request.h"
 #include "control/page/page.h"
 #include "control/process/rights.h"
 #include "control/text/escape.h"
+#include "control/yaml/values.h"
 #include "dataplane/base/clock.h"
-#include "dataplane/base/socket_address.h"
 #include "dataplane/base/descriptor.h"
+#include "dataplane/base/socket_address.h"
 
 namespace control {
 namespace {

@@ -4,12 +4,12 @@
 #include <array>
 #include <map>
 
-#include "control/import/dnsdist_yaml_rules.h"
 #include "control/draft/draft_binds.h"
 #include "control/draft/draft_pools.h"
 #include "control/draft/draft_servers.h"
 #include "control/draft/draft_tuning.h"
 #include "control/draft/yaml_parameters.h"
+#include "control/import/dnsdist_yaml_rules.h"
 
 namespace control {
 namespace {

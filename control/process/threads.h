@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "control/config/config.h"
-#include "dataplane/ports/exception_path.h"
 #include "dataplane/poll/lcore_state.h"
+#include "dataplane/ports/exception_path.h"
 #include "tls-workers/worker/worker.h"
 
 namespace control {

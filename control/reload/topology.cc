@@ -211,7 +211,8 @@ void Topology::carry_words(const State& before, const State& next, base::Time no
       const Backend& known = before.backends[other];
       if (known.settings.name != backend.settings.name) continue;
       const backends::Rotation::Override word = known.shared->rotation.current_override();
-      if (word != backend.shared->rotation.current_override()) (void)backend.shared->rotation.set_override(word, now);
+      if (word != backend.shared->rotation.current_override())
+        (void)backend.shared->rotation.set_override(word, now);
     }
   }
 }

@@ -20,8 +20,8 @@
 #include "dataplane/cache/cache.h"
 #include "dataplane/cache/reclaim.h"
 #include "dataplane/poll/rules.h"
-#include "tls-workers/questions/configuration.h"
 #include "tls-workers/frontend/rules.h"
+#include "tls-workers/questions/configuration.h"
 #include "tls-workers/server_tls/ticket_keys.h"
 #include "tls-workers/worker/worker.h"
 
@@ -82,7 +82,7 @@ class Topology {
   struct Backend {
     backends::BackendSettings settings;               // Pools by their stable numbers.
     std::shared_ptr<backends::SharedBackend> shared;  // Nullptr: the number is free.
-    std::string trust;                           // A digest of the authorities it was made with.
+    std::string trust;  // A digest of the authorities it was made with.
     std::optional<base::Time> leaves;
   };
   struct Pool {

@@ -7,8 +7,8 @@
 #include <charconv>
 #include <map>
 
-#include "control/yaml/values.h"
 #include "control/text/escape.h"
+#include "control/yaml/values.h"
 
 namespace control {
 namespace {

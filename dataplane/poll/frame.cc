@@ -132,7 +132,8 @@ std::optional<NotTaken> read_frame(ByteView bytes, const Acceptance& acceptance,
   if (path.our_mac != acceptance.mac) {
     return NotTaken{Drop::NotOurMac, base::is_group(path.our_mac) ? Owner::Group : Owner::None};
   }
-  if (base::is_group(path.client_mac) || path.client_mac == path.our_mac) return dropped(Drop::BadSource);
+  if (base::is_group(path.client_mac) || path.client_mac == path.our_mac)
+    return dropped(Drop::BadSource);
   if (!reader.ok()) return dropped(Drop::Runt);
   if (path.tag.id() != acceptance.vlan) return dropped(Drop::Vlan);
 

@@ -71,8 +71,8 @@ class ExceptionPath {
   exchange::Doorbell doorbell_;
   base::Descriptor epoll_;
   std::vector<std::unique_ptr<poll::ToKernel>> cores_;
-  std::vector<std::unique_ptr<Lane>> lanes_;  // One for each TAP.
-  std::unique_ptr<poll::ExceptionFrame> frame_;     // The one in hand.
+  std::vector<std::unique_ptr<Lane>> lanes_;     // One for each TAP.
+  std::unique_ptr<poll::ExceptionFrame> frame_;  // The one in hand.
   base::Counter turns_;
   std::atomic<bool> stop_{false};
 };

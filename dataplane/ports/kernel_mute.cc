@@ -39,8 +39,9 @@ bool allow_any_address(int fd, const base::Endpoint& endpoint) {
              : setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof on) == 0;
 }
 
-Result<base::Descriptor, std::string> mute(const std::string& interface, const base::Endpoint& endpoint,
-                                     KernelMute::Addresses addresses) {
+Result<base::Descriptor, std::string> mute(const std::string& interface,
+                                           const base::Endpoint& endpoint,
+                                           KernelMute::Addresses addresses) {
   const base::SocketAddress address = base::socket_address(endpoint);
   base::Descriptor made(socket(address.storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   // The filter is on before the address is, so that not one query is ever queued. The interface is

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "dataplane/base/address.h"
-#include "dataplane/base/result.h"
 #include "dataplane/base/descriptor.h"
+#include "dataplane/base/result.h"
 
 namespace ports {
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "dataplane/base/bytes.h"
-#include "dataplane/base/result.h"
 #include "dataplane/base/descriptor.h"
+#include "dataplane/base/result.h"
 
 namespace ports {
 

@@ -8,8 +8,8 @@
 #include <string>
 
 #include "dataplane/base/bytes.h"
-#include "dataplane/base/result.h"
 #include "dataplane/base/descriptor.h"
+#include "dataplane/base/result.h"
 #include "dataplane/poll/frame.h"
 
 namespace ports {

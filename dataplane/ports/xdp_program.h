@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "dataplane/base/address.h"
-#include "dataplane/base/result.h"
 #include "dataplane/base/descriptor.h"
+#include "dataplane/base/result.h"
 #include "dataplane/ports/interface.h"
 
 namespace ports {

@@ -91,7 +91,9 @@ class Rotation {
   /// What was known of the backend until now is forgotten: it is judged anew. The same word again
   /// changes nothing, but for Auto.
   Change set_override(Override word, base::Time now);
-  [[nodiscard]] Override current_override() const { return override_.load(std::memory_order_relaxed); }
+  [[nodiscard]] Override current_override() const {
+    return override_.load(std::memory_order_relaxed);
+  }
 
   Change sample(const Met& met, base::Time now);
   /// No session that answers can be had since the last one ended for `why`: reason enough to look

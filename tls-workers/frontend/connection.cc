@@ -4,7 +4,8 @@
 
 namespace frontend {
 
-void Connection::open(int fd, const Origin& origin, std::shared_ptr<const server_tls::ServerContext> tls,
+void Connection::open(int fd, const Origin& origin,
+                      std::shared_ptr<const server_tls::ServerContext> tls,
                       std::unique_ptr<Carrier> carrier, base::Time now) {
   phase_ = tls != nullptr ? Phase::Handshake : Phase::Open;
   channel_.open(fd, std::move(tls));

@@ -2,8 +2,8 @@
 // ready. RFC 7766 §8, §6.2.1.1; RFC 7858 §3.3.
 #pragma once
 
-#include "tls-workers/transport/framing.h"
 #include "tls-workers/frontend/carrier.h"
+#include "tls-workers/transport/framing.h"
 
 namespace frontend {
 

@@ -1,5 +1,5 @@
-// What nearly every file of tls-workers includes, compiled once. Names only what does not change with dotline; every file still
-// includes for itself what it uses.
+// What nearly every file of tls-workers includes, compiled once. Names only what does not change
+// with dotline; every file still includes for itself what it uses.
 #pragma once
 
 #include <openssl/ssl.h>

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "tls-workers/backends/backend.h"
 #include "tls-workers/server_tls/certificate.h"
 #include "tls-workers/server_tls/ticket_keys.h"
-#include "tls-workers/backends/backend.h"
 
 namespace server_tls {
 

@@ -9,9 +9,9 @@
 
 #include "dataplane/base/clock.h"
 #include "dataplane/dns/answer.h"
+#include "tls-workers/backends/rotation.h"
 #include "tls-workers/sessions/backends.h"
 #include "tls-workers/sessions/inflight.h"
-#include "tls-workers/backends/rotation.h"
 
 namespace sessions {
 
@@ -56,7 +56,9 @@ class Checks {
   void send(uint32_t backend, base::Time now);
   void end(uint32_t backend, std::optional<backends::Failure> failed, base::Time now);
 
-  [[nodiscard]] backends::Rotation& rotation(uint32_t backend) { return backends_[backend].rotation(); }
+  [[nodiscard]] backends::Rotation& rotation(uint32_t backend) {
+    return backends_[backend].rotation();
+  }
 
   Backends& backends_;
   Changed changed_;

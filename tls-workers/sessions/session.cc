@@ -27,8 +27,9 @@ bool is_answer(const transport::Outcome& outcome, const Fingerprint& asked) {
 
 }  // namespace
 
-Session::Session(uint32_t backend, const backends::BackendSettings& settings, const transport::TlsContext& context,
-                 backends::BackendCounters& counters, int epoll)
+Session::Session(uint32_t backend, const backends::BackendSettings& settings,
+                 const transport::TlsContext& context, backends::BackendCounters& counters,
+                 int epoll)
     : backend_(backend),
       settings_(settings),
       context_(context),
@@ -189,7 +190,8 @@ void Session::disown() {
   last_disowned_ = answers_;
   if (++disowned_ < kMostDisowned) return;
   suspects_nobody_ = true;
-  fail(backends::Failure::Mismatch, "one answer after the other to another question than was asked");
+  fail(backends::Failure::Mismatch,
+       "one answer after the other to another question than was asked");
 }
 
 /// Whether it is the second answer to a query: harmless, since no asker waits for it.

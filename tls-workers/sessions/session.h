@@ -16,8 +16,8 @@
 #include "dataplane/base/clock.h"
 #include "dataplane/dns/question.h"
 #include "tls-workers/backends/backend.h"
-#include "tls-workers/transport/carrier.h"
 #include "tls-workers/sessions/inflight.h"
+#include "tls-workers/transport/carrier.h"
 #include "tls-workers/transport/tls_context.h"
 #include "tls-workers/transport/tls_stream.h"
 
@@ -36,8 +36,8 @@ class Session {
 
   /// What it borrows outlives it. `epoll`: where its socket waits; events carry the session's
   /// address.
-  Session(uint32_t backend, const backends::BackendSettings& settings, const transport::TlsContext& context,
-          backends::BackendCounters& counters, int epoll);
+  Session(uint32_t backend, const backends::BackendSettings& settings,
+          const transport::TlsContext& context, backends::BackendCounters& counters, int epoll);
   ~Session() { close(); }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -54,9 +54,9 @@ class Session {
 
   struct Heard {
     Asked asked;
-    base::ByteView message;        // Good until the next call of `hear`.
+    base::ByteView message;                  // Good until the next call of `hear`.
     const backends::Fault* fault = nullptr;  // As long. If set: this query alone has failed.
-    base::seconds age{0};          // Its TTLs have run for so long already.
+    base::seconds age{0};                    // Its TTLs have run for so long already.
   };
   /// What became of the next query of this session; call until nothing comes.
   [[nodiscard]] std::optional<Heard> hear(base::Time now);
@@ -138,7 +138,9 @@ class Session {
   [[nodiscard]] uint32_t backend() const { return backend_; }
   [[nodiscard]] base::Time last_asked() const { return last_asked_; }
   /// As TlsStream::shown_expiry. Only once established.
-  [[nodiscard]] std::optional<backends::Date> shown_expiry() const { return stream_.shown_expiry(); }
+  [[nodiscard]] std::optional<backends::Date> shown_expiry() const {
+    return stream_.shown_expiry();
+  }
   [[nodiscard]] base::Time opened_at() const { return opened_at_; }
   /// When `keep_time`, `next_overdue` or `idle` has something to say; Time::max() when Closed.
   [[nodiscard]] base::Time next_deadline();

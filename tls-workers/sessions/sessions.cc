@@ -19,7 +19,8 @@ constexpr base::milliseconds kHangingAtLeast{300};
 
 }  // namespace
 
-Sessions::Sessions(const Shape& shape, std::shared_ptr<backends::SharedBackend> shared, transport::Tickets& tickets)
+Sessions::Sessions(const Shape& shape, std::shared_ptr<backends::SharedBackend> shared,
+                   transport::Tickets& tickets)
     : shared_(std::move(shared)),
       settings_(&shared_->settings),
       per_backend_(shape.per_backend),
@@ -40,16 +41,17 @@ Sessions::Sessions(const Shape& shape, std::shared_ptr<backends::SharedBackend> 
 
 backends::Candidate Sessions::candidate(uint32_t subject, base::Time now) {
   const Census census = count(now);
-  backends::Candidate candidate{.backend = number(),
-                      .outstanding = static_cast<uint32_t>(counters_.in_flight.read()),
-                      .capacity = (census.ready + census.worn) * settings_->max_in_flight,
-                      .order = settings_->order,
-                      .weight = settings_->weight,
-                      .identity = identity_,
-                      .latency = latency_is_known(now) ? latency_.smoothed() : base::Duration{},
-                      .p95 = latency_.p95(),
-                      .retry_at = backoff_.until(),
-                      .opening = census.opening > 0};
+  backends::Candidate candidate{
+      .backend = number(),
+      .outstanding = static_cast<uint32_t>(counters_.in_flight.read()),
+      .capacity = (census.ready + census.worn) * settings_->max_in_flight,
+      .order = settings_->order,
+      .weight = settings_->weight,
+      .identity = identity_,
+      .latency = latency_is_known(now) ? latency_.smoothed() : base::Duration{},
+      .p95 = latency_.p95(),
+      .retry_at = backoff_.until(),
+      .opening = census.opening > 0};
   if (session_with_room(subject, now) != nullptr) {
     candidate.standing = on_trial_ ? backends::Standing::OnTrial : backends::Standing::Ready;
   } else if (census.ready + census.worn > 0) {
@@ -133,7 +135,8 @@ void Sessions::tend(base::Time now) {
 }
 
 void Sessions::became_ready(const Session& session) {
-  if (const std::optional<backends::Date> expiry = session.shown_expiry()) record_.saw_certificate(*expiry);
+  if (const std::optional<backends::Date> expiry = session.shown_expiry())
+    record_.saw_certificate(*expiry);
   was_ready_ = true;
   reconnect_ = false;
 }

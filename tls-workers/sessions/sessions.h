@@ -12,12 +12,12 @@
 #include <string>
 
 #include "tls-workers/backends/backend.h"
-#include "tls-workers/sessions/backoff.h"
 #include "tls-workers/backends/chooser.h"
 #include "tls-workers/backends/latency.h"
+#include "tls-workers/backends/shared_backend.h"
+#include "tls-workers/sessions/backoff.h"
 #include "tls-workers/sessions/lifespan.h"
 #include "tls-workers/sessions/session.h"
-#include "tls-workers/backends/shared_backend.h"
 #include "tls-workers/transport/tls_context.h"
 
 namespace sessions {
@@ -33,7 +33,8 @@ class Sessions {
   };
 
   /// Any thread; all else is the worker's. Throws std::runtime_error if TLS cannot be set up.
-  Sessions(const Shape& shape, std::shared_ptr<backends::SharedBackend> shared, transport::Tickets& tickets);
+  Sessions(const Shape& shape, std::shared_ptr<backends::SharedBackend> shared,
+           transport::Tickets& tickets);
   Sessions(const Sessions&) = delete;
   Sessions& operator=(const Sessions&) = delete;
 

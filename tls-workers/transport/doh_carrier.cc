@@ -295,9 +295,11 @@ void DohCarrier::take_frame(const nghttp2_frame& frame) {
 /// as any other refusal: which server we ask is the operator's decision.
 std::optional<backends::Fault> DohCarrier::judge(const Exchange& exchange) {
   if (exchange.status != 200)
-    return backends::Fault{backends::Failure::Refused, "answers with HTTP status " + std::to_string(exchange.status)};
+    return backends::Fault{backends::Failure::Refused,
+                           "answers with HTTP status " + std::to_string(exchange.status)};
   if (!exchange.is_dns_message)
-    return backends::Fault{backends::Failure::Malformed, "answers with something else than a DNS message"};
+    return backends::Fault{backends::Failure::Malformed,
+                           "answers with something else than a DNS message"};
   if (exchange.body.size() < dns::kHeaderSize)
     return backends::Fault{backends::Failure::Malformed, "a message too short to be one"};
   return std::nullopt;
@@ -308,8 +310,8 @@ void DohCarrier::close_stream(int32_t stream, uint32_t error) {
   const Exchange* exchange = find(stream);
   if (exchange == nullptr) return;
   if (exchange->was_reset) {
-    end(stream,
-        backends::Fault{backends::Failure::Reset, std::string("resets a query: ") + nghttp2_http2_strerror(error)});
+    end(stream, backends::Fault{backends::Failure::Reset,
+                                std::string("resets a query: ") + nghttp2_http2_strerror(error)});
   } else if (refuses_more_ && error == NGHTTP2_REFUSED_STREAM) {
     end(stream, backends::Fault{backends::Failure::Eof, "closes before it answers"});
   } else {

@@ -11,8 +11,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "tls-workers/transport/http2.h"
 #include "tls-workers/transport/carrier.h"
+#include "tls-workers/transport/http2.h"
 
 namespace transport {
 

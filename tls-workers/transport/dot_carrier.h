@@ -1,8 +1,8 @@
 // DNS over TLS: each message behind its length, many of them in one record. RFC 7858 §3.3.
 #pragma once
 
-#include "tls-workers/transport/framing.h"
 #include "tls-workers/transport/carrier.h"
+#include "tls-workers/transport/framing.h"
 
 namespace transport {
 

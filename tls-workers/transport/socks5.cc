@@ -25,7 +25,9 @@ constexpr uint8_t kV6 = 4;
 /// The longest message of ours: a login of two texts of 255.
 constexpr size_t kMaxMessage = 3 + 255 + 255;
 
-backends::Fault broken(const std::string& how) { return {backends::Failure::Connect, "does not speak SOCKS5: " + how}; }
+backends::Fault broken(const std::string& how) {
+  return {backends::Failure::Connect, "does not speak SOCKS5: " + how};
+}
 
 /// RFC 1928 §6.
 std::string_view words_for(uint8_t reply) {
@@ -135,7 +137,8 @@ void Socks5::log_in() {
 backends::Step Socks5::check_login() {
   base::Reader reader(reply_);
   if (reader.u8() != kLoginVersion) return base::fail(broken("another version of logins"));
-  if (reader.u8() != 0) return base::fail(backends::Fault{backends::Failure::Connect, "refuses the login"});
+  if (reader.u8() != 0)
+    return base::fail(backends::Fault{backends::Failure::Connect, "refuses the login"});
   connect();
   return backends::Progress::Wait;
 }
@@ -168,9 +171,10 @@ backends::Step Socks5::check_connect() {
   const uint8_t reply = reader.u8();
   if (reply != 0) {
     const std::string_view words = words_for(reply);
-    return base::fail(backends::Fault{backends::Failure::Connect, "could not reach the resolver: " +
-                                                  (words.empty() ? "reply " + std::to_string(reply)
-                                                                 : std::string(words))});
+    return base::fail(backends::Fault{
+        backends::Failure::Connect,
+        "could not reach the resolver: " +
+            (words.empty() ? "reply " + std::to_string(reply) : std::string(words))});
   }
   if (reader.u8() != 0) return base::fail(broken("a reserved octet is used"));
   return expect_address();

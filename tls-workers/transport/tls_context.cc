@@ -15,7 +15,9 @@ namespace transport {
 namespace {
 
 /// What ALPN calls the protocols (RFC 7301). RFC 7858 names nothing, but "dot" is registered.
-std::string_view alpn_name(backends::Protocol protocol) { return protocol == backends::Protocol::DoH ? "h2" : "dot"; }
+std::string_view alpn_name(backends::Protocol protocol) {
+  return protocol == backends::Protocol::DoH ? "h2" : "dot";
+}
 
 bool offer(SSL_CTX* context, std::string_view protocol) {
   const std::string list = static_cast<char>(protocol.size()) + std::string(protocol);
@@ -159,7 +161,8 @@ std::optional<backends::Fault> TlsContext::check_peer(SSL* ssl) const {
   if (verified != X509_V_OK)
     return backends::Fault{backends::Failure::Certificate, X509_verify_cert_error_string(verified)};
   const X509* certificate = SSL_get0_peer_certificate(ssl);
-  if (certificate == nullptr) return backends::Fault{backends::Failure::Certificate, "no certificate"};
+  if (certificate == nullptr)
+    return backends::Fault{backends::Failure::Certificate, "no certificate"};
   // Once more, since a resumed session has skipped `verify`.
   if (std::optional<std::string> fault = wrong_key(certificate))
     return backends::Fault{backends::Failure::Certificate, *std::move(fault)};
@@ -187,13 +190,15 @@ std::optional<backends::Fault> TlsContext::check_protocol(SSL* ssl) const {
   unsigned size = 0;
   SSL_get0_alpn_selected(ssl, &protocol, &size);
   if (size == 0 && protocol_ == backends::Protocol::DoT) return std::nullopt;
-  if (size == 0) return backends::Fault{backends::Failure::Tls, "the server does not agree to HTTP/2 (ALPN h2)"};
+  if (size == 0)
+    return backends::Fault{backends::Failure::Tls, "the server does not agree to HTTP/2 (ALPN h2)"};
   if (std::string_view(reinterpret_cast<const char*>(protocol), size) == alpn_name(protocol_))
     return std::nullopt;
-  return backends::Fault{backends::Failure::Tls, protocol_ == backends::Protocol::DoH
-                                 ? "the server selected another application protocol than HTTP/2"
-                                 : "the server selected another application protocol than DNS "
-                                   "over TLS"};
+  return backends::Fault{backends::Failure::Tls,
+                         protocol_ == backends::Protocol::DoH
+                             ? "the server selected another application protocol than HTTP/2"
+                             : "the server selected another application protocol than DNS "
+                               "over TLS"};
 }
 
 /// What is wrong if pins are set and none is of this certificate's key; with the pin that would be,

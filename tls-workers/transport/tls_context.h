@@ -13,8 +13,8 @@
 #include "dataplane/base/clock.h"
 #include "tls-workers/backends/backend.h"
 #include "tls-workers/backends/fault.h"
-#include "tls-workers/transport/key_log.h"
 #include "tls-workers/backends/pins.h"
+#include "tls-workers/transport/key_log.h"
 #include "tls-workers/transport/record_budget.h"
 #include "tls-workers/transport/tickets.h"
 

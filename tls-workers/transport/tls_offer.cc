@@ -112,7 +112,8 @@ std::optional<std::string> fault_of_ecdhe_curves(const std::string& list) {
 }
 
 bool set_offer(SSL_CTX* context, const backends::TlsSettings& settings) {
-  const int version = settings.min_version == backends::TlsVersion::Tls13 ? TLS1_3_VERSION : TLS1_2_VERSION;
+  const int version =
+      settings.min_version == backends::TlsVersion::Tls13 ? TLS1_3_VERSION : TLS1_2_VERSION;
   if (SSL_CTX_set_min_proto_version(context, version) != 1) return false;
   if (!settings.ciphers.empty() &&
       SSL_CTX_set_cipher_list(context, settings.ciphers.c_str()) != 1) {

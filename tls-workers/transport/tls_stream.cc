@@ -36,13 +36,16 @@ backends::Step TlsStream::connect(const base::Endpoint& peer) {
   drop();
   const int family = peer.address.is_v4() ? AF_INET : AF_INET6;
   fd_ = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-  if (fd_ < 0) return base::fail(backends::Fault{backends::Failure::Connect, "no socket: " + errno_text(errno)});
+  if (fd_ < 0)
+    return base::fail(
+        backends::Fault{backends::Failure::Connect, "no socket: " + errno_text(errno)});
   set_tcp_option(fd_, TCP_NODELAY, 1);
   set_tcp_option(fd_, TCP_USER_TIMEOUT, kUserTimeoutMs);
   const base::SocketAddress address = base::socket_address(peer);
   if (::connect(fd_, address.get(), address.size) == 0) return backends::Progress::Done;
   if (errno == EINPROGRESS) return backends::Progress::Wait;
-  return base::fail(backends::Fault{backends::Failure::Connect, "cannot connect: " + errno_text(errno)});
+  return base::fail(
+      backends::Fault{backends::Failure::Connect, "cannot connect: " + errno_text(errno)});
 }
 
 backends::Step TlsStream::finish_connect() {
@@ -50,11 +53,13 @@ backends::Step TlsStream::finish_connect() {
   socklen_t size = sizeof error;
   if (getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
   if (error != 0)
-    return base::fail(backends::Fault{backends::Failure::Connect, "cannot connect: " + errno_text(error)});
+    return base::fail(
+        backends::Fault{backends::Failure::Connect, "cannot connect: " + errno_text(error)});
   // Without a peer it was not the connection's outcome that woke us.
   sockaddr_storage peer;
   socklen_t peer_size = sizeof peer;
-  if (getpeername(fd_, reinterpret_cast<sockaddr*>(&peer), &peer_size) != 0) return backends::Progress::Wait;
+  if (getpeername(fd_, reinterpret_cast<sockaddr*>(&peer), &peer_size) != 0)
+    return backends::Progress::Wait;
   return backends::Progress::Done;
 }
 
@@ -66,14 +71,17 @@ backends::Step TlsStream::pass(Socks5& proxy) {
       const ssize_t size = send(fd_, rest.data(), rest.size(), MSG_NOSIGNAL);
       if (size < 0 && errno == EINTR) continue;
       if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return backends::Progress::Wait;
-      if (size < 0) return base::fail(backends::Fault{backends::Failure::Connect, "lost: " + errno_text(errno)});
+      if (size < 0)
+        return base::fail(
+            backends::Fault{backends::Failure::Connect, "lost: " + errno_text(errno)});
       proxy.sent(static_cast<size_t>(size));
     }
     std::array<std::byte, Socks5::kMaxReply> reply;
     const ssize_t size = recv(fd_, reply.data(), proxy.wanted(), 0);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return backends::Progress::Wait;
-    if (size < 0) return base::fail(backends::Fault{backends::Failure::Connect, "lost: " + errno_text(errno)});
+    if (size < 0)
+      return base::fail(backends::Fault{backends::Failure::Connect, "lost: " + errno_text(errno)});
     if (size == 0) return base::fail(backends::Fault{backends::Failure::Connect, "hung up"});
     backends::Step step = proxy.take(base::ByteView(reply).first(static_cast<size_t>(size)));
     if (!step || *step == backends::Progress::Done) return step;
@@ -83,7 +91,8 @@ backends::Step TlsStream::pass(Socks5& proxy) {
 backends::Step TlsStream::shake_hands(const TlsContext& context, base::Time now) {
   if (ssl_ == nullptr) ssl_ = context.make_ssl(now, notes_);
   if (ssl_ == nullptr)
-    return base::fail(backends::Fault{backends::Failure::Tls, "cannot set up TLS: " + take_openssl_error()});
+    return base::fail(
+        backends::Fault{backends::Failure::Tls, "cannot set up TLS: " + take_openssl_error()});
   backends::Step step = advance_handshake();
   if (!step || *step == backends::Progress::Wait) return step;
   if (std::optional<backends::Fault> fault = context.check_peer(ssl_.get()))
@@ -103,7 +112,8 @@ backends::Step TlsStream::answer_handshake(SSL_CTX* context) {
   if (ssl_ == nullptr) {
     ssl_ = new_ssl(context, notes_);
     if (ssl_ == nullptr)
-      return base::fail(backends::Fault{backends::Failure::Tls, "cannot set up TLS: " + take_openssl_error()});
+      return base::fail(
+          backends::Fault{backends::Failure::Tls, "cannot set up TLS: " + take_openssl_error()});
     SSL_set_accept_state(ssl_.get());
   }
   backends::Step step = advance_handshake();
@@ -129,8 +139,8 @@ backends::Step TlsStream::advance_handshake() {
     flush();
     base::Result<Received, backends::Fault> received = receive();
     if (!received)
-      return base::fail(
-          backends::Fault{backends::Failure::Tls, "the TLS handshake broke off: " + received.error().text});
+      return base::fail(backends::Fault{backends::Failure::Tls,
+                                        "the TLS handshake broke off: " + received.error().text});
     if (*received == Received::Nothing) return backends::Progress::Wait;
   }
 }
@@ -138,8 +148,10 @@ backends::Step TlsStream::advance_handshake() {
 backends::Fault TlsStream::handshake_fault(int error) {
   if (!notes_.complaint.empty()) return {backends::Failure::Certificate, notes_.complaint};
   const long verified = SSL_get_verify_result(ssl_.get());
-  if (verified != X509_V_OK) return {backends::Failure::Certificate, X509_verify_cert_error_string(verified)};
-  if (error == SSL_ERROR_ZERO_RETURN) return {backends::Failure::Tls, "TLS handshake: closed by the server"};
+  if (verified != X509_V_OK)
+    return {backends::Failure::Certificate, X509_verify_cert_error_string(verified)};
+  if (error == SSL_ERROR_ZERO_RETURN)
+    return {backends::Failure::Tls, "TLS handshake: closed by the server"};
   return {backends::Failure::Tls, "TLS handshake: " + take_openssl_error()};
 }
 
@@ -149,7 +161,8 @@ base::Result<size_t, backends::Fault> TlsStream::read(base::ByteSpan into) {
     const int size = SSL_read(ssl_.get(), into.data(), static_cast<int>(into.size()));
     if (size > 0) notes_.budget.carried(static_cast<size_t>(size));
     if (notes_.budget.exceeded())
-      return base::fail(backends::Fault{backends::Failure::Tls, "the server sends TLS records without data in them"});
+      return base::fail(backends::Fault{backends::Failure::Tls,
+                                        "the server sends TLS records without data in them"});
     if (size > 0) return static_cast<size_t>(size);
     const int error = SSL_get_error(ssl_.get(), size);
     if (error == SSL_ERROR_ZERO_RETURN)
@@ -157,7 +170,8 @@ base::Result<size_t, backends::Fault> TlsStream::read(base::ByteSpan into) {
     if (error != SSL_ERROR_WANT_READ)
       return base::fail(backends::Fault{backends::Failure::Tls, "TLS: " + take_openssl_error()});
     if (unsent() > kMaxForced)
-      return base::fail(backends::Fault{backends::Failure::Tls, "the server makes us write but does not read"});
+      return base::fail(
+          backends::Fault{backends::Failure::Tls, "the server makes us write but does not read"});
     const base::Result<Received, backends::Fault> received = receive();
     if (!received) return base::fail(received.error());
     if (*received == Received::Nothing) return size_t{0};
@@ -185,7 +199,8 @@ base::Result<TlsStream::Received, backends::Fault> TlsStream::receive() {
   }
   if (send_fault_) return base::fail(*send_fault_);
   if (size == 0) return base::fail(backends::Fault{backends::Failure::Eof, "closed by the server"});
-  return base::fail(backends::Fault{backends::Failure::Reset, "connection lost: " + errno_text(errno)});
+  return base::fail(
+      backends::Fault{backends::Failure::Reset, "connection lost: " + errno_text(errno)});
 }
 
 size_t TlsStream::write(base::ByteView plaintext) {
@@ -213,7 +228,8 @@ void TlsStream::flush() {
     } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
       return;
     } else if (errno != EINTR) {
-      send_fault_ = backends::Fault{backends::Failure::Reset, "connection lost: " + errno_text(errno)};
+      send_fault_ =
+          backends::Fault{backends::Failure::Reset, "connection lost: " + errno_text(errno)};
     }
   }
   if (size == 0) return;

@@ -64,15 +64,15 @@ TEST(Config, ReadsWhatClientsMayTakeOverStreams) {
                         "idle_timeout: 10}}\n"))
           .stream_limits;
   const frontend::Limits expected{.max_concurrent_connections = 1,
-                               .max_connections_per_client = 2,
-                               .max_queries_per_connection = 3,
-                               .max_in_flight_queries = 4,
-                               .listen_queue_size = 5,
-                               .connections_overload_threshold = 6,
-                               .max_connection_duration = base::seconds{7},
-                               .receive_timeout = base::seconds{8},
-                               .send_timeout = base::seconds{9},
-                               .idle_timeout = base::seconds{10}};
+                                  .max_connections_per_client = 2,
+                                  .max_queries_per_connection = 3,
+                                  .max_in_flight_queries = 4,
+                                  .listen_queue_size = 5,
+                                  .connections_overload_threshold = 6,
+                                  .max_connection_duration = base::seconds{7},
+                                  .receive_timeout = base::seconds{8},
+                                  .send_timeout = base::seconds{9},
+                                  .idle_timeout = base::seconds{10}};
   EXPECT_EQ(limits, expected);
 }
 

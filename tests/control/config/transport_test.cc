@@ -90,7 +90,8 @@ TEST(Transport, LoginForAnotherMachineIsAWarning) {
 }
 
 TEST(Transport, WithAProxyTheResolverMayBeAName) {
-  const backends::BackendSettings dot = backend_of("address: dns.example, socks5: '127.0.0.1:9050'");
+  const backends::BackendSettings dot =
+      backend_of("address: dns.example, socks5: '127.0.0.1:9050'");
   EXPECT_EQ(dot.host, "dns.example");
   EXPECT_EQ(dot.where(), "dns.example:853");
   EXPECT_EQ(dot.name, "dns.example:853");

@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "control/reload/changes.h"
 #include "control/config/fixed_settings.h"
+#include "control/reload/changes.h"
 #include "dataplane/base/keyed_hash.h"
 #include "tests/temporary_folder.h"
 #include "tests/tls-workers/certificates.h"
@@ -55,8 +55,8 @@ server_tls::ServerTls shown(const tests::Identity& identity) {
   const std::string key = written([&](BIO* bio) {
     return PEM_write_bio_PrivateKey(bio, identity.key.get(), nullptr, nullptr, 0, nullptr, nullptr);
   });
-  return {
-      .certificates = {*server_tls::Certificate::parse(chain, key, std::chrono::system_clock::now())}};
+  return {.certificates = {
+              *server_tls::Certificate::parse(chain, key, std::chrono::system_clock::now())}};
 }
 
 /// No cores and no workers: what they would look at is looked at here.
@@ -131,7 +131,8 @@ TEST_F(TopologyTest, TheOperatorsWordOutlivesTheBackendThatHeardIt) {
   (void)rotation().set_override(Override::Auto, base::Clock::now());
   config_.backends[0].max_in_flight = usual().backends[0].max_in_flight;
   ASSERT_TRUE(reload(config_).has_value());
-  EXPECT_EQ(rotation().current_override(), Override::Auto) << "the one that is back was held down before";
+  EXPECT_EQ(rotation().current_override(), Override::Auto)
+      << "the one that is back was held down before";
 }
 
 TEST_F(TopologyTest, AnotherTrustStoreMakesAnotherBackend) {

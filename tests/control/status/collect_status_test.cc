@@ -142,7 +142,8 @@ TEST_F(CollectStatus, TellsWhatABackendIs) {
   backends::BackendSettings& settings = counters_->backends[1].settings;
   settings.protocol = backends::Protocol::DoH;
   settings.order = 7;
-  settings.socks5 = backends::Socks5Settings{*base::Endpoint::parse("127.0.0.1:9050", 1), "u", "secret"};
+  settings.socks5 =
+      backends::Socks5Settings{*base::Endpoint::parse("127.0.0.1:9050", 1), "u", "secret"};
   const Status::Backend two = collect().backends[1];
   EXPECT_EQ(two.address, "192.0.2.1:853");
   EXPECT_EQ(two.protocol, "DoH");

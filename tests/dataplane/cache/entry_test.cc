@@ -117,7 +117,8 @@ TEST(StaleEntry, NamesADenialAsOne) {
 
 TEST(StaleEntry, IsNeverMadeOfAFailure) {
   for (const uint16_t rcode : std::initializer_list<uint16_t>{1, 2, 4, 5, 6, 9, 16, 19, 23}) {
-    EXPECT_FALSE(an_entry(dns::Rcode{rcode})->may_be_served_stale(kStart + seconds{61}, {})) << rcode;
+    EXPECT_FALSE(an_entry(dns::Rcode{rcode})->may_be_served_stale(kStart + seconds{61}, {}))
+        << rcode;
   }
   EXPECT_TRUE(an_entry()->may_be_served_stale(kStart + seconds{61}, {}));
   EXPECT_TRUE(an_entry(dns::Rcode::NxDomain)->may_be_served_stale(kStart + seconds{61}, {}));

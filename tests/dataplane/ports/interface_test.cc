@@ -41,7 +41,8 @@ TEST(AdviseOnTags, AVlanWhoseTagNeverComesIsRefused) {
 }
 
 TEST(AdviseOnTags, UntaggedBesideVlansThatTheNicLetsIn) {
-  EXPECT_EQ(ports::advise_on_tags(nic(), 0, {}).kind, Kind::Tell) << "there may be none on this wire";
+  EXPECT_EQ(ports::advise_on_tags(nic(), 0, {}).kind, Kind::Tell)
+      << "there may be none on this wire";
   const ports::TagAdvice advice = ports::advise_on_tags(nic(), 0, {20});
   EXPECT_EQ(advice.kind, Kind::Warn);
   EXPECT_THAT(advice.text, AllOf(HasSubstr("are answered"), HasSubstr("eth0 rxvlan off")));

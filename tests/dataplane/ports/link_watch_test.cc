@@ -53,7 +53,7 @@ ports::LinkNews read(const Bytes& bytes) {
 
 TEST(ReadNews, SeveralMessagesInADatagram) {
   const ports::LinkNews news = read(message(RTM_DELLINK, 4, 0) + message(RTM_NEWLINK, 5, 0) +
-                             message(RTM_NEWLINK, 6, IFF_UP));
+                                    message(RTM_NEWLINK, 6, IFF_UP));
   EXPECT_TRUE(news.any);
   EXPECT_THAT(news.gone, ElementsAre(4));
   EXPECT_THAT(news.down, ElementsAre(5));

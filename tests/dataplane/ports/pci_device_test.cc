@@ -54,7 +54,7 @@ class Machine {
 
   [[nodiscard]] std::string says(LockedMemory memory = LockedMemory::Unlimited) const {
     const ports::PciTree shown = {.devices = (root_ / "devices").string(),
-                                 .vfio = (root_ / "vfio").string()};
+                                  .vfio = (root_ / "vfio").string()};
     return ports::why_not_driven(kAddress, memory, shown);
   }
 

@@ -54,7 +54,8 @@ TEST_F(TellingTest, AStaleEntryIsCalledThatWhereverItComesFrom) {
   const std::unique_ptr<cache::Entry, void (*)(cache::Entry*)> stale(
       cache::make_stale(question(1), *old, {}, kStart + seconds{61}), cache::destroy_entry);
   EXPECT_EQ(respond_from(*stale, kStart + seconds{62}).outcome, Outcome::Stale);
-  EXPECT_EQ(respond_to_fill(stale.get(), dns::Ede::None, kStart + seconds{62}).outcome, Outcome::Stale);
+  EXPECT_EQ(respond_to_fill(stale.get(), dns::Ede::None, kStart + seconds{62}).outcome,
+            Outcome::Stale);
   EXPECT_EQ(respond_to_fill(old, dns::Ede::None, kStart).outcome, Outcome::Fill);
 }
 

@@ -18,12 +18,12 @@
 namespace tests {
 namespace {
 
-using base::milliseconds;
-using base::seconds;
 using backends::Health;
 using backends::HealthSettings;
 using backends::Sample;
 using backends::Source;
+using base::milliseconds;
+using base::seconds;
 
 constexpr base::Time kStart{seconds(1'000'000)};
 constexpr milliseconds kQueryTimeout{1500};

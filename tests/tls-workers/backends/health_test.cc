@@ -12,11 +12,11 @@
 namespace tests {
 namespace {
 
-using base::milliseconds;
-using base::seconds;
 using backends::Health;
 using backends::HealthSettings;
 using backends::Sample;
+using base::milliseconds;
+using base::seconds;
 
 using Mode = HealthSettings::Mode;
 using Failing = HealthSettings::Failing;

@@ -26,7 +26,9 @@ struct BadPin {
 
 class ParsePinFails : public testing::TestWithParam<BadPin> {};
 
-TEST_P(ParsePinFails, OnWhatIsNoPin) { EXPECT_EQ(backends::parse_pin(GetParam().text), std::nullopt); }
+TEST_P(ParsePinFails, OnWhatIsNoPin) {
+  EXPECT_EQ(backends::parse_pin(GetParam().text), std::nullopt);
+}
 
 INSTANTIATE_TEST_SUITE_P(
     Texts, ParsePinFails,

@@ -15,11 +15,11 @@
 namespace tests {
 namespace {
 
-using base::milliseconds;
 using backends::Candidate;
 using backends::Policy;
 using backends::Ranking;
 using backends::Standing;
+using base::milliseconds;
 
 constexpr Policy kAll[] = {
     Policy::LeastOutstanding, Policy::FirstAvailable, Policy::RoundRobin, Policy::WRandom,

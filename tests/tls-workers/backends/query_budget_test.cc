@@ -12,9 +12,9 @@
 namespace tests {
 namespace {
 
+using backends::QueryBudget;
 using base::milliseconds;
 using base::seconds;
-using backends::QueryBudget;
 
 constexpr base::Time kStart{seconds{1000}};
 

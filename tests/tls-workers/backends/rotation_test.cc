@@ -6,13 +6,13 @@
 namespace tests {
 namespace {
 
-using base::seconds;
 using backends::Failure;
 using backends::Health;
 using backends::HealthSettings;
 using backends::Met;
 using backends::Rotation;
 using backends::Sample;
+using base::seconds;
 
 using Change = Rotation::Change;
 using Mode = HealthSettings::Mode;
@@ -77,14 +77,14 @@ INSTANTIATE_TEST_SUITE_P(
     Words, RotationObeys,
     testing::Values(Saying{"up_when_healthy", Mode::Lazy, false, Override::Up, Change::None, true,
                            false, State::Healthy},
-                    Saying{"up_when_out", Mode::Lazy, true, Override::Up, Change::WentUp, true, false,
-                           State::Healthy},
-                    Saying{"up_against_the_settings", Mode::Down, false, Override::Up, Change::WentUp,
-                           true, false, State::Healthy},
+                    Saying{"up_when_out", Mode::Lazy, true, Override::Up, Change::WentUp, true,
+                           false, State::Healthy},
+                    Saying{"up_against_the_settings", Mode::Down, false, Override::Up,
+                           Change::WentUp, true, false, State::Healthy},
                     Saying{"down_when_healthy", Mode::Lazy, false, Override::Down, Change::WentDown,
                            false, true, State::Failed},
-                    Saying{"down_when_out", Mode::Lazy, true, Override::Down, Change::None, false, true,
-                           State::Failed},
+                    Saying{"down_when_out", Mode::Lazy, true, Override::Down, Change::None, false,
+                           true, State::Failed},
                     Saying{"down_against_the_settings", Mode::Up, false, Override::Down,
                            Change::WentDown, false, true, State::Failed},
                     Saying{"down_with_checks_all_the_time", Mode::Auto, false, Override::Down,

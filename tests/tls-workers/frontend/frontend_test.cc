@@ -95,7 +95,7 @@ class FrontTest : public testing::Test {
     rules_.places = {{.transport = Transport::Tcp}};
     published_ = &rules_;
     frontend_.emplace(0u, frontend::Frontend::Sharing{exchange_, readers_, clients_, published_},
-                   std::move(listeners));
+                      std::move(listeners));
     frontend_->start();
   }
   ~FrontTest() override { frontend_->stop(now_); }

@@ -21,7 +21,8 @@ std::string numbered(unsigned number, const std::string& domain) {
   return "n" + std::to_string(number) + "." + domain;
 }
 
-std::vector<DomainQuota::Place> enter_many(DomainQuota& quota, unsigned count, const std::string& domain) {
+std::vector<DomainQuota::Place> enter_many(DomainQuota& quota, unsigned count,
+                                           const std::string& domain) {
   std::vector<DomainQuota::Place> places;
   for (unsigned i = 0; i < count; ++i)
     places.push_back(quota.enter(question_of(numbered(i, domain))));

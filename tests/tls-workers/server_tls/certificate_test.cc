@@ -47,10 +47,11 @@ TEST_F(CertificateTest, IsTheSameOnlyWithTheSameChainAndKey) {
   const auto now = Clock::now();
   const auto one = server_tls::Certificate::parse(chain_, key_, now);
   EXPECT_EQ(*one, *server_tls::Certificate::parse(chain_, key_, now));
-  EXPECT_FALSE(*one ==
-               *server_tls::Certificate::parse(chain_ + pem_of(authority_.certificate()), key_, now));
+  EXPECT_FALSE(*one == *server_tls::Certificate::parse(chain_ + pem_of(authority_.certificate()),
+                                                       key_, now));
   const Identity renewed = authority_.issue({.key = identity_.key.get()});
-  EXPECT_FALSE(*one == *server_tls::Certificate::parse(pem_of(renewed.certificate.get()), key_, now));
+  EXPECT_FALSE(*one ==
+               *server_tls::Certificate::parse(pem_of(renewed.certificate.get()), key_, now));
 }
 
 TEST_F(CertificateTest, RefusesWhatIsWrongAndSaysWhere) {

@@ -54,8 +54,8 @@ struct Ended {
 
 class Conversation {
  public:
-  explicit Conversation(const backends::BackendSettings& settings = backend(), uint32_t streams = 100,
-                        uint32_t window = 65535)
+  explicit Conversation(const backends::BackendSettings& settings = backend(),
+                        uint32_t streams = 100, uint32_t window = 65535)
       : settings_(settings), carrier(settings_), peer(streams, window) {
     carrier.open();
   }

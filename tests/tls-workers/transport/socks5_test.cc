@@ -11,8 +11,8 @@
 namespace tests {
 namespace {
 
-using testing::HasSubstr;
 using backends::Progress;
+using testing::HasSubstr;
 using transport::Socks5;
 
 backends::BackendSettings through_a_proxy() {

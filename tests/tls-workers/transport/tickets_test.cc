@@ -54,9 +54,11 @@ TEST(TicketBox, ForgetsOldOnes) {
   transport::TicketBox box;
   box.put(made_session(1), kStart);
   box.put(made_session(2), kStart + base::seconds(10));
-  EXPECT_EQ(mark_of(box.take(kStart + transport::TicketBox::kLifetime + base::seconds(1), today())), 2u);
+  EXPECT_EQ(mark_of(box.take(kStart + transport::TicketBox::kLifetime + base::seconds(1), today())),
+            2u);
   box.put(made_session(3), kStart);
-  EXPECT_EQ(box.take(kStart + transport::TicketBox::kLifetime + base::seconds(1), today()), nullptr);
+  EXPECT_EQ(box.take(kStart + transport::TicketBox::kLifetime + base::seconds(1), today()),
+            nullptr);
 }
 
 TEST(TicketBox, KeepsNoTicketBeyondItsCertificate) {
@@ -81,7 +83,8 @@ TEST(TicketBox, KeepsNoChainOfResumedSessionsBeyondAnHour) {
     // What OpenSSL makes of the ticket that comes with a resumed session.
     box.put(transport::SslSession(SSL_SESSION_dup(resumed.get())), now);
   }
-  EXPECT_EQ(box.take(kStart + transport::TicketBox::kProofLifetime + base::seconds(1), today()), nullptr);
+  EXPECT_EQ(box.take(kStart + transport::TicketBox::kProofLifetime + base::seconds(1), today()),
+            nullptr);
 }
 
 TEST(TicketBox, GivesOutNoSessionWithoutACertificate) {

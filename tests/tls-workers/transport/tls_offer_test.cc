@@ -45,8 +45,9 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(CiphersOfTls13, AreTakenOrNamed) {
   EXPECT_EQ(transport::fault_of_ciphers_tls_13("TLS_AES_128_GCM_SHA256"), std::nullopt);
-  EXPECT_EQ(transport::fault_of_ciphers_tls_13("TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384"),
-            std::nullopt);
+  EXPECT_EQ(
+      transport::fault_of_ciphers_tls_13("TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384"),
+      std::nullopt);
   EXPECT_THAT(*transport::fault_of_ciphers_tls_13("TLS_AES_128_GCM_SHA256:TLS_NONE"),
               HasSubstr("`TLS_NONE`"));
   EXPECT_THAT(*transport::fault_of_ciphers_tls_13("ECDHE-RSA-AES128-GCM-SHA256"),

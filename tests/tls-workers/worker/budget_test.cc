@@ -93,7 +93,7 @@ TEST(Budget, IsNotOverdrawnByHedges) {
   DotServer first(good_identity(), {.script = answer_while(open)});
   DotServer second(good_identity());
   std::vector<backends::BackendSettings> backends = {backend_at(first.endpoint(), "first"),
-                                                backend_at(second.endpoint(), "second")};
+                                                     backend_at(second.endpoint(), "second")};
   backends[0].query_timeout = kPatience;
   backends[1].order = 2;
   backends[1].queries_per_second = 1;

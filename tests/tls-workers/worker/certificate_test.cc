@@ -72,7 +72,9 @@ DotServerSettings settings_for(const Shown& shown) {
   return settings;
 }
 
-backends::Pin pin_of(const Identity& identity) { return *backends::pin_of(identity.certificate.get()); }
+backends::Pin pin_of(const Identity& identity) {
+  return *backends::pin_of(identity.certificate.get());
+}
 
 /// A pin of nobody's key.
 const backends::Pin kStrange{1, 2, 3};

@@ -56,7 +56,7 @@ TEST(WorkerChecks, SilentBackendGoesOutAndComesBack) {
   DotServer first(good_identity(), {.script = answer_if(answering)});
   DotServer second(good_identity());
   std::vector<backends::BackendSettings> backends = {impatient(first, "first"),
-                                                impatient(second, "second")};
+                                                     impatient(second, "second")};
   backends[1].order = 2;
   WorkerRig rig(backends);
   int asked = 0;

@@ -41,8 +41,9 @@ class ClosedPort {
 
 /// `bad` is preferred; `good` answers everything.
 std::vector<backends::BackendSettings> bad_then_good(const base::Endpoint& bad,
-                                                const base::Endpoint& good) {
-  std::vector<backends::BackendSettings> backends = {backend_at(bad, "bad"), backend_at(good, "good")};
+                                                     const base::Endpoint& good) {
+  std::vector<backends::BackendSettings> backends = {backend_at(bad, "bad"),
+                                                     backend_at(good, "good")};
   backends[0].query_timeout = base::milliseconds(300);
   backends[1].order = 2;
   return backends;
@@ -150,8 +151,8 @@ TEST_P(WorkerFailover, WithoutAnotherTheAskerIsTold) {
   only.query_timeout = base::milliseconds(300);
   WorkerRig rig({.sessions_per_backend = 1, .question_life = base::seconds(1)}, {only});
   const exchange::Fill fill = rig.resolve("www.example.");
-  const bool relayed =
-      GetParam().counted == backends::Failure::ServFail || GetParam().counted == backends::Failure::Refused;
+  const bool relayed = GetParam().counted == backends::Failure::ServFail ||
+                       GetParam().counted == backends::Failure::Refused;
   EXPECT_EQ(fill.entry != nullptr, relayed);
   if (!relayed) {
     EXPECT_EQ(fill.ede, dns::Ede::NetworkError);
@@ -159,10 +160,10 @@ TEST_P(WorkerFailover, WithoutAnotherTheAskerIsTold) {
   EXPECT_GE(rig.failures(GetParam().counted), 1u);
   // RFC 9520 §3.1 allows three, where nobody knows whose fault it was it may be more. Where
   // sessions end, the back-off does not leave time for more than a few.
-  const bool hangs_up =
-      GetParam().counted == backends::Failure::Eof || GetParam().counted == backends::Failure::Reset;
-  EXPECT_LE(bad.seen().size(),
-            hangs_up ? size_t{questions::Attempts::kMostCut} : size_t{questions::Attempts::kMostSpoiled});
+  const bool hangs_up = GetParam().counted == backends::Failure::Eof ||
+                        GetParam().counted == backends::Failure::Reset;
+  EXPECT_LE(bad.seen().size(), hangs_up ? size_t{questions::Attempts::kMostCut}
+                                        : size_t{questions::Attempts::kMostSpoiled});
 }
 
 INSTANTIATE_TEST_SUITE_P(Servers, WorkerFailover, testing::ValuesIn(bad_servers()),
@@ -180,8 +181,9 @@ TEST(WorkerFaults, FirstRefusalIsRelayedIfTheOtherFailsToo) {
   wait_for_both(rig);
   EXPECT_EQ(address_in(rig.resolve("www.example.")), "rcode 5");
   EXPECT_EQ(rig.failures(backends::Failure::Refused, 0), 1u);
-  EXPECT_EQ(rig.failures(backends::Failure::ServFail, 1), 3u);  // That may pass, the first one's won't.
-  EXPECT_NE(rig.cached("www.example."), nullptr);          // For a few seconds, RFC 9520 §3.2.
+  EXPECT_EQ(rig.failures(backends::Failure::ServFail, 1),
+            3u);                                   // That may pass, the first one's won't.
+  EXPECT_NE(rig.cached("www.example."), nullptr);  // For a few seconds, RFC 9520 §3.2.
 }
 
 TEST(WorkerFaults, RefusalIsRelayedIfTheOtherFallsSilent) {
@@ -190,7 +192,8 @@ TEST(WorkerFaults, RefusalIsRelayedIfTheOtherFallsSilent) {
                      connection.send(rcode_to(query, dns::Rcode::ServFail));
                    })});
   DotServer second(good_identity(), {.script = answer_none});
-  std::vector<backends::BackendSettings> backends = bad_then_good(first.endpoint(), second.endpoint());
+  std::vector<backends::BackendSettings> backends =
+      bad_then_good(first.endpoint(), second.endpoint());
   backends[1].query_timeout = base::milliseconds(300);
   WorkerRig rig(backends);
   wait_for_both(rig);

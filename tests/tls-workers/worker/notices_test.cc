@@ -15,7 +15,8 @@ TEST(Notices, FirstAtOnceThenAPause) {
   worker::Notices notices(
       [&](Severity, const std::string&, const std::string& text) { said.push_back(text); });
   notices.say(Severity::Warning, "a", "1", kStart);
-  notices.say(Severity::Warning, "a", "2", kStart + worker::Notices::kPause - base::milliseconds(1));
+  notices.say(Severity::Warning, "a", "2",
+              kStart + worker::Notices::kPause - base::milliseconds(1));
   notices.say(Severity::Warning, "b", "3", kStart);
   notices.say(Severity::Info, "a", "4", kStart);
   notices.say(Severity::Warning, "a", "5", kStart + worker::Notices::kPause);

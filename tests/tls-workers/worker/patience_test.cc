@@ -11,7 +11,7 @@ namespace {
 
 /// Questions that nobody answers are over before a test is.
 const worker::WorkerSettings kShortQuestions{.sessions_per_backend = 1,
-                                          .question_life = base::milliseconds(500)};
+                                             .question_life = base::milliseconds(500)};
 
 /// They are not over before a test has seen what it waits for.
 const worker::WorkerSettings kLongQuestions{.sessions_per_backend = 1, .question_life = kPatience};
@@ -61,7 +61,7 @@ TEST(WorkerPatience, QuestionThatFailedIsAskedAgainAfterAWhile) {
 
 std::vector<backends::BackendSettings> both(const DotServer& first, const DotServer& second) {
   std::vector<backends::BackendSettings> backends = {backend_at(first.endpoint(), "first"),
-                                                backend_at(second.endpoint(), "second")};
+                                                     backend_at(second.endpoint(), "second")};
   backends[1].order = 2;
   for (backends::BackendSettings& backend : backends) backend.query_timeout = kPatience;
   return backends;
@@ -147,7 +147,7 @@ TEST(WorkerPatience, WhatWentDownWithAHangingSessionIsAskedOnAnother) {
 
 /// `endpoint` of a resolver that takes its time: its queries are overdue at once.
 backends::BackendSettings impatient(const base::Endpoint& endpoint,
-                               const std::string& name = "backend") {
+                                    const std::string& name = "backend") {
   backends::BackendSettings settings = backend_at(endpoint, name);
   settings.query_timeout = base::milliseconds(100);
   return settings;
@@ -219,7 +219,7 @@ TEST(WorkerPatience, OtherBackendIsAskedInTimeAndTheFirstOnesAnswerStillCounts) 
   DotServer slow(good_identity(), {.script = answer_while(open)});
   DotServer silent(good_identity(), {.script = answer_none});
   std::vector<backends::BackendSettings> backends = {impatient(slow.endpoint(), "slow"),
-                                                impatient(silent.endpoint(), "silent")};
+                                                     impatient(silent.endpoint(), "silent")};
   backends[1].order = 2;
   WorkerRig rig(kLongQuestions, backends);
   ASSERT_TRUE(

@@ -96,7 +96,8 @@ TEST_P(WorkerResumption, TicketThatIsNotTakenCostsAFullHandshakeOnTheSameConnect
   EXPECT_GE(server.handshakes(), 3u);
   // There was one to be refused.
   EXPECT_THAT(hellos.seen(), Contains(SizeIs(Gt(16u))));
-  EXPECT_EQ(rig.failures(backends::Failure::Tls) + rig.failures(backends::Failure::Certificate), 0u);
+  EXPECT_EQ(rig.failures(backends::Failure::Tls) + rig.failures(backends::Failure::Certificate),
+            0u);
 }
 
 TEST_P(WorkerResumption, CertificateThatChangesMeanwhileIsCheckedAnew) {

@@ -66,7 +66,7 @@ TEST_P(WorkerHandshake, HoldsUpNobodyAndIsNotTriedInTheClear) {
                 }});
   DotServer good(good_identity());
   std::vector<backends::BackendSettings> backends = {backend_at(bad.endpoint(), "bad"),
-                                                backend_at(good.endpoint(), "good")};
+                                                     backend_at(good.endpoint(), "good")};
   backends[1].order = 2;
   WorkerRig rig(backends);
   for (int i = 0; i < 5; ++i)
@@ -112,7 +112,7 @@ TEST(WorkerTls, FailedHandshakeLeavesOtherSessionsAlone) {
   DotServer bad(wrong);
   DotServer good(good_identity());
   std::vector<backends::BackendSettings> backends = {backend_at(bad.endpoint(), "bad"),
-                                                backend_at(good.endpoint(), "good")};
+                                                     backend_at(good.endpoint(), "good")};
   WorkerRig rig(backends);
   int asked = 0;
   ASSERT_TRUE(eventually([&] {
@@ -123,7 +123,8 @@ TEST(WorkerTls, FailedHandshakeLeavesOtherSessionsAlone) {
   EXPECT_EQ(rig.backend(1).failures.total(), 0u);
 }
 
-std::shared_ptr<const questions::Configuration> configuration_of(const backends::BackendSettings& settings) {
+std::shared_ptr<const questions::Configuration> configuration_of(
+    const backends::BackendSettings& settings) {
   return std::make_shared<questions::Configuration>(
       questions::Configuration{.backends = {WorkerRig::backend_of(settings)}, .pools = {{}, {}}});
 }

@@ -1,8 +1,8 @@
 #include "tests/tls-workers/worker/worker_rig.h"
 
 #include "dataplane/base/keyed_hash.h"
-#include "tls-workers/worker/confinement.h"
 #include "tests/kept_entry.h"
+#include "tls-workers/worker/confinement.h"
 
 namespace tests {
 namespace {
@@ -62,9 +62,9 @@ WorkerRig::WorkerRig(const worker::WorkerSettings& settings,
     const std::lock_guard lock(mutex_);
     notices_.push_back(text);
   };
-  worker_ =
-      std::make_unique<worker::Worker>(settings, std::make_shared<questions::Configuration>(configuration_),
-                                    exchange_, readers_, tickets_, note);
+  worker_ = std::make_unique<worker::Worker>(
+      settings, std::make_shared<questions::Configuration>(configuration_), exchange_, readers_,
+      tickets_, note);
   thread_ = std::thread([this] {
     EXPECT_TRUE(worker::confine_worker().has_value());  // As in life.
     worker_->run();
@@ -155,9 +155,9 @@ void WorkerRig::leave(const dns::Question& question, base::Duration ago, dns::Rc
   }
   cache_.insert(question,
                 kept_entry({.question = question,
-                                   .content = content,
-                                   .inserted = now - ago - lived,
-                                   .expires = now - ago}),
+                            .content = content,
+                            .inserted = now - ago - lived,
+                            .expires = now - ago}),
                 now, reclaim_);
 }
 

@@ -41,7 +41,7 @@ template <typename Condition>
 /// A backend that is `server`, by the name "dns.example", in both pools. Not checked: a server sees
 /// only what the test asks.
 [[nodiscard]] backends::BackendSettings backend_at(const base::Endpoint& endpoint,
-                                              const std::string& name = "backend");
+                                                   const std::string& name = "backend");
 
 class WorkerRig {
  public:
@@ -87,7 +87,8 @@ class WorkerRig {
   /// What the worker goes by, and changing it: returns when it does.
   [[nodiscard]] const questions::Configuration& configuration() const { return configuration_; }
   void adopt(const questions::Configuration& configuration);
-  [[nodiscard]] static questions::Configuration::Backend backend_of(const backends::BackendSettings& settings);
+  [[nodiscard]] static questions::Configuration::Backend backend_of(
+      const backends::BackendSettings& settings);
 
   [[nodiscard]] worker::Worker& worker() { return *worker_; }
   [[nodiscard]] const backends::BackendCounters& backend(size_t index = 0) const {
