@@ -82,7 +82,7 @@ struct QuestionRig {
   questions::Fills fills{0, exchange, questions, counters};
   questions::StaleAnswers stale{pools, questions, fills, reclaim};
   questions::Completion completion{{pools, questions, fills, stale, reclaim, counters}};
-  questions::NxdomainCut nxdomain_cut{pools, fills, reclaim, counters};
+  questions::NxdomainCut nxdomain_cut{pools, fills, counters};
 
  private:
   const cache::Entry* pin(const cache::Entry* entry) {
