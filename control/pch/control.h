@@ -1,7 +1,5 @@
 // What nearly every file of control includes, compiled once. Names only what does not change with
 // dotline; every file still includes for itself what it uses.
-#pragma once
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <openssl/ssl.h>

@@ -1,7 +1,5 @@
 // What nearly every test includes, compiled once. Names only what does not change with dotline;
 // every test still includes for itself what it uses.
-#pragma once
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>

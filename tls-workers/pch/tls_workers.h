@@ -1,7 +1,5 @@
 // What nearly every file of tls-workers includes, compiled once. Names only what does not change
 // with dotline; every file still includes for itself what it uses.
-#pragma once
-
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <rte_rcu_qsbr.h>
