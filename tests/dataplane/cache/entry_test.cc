@@ -59,14 +59,23 @@ TEST(Entry, KeepsEveryExtendedErrorBesideItsRecords) {
     for (const uint16_t code : std::initializer_list<uint16_t>{0, 6, 255, 256, 0xFFFE}) {
       const Owned entry = explained(question(number), dns::Ede{code});
       EXPECT_EQ(entry->content(kStart).ede, dns::Ede{code});
-      EXPECT_FALSE(entry->plain()) << "not for the hit path";
       EXPECT_TRUE(entry->answers(question(number)));
       EXPECT_EQ(ttls_of(*entry, kStart), std::vector<uint32_t>{60});
       EXPECT_EQ(entry->content(kStart).records.size(), 16u);
     }
     const Owned plain = explained(question(number), dns::Ede::None);
     EXPECT_EQ(plain->content(kStart).ede, dns::Ede::None);
-    EXPECT_TRUE(plain->plain());
+  }
+}
+
+TEST(Entry, IsForTheFastPathIfItsMakerSaysSo) {
+  for (const bool fast_path : {false, true}) {
+    const Owned entry(make_entry({.question = question(1),
+                                  .content = {},
+                                  .inserted = kStart,
+                                  .expires = kStart + seconds{60},
+                                  .fast_path = fast_path}));
+    EXPECT_EQ(entry->fast_path(), fast_path);
   }
 }
 
@@ -84,7 +93,7 @@ TEST(StaleEntry, SaysTheSameForAnotherThirtySeconds) {
   const Owned copy(make_stale(question(1), *old, {}, now));
   ASSERT_NE(copy, nullptr);
   EXPECT_TRUE(copy->stale());
-  EXPECT_FALSE(copy->plain()) << "not for the hit path";
+  EXPECT_FALSE(copy->fast_path()) << "it says that it is stale";
   EXPECT_TRUE(copy->answers(question(1)));
   EXPECT_EQ(copy->expires(), now + seconds{30});
   EXPECT_EQ(copy->fresh_until(), kStart + seconds{60});

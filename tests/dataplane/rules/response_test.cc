@@ -12,7 +12,7 @@ using base::seconds;
 using tests::kStart;
 using tests::question;
 
-class TellingTest : public testing::Test {
+class ResponseTest : public testing::Test {
  protected:
   const cache::Entry* keep(dns::Rcode rcode, dns::Ede ede = dns::Ede::None) {
     cache::Entry* entry = cache::make_entry({.question = question(1),
@@ -31,7 +31,7 @@ class TellingTest : public testing::Test {
   cache::Reclaim reclaim_{readers_};
 };
 
-TEST_F(TellingTest, AHitIsTheEntryAndAKeptServfailSaysSo) {
+TEST_F(ResponseTest, AHitIsTheEntryAndAKeptServfailSaysSo) {
   const Response good = respond_from(*keep(dns::Rcode::NoError), kStart);
   EXPECT_EQ(good.outcome, Outcome::Hit);
   EXPECT_EQ(good.content.ede, dns::Ede::None);
@@ -40,33 +40,40 @@ TEST_F(TellingTest, AHitIsTheEntryAndAKeptServfailSaysSo) {
   EXPECT_EQ(failed.content.ede, dns::Ede::CachedError);
 }
 
-TEST_F(TellingTest, WhatTheResolverSaysOfAnAnswerIsPassedOn) {
+TEST_F(ResponseTest, WhatTheResolverSaysOfAnAnswerIsPassedOn) {
   for (const dns::Rcode rcode :
        {dns::Rcode::NoError, dns::Rcode::ServFail, dns::Rcode::NxDomain, dns::Rcode::Refused}) {
     const cache::Entry* kept = keep(rcode, dns::Ede::DnssecBogus);
     EXPECT_EQ(respond_from(*kept, kStart).content.ede, dns::Ede::DnssecBogus);
-    EXPECT_EQ(respond_to_fill(kept, dns::Ede::None, kStart).content.ede, dns::Ede::DnssecBogus);
+    EXPECT_EQ(respond_to_fill(*kept, kStart).content.ede, dns::Ede::DnssecBogus);
   }
 }
 
-TEST_F(TellingTest, AStaleEntryIsCalledThatWhereverItComesFrom) {
+TEST_F(ResponseTest, AStaleEntryIsCalledThatWhereverItComesFrom) {
   const cache::Entry* old = keep(dns::Rcode::NoError);
   const std::unique_ptr<cache::Entry, void (*)(cache::Entry*)> stale(
       cache::make_stale(question(1), *old, {}, kStart + seconds{61}), cache::destroy_entry);
   EXPECT_EQ(respond_from(*stale, kStart + seconds{62}).outcome, Outcome::Stale);
-  EXPECT_EQ(respond_to_fill(stale.get(), dns::Ede::None, kStart + seconds{62}).outcome,
-            Outcome::Stale);
-  EXPECT_EQ(respond_to_fill(old, dns::Ede::None, kStart).outcome, Outcome::Fill);
+  EXPECT_EQ(respond_to_fill(*stale, kStart + seconds{62}).outcome, Outcome::Stale);
+  EXPECT_EQ(respond_to_fill(*old, kStart).outcome, Outcome::Fill);
 }
 
-TEST_F(TellingTest, AFillWithoutAnEntryIsAFailure) {
-  const Response failed = respond_to_fill(nullptr, dns::Ede::NoReachableAuthority, kStart);
+TEST_F(ResponseTest, AFillWithoutAnEntryIsAFailure) {
+  const Response failed =
+      respond_without_entry(dns::Rcode::ServFail, dns::Ede::NoReachableAuthority);
   EXPECT_EQ(failed.outcome, Outcome::ServFail);
   EXPECT_EQ(failed.content.rcode, dns::Rcode::ServFail);
   EXPECT_EQ(failed.content.ede, dns::Ede::NoReachableAuthority);
 }
 
-TEST_F(TellingTest, WhatCannotBeAskedIsAnsweredFromWhatExpired) {
+TEST_F(ResponseTest, AFillWithoutAnEntryMayDenyTheName) {
+  const Response denied = respond_without_entry(dns::Rcode::NxDomain, dns::Ede::None);
+  EXPECT_EQ(denied.outcome, Outcome::Fill);
+  EXPECT_EQ(denied.content.rcode, dns::Rcode::NxDomain);
+  EXPECT_EQ(denied.content.records.size(), 0u);
+}
+
+TEST_F(ResponseTest, WhatCannotBeAskedIsAnsweredFromWhatExpired) {
   keep(dns::Rcode::NoError);
   const Response said = respond_unasked(destination(), question(1), kStart + seconds{61});
   EXPECT_EQ(said.outcome, Outcome::Stale);
@@ -76,7 +83,7 @@ TEST_F(TellingTest, WhatCannotBeAskedIsAnsweredFromWhatExpired) {
   EXPECT_EQ(said.content.ede, dns::Ede::StaleAnswer);
 }
 
-TEST_F(TellingTest, WhatCannotBeAskedIsAFailureWithoutThat) {
+TEST_F(ResponseTest, WhatCannotBeAskedIsAFailureWithoutThat) {
   const auto outcome_of = [this](const Destination& to) {
     return respond_unasked(to, question(1), kStart + seconds{61}).outcome;
   };
