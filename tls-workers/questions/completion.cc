@@ -129,8 +129,8 @@ void Completion::give_up(OpenQuestion& question, dns::Ede reason, base::Time now
     failures_.failed(hash, again_after, now);
   }
   look_ahead(question, {nullptr, again_after, true}, now);
-  const bool has_askers = sharing_.questions.has_askers(question);
-  const cache::Entry* stale = has_askers ? sharing_.stale.hold(question.question, now) : nullptr;
+  const bool may_be_stale = !question.bogus && sharing_.questions.has_askers(question);
+  const cache::Entry* stale = may_be_stale ? sharing_.stale.hold(question.question, now) : nullptr;
   sharing_.fills.fill_all(question, stale, reason);
   if (stale != nullptr) stale->unpin();
   if (question.was_asked) late_.remember(question.handle, question.question);

@@ -109,6 +109,19 @@ TEST(Completion, AStaleAnswerIsToldInThePlaceOfAFailure) {
   EXPECT_EQ(rig.kept(kName), fill->entry) << "told to those who ask next, too";
 }
 
+TEST(Completion, ButNotIfSignaturesDoNotHold) {
+  QuestionRig rig;
+  rig.leave(kName, rig.address(kName, 60), kStart - seconds(1));
+  questions::OpenQuestion& question = rig.open(QuestionRig::miss_for(kName));
+  fail(question);
+  question.bogus = true;
+  rig.completion.give_up(question, dns::Ede::NetworkError, kStart);
+  const auto fill = rig.fill();
+  ASSERT_TRUE(fill);
+  EXPECT_EQ(fill->entry, nullptr);
+  EXPECT_EQ(fill->ede, dns::Ede::NetworkError);
+}
+
 TEST(Completion, ButNotOneThatIsTooOld) {
   QuestionRig rig;
   rig.leave(kName, rig.address(kName, 60), kStart - QuestionRig::kDay);
