@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "dataplane/poll/counters.h"
+
 namespace {
 
 using ports::DeviceKind;
