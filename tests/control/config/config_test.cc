@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "dataplane/poll/counters.h"
 #include "tests/control/config/config_rig.h"
 #include "tests/temporary_folder.h"
 
