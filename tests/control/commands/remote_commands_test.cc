@@ -202,9 +202,13 @@ TEST_F(RemoteCommandsTest, ACountIsOneAtLeast) {
 
 TEST_F(RemoteCommandsTest, WhoeverMayNotSpeakToItIsToldSo) {
   ASSERT_EQ(chmod(path_.c_str(), 0600), 0);
-  if (geteuid() == 0) ASSERT_EQ(seteuid(65534), 0);
+  if (geteuid() == 0) {
+    ASSERT_EQ(seteuid(65534), 0);
+  }
   const Outcome outcome = dotline({"status"});
-  if (getuid() == 0) ASSERT_EQ(seteuid(0), 0);
+  if (getuid() == 0) {
+    ASSERT_EQ(seteuid(0), 0);
+  }
   EXPECT_EQ(outcome.exit, 1);
   EXPECT_THAT(outcome.err, HasSubstr("no permission to speak to the dotline at " + path_));
 }

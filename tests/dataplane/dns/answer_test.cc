@@ -291,7 +291,7 @@ TEST(ParseAnswer, NeedsEveryOctetOfEveryRecord) {
 TEST(ParseAnswer, TakesAnAdditionalCountThatIsTooLarge) {
   const Record glue = a_record(wire_name("ns.example"), 5, {192, 0, 2, 2});
   const MessageBuilder bare = an_answer(kName).answer(usual_a());
-  for (const uint16_t claimed : {1, 2, 65535}) {
+  for (const uint16_t claimed : std::initializer_list<uint16_t>{1, 2, 65535}) {
     SCOPED_TRACE(claimed);
     const Parsed answer(MessageBuilder(bare).claim({1, 1, 0, claimed}));
     ASSERT_EQ(answer.fault(), std::nullopt);
@@ -347,7 +347,7 @@ TEST(ParseAnswer, KeepsAnOldSignatureOverRecords) {
 }
 
 TEST(ParseAnswer, TakesRecordsOfTheQuestionsClassOnly) {
-  for (const uint16_t klass : {0, 2, 3, 4, 254, 255, 65535}) {
+  for (const uint16_t klass : std::initializer_list<uint16_t>{0, 2, 3, 4, 254, 255, 65535}) {
     SCOPED_TRACE(klass);
     Record other = usual_a();
     other.klass = klass;
@@ -362,7 +362,8 @@ TEST(ParseAnswer, TakesRecordsOfTheQuestionsClassOnly) {
 }
 
 TEST(ParseAnswer, TakesNoTypeThatIsNoData) {
-  for (const uint16_t type : {128, 200, 249, 251, 252, 253, 254, 255}) {
+  for (const uint16_t type :
+       std::initializer_list<uint16_t>{128, 200, 249, 251, 252, 253, 254, 255}) {
     SCOPED_TRACE(type);
     const Record odd = of_type(Type{type}, bytes_of({1, 2, 3, 4}));
     EXPECT_EQ(Parsed(an_answer(kName).answer(odd)).fault(), AnswerFault::Malformed);

@@ -8,6 +8,7 @@
 #include <rte_mbuf.h>
 
 #include <array>
+#include <initializer_list>
 #include <map>
 
 #include "dataplane/base/sum.h"
@@ -387,7 +388,7 @@ TEST(HitPath, AnswersFromThePoolOfTheDomain) {
 TEST(HitPath, LeavesTheDsOfADomain) {
   LoopRig rig({.domains = {{.name = "corp.example.", .pool = dns::PoolId{1}}}});
   rig.core->begin(base::Clock::now());
-  for (const uint8_t pool : {0, 1}) {
+  for (const uint8_t pool : std::initializer_list<uint8_t>{0, 1}) {
     const dns::Question question =
         dns::make_question(wire_name("corp.example."), dns::Type::Ds, dns::Class::In,
                            dns::Wants::Plain, dns::PoolId{pool});
